@@ -1,0 +1,44 @@
+/**
+ * Frames: bytes as captured, with their time.
+ *
+ * Frames travel in batches of columns over one buffer, because an object for
+ * each would cost more than reading it.
+ */
+
+/** One interface of a savefile or a capture: what its frames begin with. */
+export interface Interface {
+  /** LINKTYPE_ number, see `link.ts`. */
+  readonly linkType: number;
+  readonly snapLength: number;
+  readonly name?: string | undefined;
+}
+
+/** Frames as columns; row i is valid below `count`. Reused by its owner. */
+export class FrameBatch {
+  /** Holds the rows' bytes. Borrowed until the batch is filled again. */
+  bytes: Uint8Array = new Uint8Array(0);
+  count = 0;
+  readonly capacity: number;
+  /** Where row i's bytes begin in {@link bytes}. */
+  readonly start: Uint32Array;
+  /** How many of them were captured. */
+  readonly captured: Uint32Array;
+  /** How many were on the wire. */
+  readonly original: Uint32Array;
+  /** When, µs since 1970, an integer. */
+  readonly time: Float64Array;
+  /** Nanoseconds below the microsecond, 0 to 999. */
+  readonly nanos: Uint16Array;
+  /** Index of its interface. */
+  readonly interface: Uint32Array;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.start = new Uint32Array(capacity);
+    this.captured = new Uint32Array(capacity);
+    this.original = new Uint32Array(capacity);
+    this.time = new Float64Array(capacity);
+    this.nanos = new Uint16Array(capacity);
+    this.interface = new Uint32Array(capacity);
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * The unread bytes of one stream, as a parser consumes them.
+ *
+ * A reader shows the newest chunk where it lies and copies only what a parser
+ * leaves unread, so that a message inside one packet is never copied. Beside
+ * the bytes it keeps where each of them was captured.
+ */
+
+/** Where one byte of a stream was captured: what a message begins or ends at. */
+export interface Mark {
+  /** When its packet was captured, µs since 1970. */
+  readonly time: number;
+  /** Its packet: shard × 2^32 + number in the shard, see {@link toPlace}. */
+  readonly place: number;
+  /** How many messages begin before it in that packet. */
+  readonly n: number;
+  /** Bytes of the stream before it. */
+  readonly offset: number;
+}
+
+/** A packet's number within everything that a node has kept. */
+export function toPlace(shard: number, packet: number): number {
+  return shard * 2 ** 32 + packet;
+}
+
+/** Nothing lies between the bytes before and after a parser's messages. */
+const EMPTY = new Uint8Array(0);
+
+/** Bytes that a parser may leave unread before its flow is given up. */
+export const MAX_UNREAD = 16 * 1024 * 1024;
+
+/** The unread bytes of one direction of a flow. */
+export class StreamReader {
+  #bytes: Uint8Array = EMPTY;
+  #view: DataView | undefined;
+  #position = 0;
+  #end = 0;
+  /** Whether {@link #bytes} is ours to write to and to keep. */
+  #owned = false;
+  /** Bytes of the stream before `#bytes[0]`. */
+  #base = 0;
+
+  // Where the unread bytes were captured: piece i begins at the stream's
+  // offset #offsets[i]. Pieces before #piece are consumed.
+  #offsets: number[] = [];
+  #times: number[] = [];
+  #places: number[] = [];
+  #piece = 0;
+
+  #markedPlace = -1;
+  #markedOffset = -1;
+  #marks = 0;
+
+  /** Unread bytes. */
+  get available(): number {
+    return this.#end - this.#position;
+  }
+
+  /** Bytes of the stream before the next unread one. */
+  get offset(): number {
+    return this.#base + this.#position;
+  }
+
+  /** When the next unread byte was captured; without one, the newest. */
+  get time(): number {
+    return this.#times[this.#pieceAt(this.offset)] ?? 0;
+  }
+
+  /** The packet of the next unread byte; without one, the newest. */
+  get place(): number {
+    return this.#places[this.#pieceAt(this.offset)] ?? 0;
+  }
+
+  /**
+   * Where the next unread byte was captured. Every message takes one where it
+   * begins: the marks of a packet are counted, and the count is part of the
+   * entry's id. Taking it twice at one byte gives the same mark.
+   */
+  mark(): Mark {
+    const offset = this.offset;
+    const piece = this.#pieceAt(offset);
+    const place = this.#places[piece] ?? 0;
+    if (place !== this.#markedPlace) {
+      this.#markedPlace = place;
+      this.#marks = 0;
+    } else if (offset > this.#markedOffset) {
+      this.#marks++;
+    }
+    this.#markedOffset = Math.max(offset, this.#markedOffset);
+    return { time: this.#times[piece] ?? 0, place, n: this.#marks, offset };
+  }
+
+  /** Where the last byte read was captured: what a message ends at. */
+  lastMark(): Mark {
+    const offset = Math.max(0, this.offset - 1);
+    const piece = this.#pieceAt(offset);
+    return {
+      time: this.#times[piece] ?? 0,
+      place: this.#places[piece] ?? 0,
+      n: 0,
+      offset,
+    };
+  }
+
+  /** The next byte without consuming it; `undefined` when there is none. */
+  peek(ahead = 0): number | undefined {
+    const at = this.#position + ahead;
+    return at < this.#end ? this.#bytes[at] : undefined;
+  }
+
+  /** All unread bytes, not consumed. Borrowed until the reader is next used. */
+  unread(): Uint8Array {
+    return this.#bytes.subarray(this.#position, this.#end);
+  }
+
+  /**
+   * The next `size` bytes, consumed; `undefined` while they are not all here.
+   * Borrowed until the parser returns: copy what is kept.
+   */
+  bytes(size: number): Uint8Array | undefined {
+    if (size < 0 || this.available < size) return undefined;
+    const start = this.#position;
+    this.#position += size;
+    return this.#bytes.subarray(start, start + size);
+  }
+
+  /** Consumes `size` bytes if they are all here, and says whether. */
+  skip(size: number): boolean {
+    if (size < 0 || this.available < size) return false;
+    this.#position += size;
+    return true;
+  }
+
+  /** One byte, consumed. */
+  u8(): number | undefined {
+    return this.#position < this.#end
+      ? this.#bytes[this.#position++]
+      : undefined;
+  }
+
+  /** Two bytes, big endian, consumed. */
+  u16(): number | undefined {
+    if (this.available < 2) return undefined;
+    this.#position += 2;
+    return this.#data().getUint16(this.#position - 2);
+  }
+
+  /** Three bytes, big endian, consumed. */
+  u24(): number | undefined {
+    if (this.available < 3) return undefined;
+    this.#position += 3;
+    const data = this.#data();
+    return data.getUint16(this.#position - 3) * 256 +
+      data.getUint8(this.#position - 1);
+  }
+
+  /** Four bytes, big endian, consumed. */
+  u32(): number | undefined {
+    if (this.available < 4) return undefined;
+    this.#position += 4;
+    return this.#data().getUint32(this.#position - 4);
+  }
+
+  /** How far ahead `byte` stands, or -1. */
+  indexOf(byte: number, from = 0): number {
+    const at = this.#bytes.indexOf(byte, this.#position + from);
+    return at < 0 || at >= this.#end ? -1 : at - this.#position;
+  }
+
+  /**
+   * Runs `read`; if it gives `undefined`, what it consumed is unread again.
+   * It may throw `Malformed`.
+   */
+  attempt<T>(read: (reader: this) => T | undefined): T | undefined {
+    const before = this.#position;
+    const value = read(this);
+    if (value === undefined) this.#position = before;
+    return value;
+  }
+
+  /**
+   * Adds the next bytes of the stream, captured in one packet.
+   *
+   * @param bytes borrowed until {@link retain} is called
+   */
+  append(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    time: number,
+    place: number,
+  ): void {
+    const unread = this.available;
+    const offset = this.#base + this.#end;
+    if (unread === 0) {
+      this.#base = offset - start;
+      this.#bytes = bytes;
+      this.#view = undefined;
+      this.#owned = false;
+      this.#position = start;
+      this.#end = end;
+      this.#offsets.length = this.#times.length = this.#places.length = 0;
+      this.#piece = 0;
+    } else {
+      this.#reserve(end - start);
+      this.#bytes.set(bytes.subarray(start, end), this.#end);
+      this.#end += end - start;
+      this.#forgetPieces();
+    }
+    this.#offsets.push(offset);
+    this.#times.push(time);
+    this.#places.push(place);
+  }
+
+  /** Copies what is unread, for the bytes given to {@link append} go away. */
+  retain(): void {
+    if (this.#owned) return;
+    if (this.available === 0) {
+      this.#base += this.#end;
+      this.#bytes = EMPTY;
+      this.#view = undefined;
+      this.#position = this.#end = 0;
+      return;
+    }
+    this.#reserve(0);
+  }
+
+  /** Counts `size` bytes as read which capture missed; drops the unread ones. */
+  loseTo(size: number): void {
+    this.#position = this.#end;
+    this.#base += size;
+  }
+
+  /** What {@link restored} needs to go on from here. */
+  save(): ReaderState {
+    const from = this.#pieceAt(this.offset);
+    return {
+      offset: this.offset,
+      unread: this.unread().slice(),
+      offsets: this.#offsets.slice(from),
+      times: this.#times.slice(from),
+      places: this.#places.slice(from),
+      marked: [this.#markedPlace, this.#markedOffset, this.#marks],
+    };
+  }
+
+  /** A reader that goes on where {@link save} was called. */
+  static restored(state: ReaderState): StreamReader {
+    const reader = new StreamReader();
+    reader.#bytes = state.unread.slice();
+    reader.#owned = true;
+    reader.#end = state.unread.length;
+    reader.#base = state.offset;
+    reader.#offsets = [...state.offsets];
+    reader.#times = [...state.times];
+    reader.#places = [...state.places];
+    [reader.#markedPlace, reader.#markedOffset, reader.#marks] = state.marked;
+    return reader;
+  }
+
+  #data(): DataView {
+    return this.#view ??= new DataView(
+      this.#bytes.buffer,
+      this.#bytes.byteOffset,
+      this.#bytes.byteLength,
+    );
+  }
+
+  /** Makes the unread bytes ours, with room for `more` behind them. */
+  #reserve(more: number): void {
+    const unread = this.available;
+    if (this.#owned && this.#end + more <= this.#bytes.length) return;
+    const fits = this.#owned && unread + more <= this.#bytes.length &&
+      this.#position >= this.#bytes.length / 2;
+    const target = fits
+      ? this.#bytes
+      : new Uint8Array(Math.max(256, 2 ** Math.ceil(Math.log2(unread + more))));
+    target.set(this.unread());
+    this.#base += this.#position;
+    this.#bytes = target;
+    this.#view = undefined;
+    this.#owned = true;
+    this.#position = 0;
+    this.#end = unread;
+  }
+
+  #pieceAt(offset: number): number {
+    const offsets = this.#offsets;
+    let piece = this.#piece;
+    // A caller may look back one byte, or roll back what it read.
+    while (piece > 0 && offsets[piece]! > offset) piece--;
+    while (piece + 1 < offsets.length && offsets[piece + 1]! <= offset) piece++;
+    this.#piece = piece;
+    return piece;
+  }
+
+  /** Forgets where consumed bytes were captured, but for the last of them. */
+  #forgetPieces(): void {
+    const from = this.#pieceAt(Math.max(0, this.offset - 1));
+    if (from < 64) return;
+    this.#offsets.splice(0, from);
+    this.#times.splice(0, from);
+    this.#places.splice(0, from);
+    this.#piece = 0;
+  }
+}
+
+/** A reader's saved state: plain data. */
+export interface ReaderState {
+  readonly offset: number;
+  readonly unread: Uint8Array;
+  readonly offsets: readonly number[];
+  readonly times: readonly number[];
+  readonly places: readonly number[];
+  readonly marked: readonly [place: number, offset: number, marks: number];
+}
