@@ -49,7 +49,7 @@ export class Random {
 
   /** A changed copy: bits flipped, ranges cut, doubled, or overwritten. */
   mutate(original: Uint8Array, most = 4): Uint8Array {
-    let bytes = original.slice();
+    let bytes: Uint8Array = original.slice();
     for (let n = this.int(1, most); n > 0 && bytes.length > 0; n--) {
       const at = this.int(0, bytes.length - 1);
       const size = Math.min(this.int(1, 16), bytes.length - at);
