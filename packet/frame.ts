@@ -13,6 +13,21 @@ export interface Interface {
   readonly name?: string | undefined;
 }
 
+/**
+ * How frames stand in a batch's bytes: bare, or each behind the 16-byte record
+ * header of a classic PCAP, in microseconds or nanoseconds, little or big
+ * endian. Whoever writes the same format can then copy whole runs of records.
+ */
+export const RECORDS = {
+  NONE: 0,
+  MICRO_LE: 1,
+  MICRO_BE: 2,
+  NANO_LE: 3,
+  NANO_BE: 4,
+} as const;
+
+export type Records = typeof RECORDS[keyof typeof RECORDS];
+
 /** Frames as columns; row i is valid below `count`. Reused by its owner. */
 export class FrameBatch {
   /** Holds the rows' bytes. Borrowed until the batch is filled again. */
@@ -31,6 +46,10 @@ export class FrameBatch {
   readonly nanos: Uint16Array;
   /** Index of its interface. */
   readonly interface: Uint32Array;
+  /** Where its bytes begin in the file: a byte offset, to seek back to. */
+  readonly position: Float64Array;
+  /** What stands before each row in {@link bytes}, one of {@link RECORDS}. */
+  records: Records = RECORDS.NONE;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -40,5 +59,6 @@ export class FrameBatch {
     this.time = new Float64Array(capacity);
     this.nanos = new Uint16Array(capacity);
     this.interface = new Uint32Array(capacity);
+    this.position = new Float64Array(capacity);
   }
 }
