@@ -1,0 +1,84 @@
+/**
+ * Where decoding stands in a frame: moved over one header after the other.
+ *
+ * One cursor serves all frames. Headers are read where they lie; `link.ts`,
+ * `ip.ts`, `tunnel.ts` and `transport.ts` move it and say what comes next.
+ */
+
+/** What follows a header of a lower layer. */
+export const NEXT = {
+  /** Nothing that flows are made of, or nothing we can read. */
+  OTHER: 0,
+  /** The header contradicts itself or is cut. */
+  MALFORMED: 1,
+  IPV4: 4,
+  IPV6: 6,
+} as const;
+
+export type Next = typeof NEXT[keyof typeof NEXT];
+
+/** Where decoding stands, and the IP header that was read last. */
+export class Cursor {
+  bytes: Uint8Array = new Uint8Array(0);
+  /** The next byte to read. */
+  at = 0;
+  /** Where the captured bytes of this layer end. */
+  end = 0;
+  /** Where its bytes on the wire end; not before `end`. */
+  wire = 0;
+  /** Of the IP header read last: 4 or 6. */
+  version = 0;
+  /** Where its source address begins. */
+  src = 0;
+  /** Where its destination address begins. */
+  dst = 0;
+  /** Whether it is of a fragment, and if so of which. */
+  fragmented = false;
+  /** Identification: 16 bits in IPv4, 32 in IPv6. */
+  id = 0;
+  /** Bytes of the packet's payload before this fragment's. */
+  offset = 0;
+  /** Whether fragments follow. */
+  more = false;
+
+  /** Begins at a frame. */
+  begin(
+    bytes: Uint8Array,
+    start: number,
+    captured: number,
+    original: number,
+  ): void {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = start + captured;
+    // Some programs write 0 where they do not know.
+    this.wire = start + Math.max(original, captured);
+  }
+
+  /** Whether `size` more bytes were captured. */
+  has(size: number): boolean {
+    return this.at + size <= this.end;
+  }
+
+  /** Cuts this layer to `size` bytes from `at`: padding is not its. */
+  limit(size: number): void {
+    this.wire = Math.min(this.wire, this.at + size);
+    this.end = Math.min(this.end, this.wire);
+  }
+
+  /** The byte `ahead` of the cursor. */
+  u8(ahead: number): number {
+    return this.bytes[this.at + ahead]!;
+  }
+
+  /** The 16 bits `ahead` of the cursor, in network order. */
+  u16(ahead: number): number {
+    const at = this.at + ahead;
+    return this.bytes[at]! << 8 | this.bytes[at + 1]!;
+  }
+
+  /** The 32 bits `ahead` of the cursor, in network order. */
+  u32(ahead: number): number {
+    return this.u16(ahead) * 0x10000 + this.u16(ahead + 2);
+  }
+}
