@@ -7,6 +7,7 @@
  */
 import type { Fields, ValuesOf } from "../entry/field.ts";
 import type { End, Incomplete, Transport } from "../entry/entry.ts";
+import type { Flow } from "../stream/flow.ts";
 import type { Mark, StreamReader } from "../stream/reader.ts";
 
 /** An end of a flow: the one that opened it, or the one that accepted it. */
@@ -124,8 +125,8 @@ export interface Parser<F extends Fields = Fields> {
 /** Both directions of a flow. */
 export type Readers = { readonly [S in Side]: StreamReader };
 
-/** All that one protocol brings. */
-export interface Dissector<F extends Fields = Fields> {
+/** What every protocol declares, however its entries come about. */
+export interface Describer<F extends Fields = Fields> {
   /** KFL's keyword, true for its entries, such as `redis`. */
   readonly name: string;
   /** Other keywords for the same. */
@@ -139,9 +140,24 @@ export interface Dissector<F extends Fields = Fields> {
   /** Where the protocol is specified. */
   readonly spec: string;
   readonly transports: readonly Transport[];
+  readonly fields: F;
+  /** Whether an entry is a whole flow and not something said on it. */
+  readonly ofFlows?: boolean;
+  /** One line; the entry cuts it to 200 characters. */
+  summarize(exchange: Exchange<F>): string;
+  /** Absent when there is no response. */
+  status(exchange: Exchange<F>): string | number | undefined;
+  /**
+   * The protocol's own rule. That an entry with `no response` or `reset`
+   * failed is decided where entries are made.
+   */
+  failed(exchange: Exchange<F>): boolean;
+}
+
+/** All that one protocol brings that is read from bytes. */
+export interface Dissector<F extends Fields = Fields> extends Describer<F> {
   /** Well-known server ports: a hint, never proof. */
   readonly ports: readonly number[];
-  readonly fields: F;
   /** Further protocol names its parser may give exchanges of. */
   readonly speaks?: readonly string[];
   /**
@@ -163,17 +179,20 @@ export interface Dissector<F extends Fields = Fields> {
   probe(head: Uint8Array, side: Side, port: number): Guess;
   /** A parser for one flow. */
   open(context: ParserContext): Parser<F>;
-  /** One line; the entry cuts it to 200 characters. */
-  summarize(exchange: Exchange<F>): string;
-  /** Absent when there is no response. */
-  status(exchange: Exchange<F>): string | number | undefined;
-  /**
-   * The protocol's own rule. That an entry with `no response` or `reset`
-   * failed is decided where entries are made.
-   */
-  failed(exchange: Exchange<F>): boolean;
 }
 
-/** A dissector whose field types no longer matter, as the registry lists it. */
-// deno-lint-ignore no-explicit-any -- fields are invariant in a list of dissectors
+/** A protocol whose entries are whole flows that nothing else dissected. */
+export interface FlowDissector<F extends Fields = Fields> extends Describer<F> {
+  readonly ofFlows: true;
+  /** The entry's two halves, from what was counted of the flow. */
+  describe(flow: Flow<unknown>): Exchange<F>;
+}
+
+// Field types no longer matter once protocols stand in one list, and TypeScript
+// has no other word for that, since they are used in both directions.
+// deno-lint-ignore no-explicit-any -- see above
+export type AnyDescriber = Describer<any>;
+// deno-lint-ignore no-explicit-any -- see above
 export type AnyDissector = Dissector<any>;
+// deno-lint-ignore no-explicit-any -- see above
+export type AnyFlowDissector = FlowDissector<any>;

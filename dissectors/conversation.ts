@@ -1,0 +1,461 @@
+/**
+ * A flow's bytes -> entries.
+ *
+ * A conversation takes what reassembly gives (bytes in order, gaps, the end)
+ * or datagrams, finds out which protocol it is, and hands the bytes to that
+ * protocol's parser. When an exchange announces another protocol, or bytes
+ * break the rules of theirs, it identifies anew.
+ *
+ *     unknown ──probe──► parsing ──next──► unknown …
+ *        │                  │
+ *        └─nobody─► opaque ◄┴─nothing asked for can follow
+ */
+import type { Entry, NodeRef } from "../entry/entry.ts";
+import type { Flow } from "../stream/flow.ts";
+import { Malformed } from "../stream/malformed.ts";
+import {
+  MAX_UNREAD,
+  type ReaderState,
+  StreamReader,
+} from "../stream/reader.ts";
+import { decodeState, encodeState } from "../stream/state.ts";
+import { DissectedEntry, type EntrySource } from "./dissected.ts";
+import {
+  type AnyDissector,
+  type Ending,
+  type Exchange,
+  otherSide,
+  type Parser,
+  type Side,
+} from "./dissector.ts";
+import { identify } from "./identify.ts";
+
+/** Bytes of a direction that probes may look at. */
+const MAX_HEAD = 4096;
+
+/** Places in a flow that was joined or broken at which probes look again. */
+const MAX_ATTEMPTS = 64;
+
+/** How long a request may wait for its answer, µs (FIELDS §1). */
+export const ANSWER_TIMEOUT = 30e6;
+
+/** What conversations share. */
+export interface ConversationOptions {
+  readonly dissectors: readonly AnyDissector[];
+  readonly node: NodeRef;
+  readonly wantsBodies: boolean;
+  /**
+   * Whether entries of these protocols on this flow may be asked for. What
+   * cannot match is not parsed.
+   */
+  mayMatch?(flow: Flow<unknown>, protocols: readonly string[]): boolean;
+  /** What the conversations count. */
+  readonly counters: ConversationCounters;
+}
+
+/** Bytes and flows that were given up. */
+export interface ConversationCounters {
+  /** Times that bytes broke the rules of their protocol. */
+  malformed: number;
+  /** Bytes of flows that no dissector speaks. */
+  opaqueBytes: number;
+}
+
+type Phase = "unknown" | "parsing" | "opaque";
+
+/** One flow, as its protocols see it. */
+export class Conversation {
+  readonly #flow: Flow<unknown>;
+  readonly #options: ConversationOptions;
+  #readers = { client: new StreamReader(), server: new StreamReader() };
+  #phase: Phase = "unknown";
+  #dissector: AnyDissector | undefined;
+  #parser: Parser | undefined;
+  /** Whether bytes before those unread are missing, or were not understood. */
+  #joined: boolean;
+  #attempts = 0;
+  /** What the flow is known to speak next, by name. */
+  #expected: string | undefined;
+  /** Before this time no request can have waited too long. */
+  #patientUntil = 0;
+  #entries = 0;
+
+  constructor(flow: Flow<unknown>, options: ConversationOptions) {
+    this.#flow = flow;
+    this.#options = options;
+    this.#joined = flow.midStream;
+  }
+
+  /** How many entries it gave. A flow that gave none is an entry itself. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Whether its bytes are of no more use to anybody. */
+  get isOpaque(): boolean {
+    return this.#phase === "opaque";
+  }
+
+  /** The protocol that it speaks, once that is known. */
+  get protocol(): string | undefined {
+    return this.#dissector?.name;
+  }
+
+  /**
+   * The next bytes of a stream.
+   *
+   * @param bytes borrowed until the generator is exhausted
+   */
+  *data(
+    side: Side,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    time: number,
+    place: number,
+  ): Generator<Entry> {
+    if (this.#phase === "opaque") {
+      this.#options.counters.opaqueBytes += end - start;
+      return;
+    }
+    yield* this.#waited(time);
+    const reader = this.#readers[side];
+    reader.append(bytes, start, end, time, place);
+    if (this.#phase === "unknown") yield* this.#identify();
+    else yield* this.#read(side);
+    // Identification may have swapped the sides.
+    this.#readers.client.retain();
+    this.#readers.server.retain();
+  }
+
+  /** A whole datagram; what its parser leaves of it is dropped. */
+  *datagram(
+    side: Side,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    time: number,
+    place: number,
+  ): Generator<Entry> {
+    if (this.#phase === "opaque") {
+      this.#options.counters.opaqueBytes += end - start;
+      return;
+    }
+    yield* this.#waited(time);
+    this.#readers[side].append(bytes, start, end, time, place);
+    if (this.#phase === "unknown") yield* this.#identify();
+    else yield* this.#read(side);
+    for (const reader of [this.#readers.client, this.#readers.server]) {
+      reader.skip(reader.available);
+      reader.retain();
+    }
+  }
+
+  /** `size` bytes of a stream that capture missed. */
+  *gap(side: Side, size: number): Generator<Entry> {
+    const reader = this.#readers[side];
+    if (this.#phase === "parsing") {
+      yield* this.#guarded(this.#parser!.gap(side, size, reader));
+    } else {
+      this.#joined = true;
+    }
+    reader.loseTo(size);
+  }
+
+  /** The end of one direction. */
+  *finished(side: Side): Generator<Entry> {
+    if (this.#phase !== "parsing") return;
+    yield* this.#guarded(this.#parser!.end(side, "closed", this.#readers));
+  }
+
+  /** The end of the flow: every exchange still open is given. */
+  *end(ending: Ending): Generator<Entry> {
+    if (this.#phase === "parsing") {
+      yield* this.#guarded(
+        this.#parser!.end(undefined, ending, this.#readers),
+      );
+    }
+    this.#close();
+  }
+
+  /** Gives up requests that waited too long at `now`, µs. */
+  *expire(now: number): Generator<Entry> {
+    if (this.#phase !== "parsing" || now < this.#patientUntil) return;
+    yield* this.#guarded(this.#parser!.expire(now - ANSWER_TIMEOUT));
+  }
+
+  /** All it knows between two packets, as bytes. */
+  save(): Uint8Array {
+    return encodeState({
+      client: this.#readers.client.save(),
+      server: this.#readers.server.save(),
+      phase: this.#phase,
+      dissector: this.#dissector?.name,
+      parser: this.#parser?.save(),
+      joined: this.#joined,
+      attempts: this.#attempts,
+      expected: this.#expected,
+      patientUntil: this.#patientUntil,
+      entries: this.#entries,
+    });
+  }
+
+  /**
+   * Goes on from {@link save}.
+   *
+   * @throws Error if the dissector that spoke is not known here
+   */
+  static restored(
+    saved: Uint8Array,
+    flow: Flow<unknown>,
+    options: ConversationOptions,
+  ): Conversation {
+    const state = decodeState(saved) as {
+      client: ReaderState;
+      server: ReaderState;
+      phase: Phase;
+      dissector?: string;
+      parser?: Uint8Array;
+      joined: boolean;
+      attempts: number;
+      expected?: string;
+      patientUntil: number;
+      entries: number;
+    };
+    const it = new Conversation(flow, options);
+    it.#readers = {
+      client: StreamReader.restored(state.client),
+      server: StreamReader.restored(state.server),
+    };
+    it.#joined = state.joined;
+    it.#attempts = state.attempts;
+    it.#expected = state.expected;
+    it.#patientUntil = state.patientUntil;
+    it.#entries = state.entries;
+    if (state.dissector !== undefined) {
+      const dissector = options.dissectors.find((d) =>
+        d.name === state.dissector
+      );
+      if (!dissector) {
+        throw new Error(`No dissector is called "${state.dissector}"`);
+      }
+      it.#dissector = dissector;
+      if (state.parser) {
+        it.#open(dissector);
+        it.#parser!.restore(state.parser);
+      }
+    }
+    it.#phase = state.phase;
+    return it;
+  }
+
+  *#waited(now: number): Generator<Entry> {
+    if (this.#patientUntil === 0) this.#patientUntil = now + ANSWER_TIMEOUT;
+    else yield* this.expire(now);
+  }
+
+  *#identify(): Generator<Entry> {
+    const flow = this.#flow;
+    const { client, server } = this.#readers;
+    const candidates = this.#expected === undefined
+      ? this.#options.dissectors
+      : this.#options.dissectors.filter((d) => d.name === this.#expected);
+    const identity = identify(
+      candidates,
+      flow.transport,
+      { client: client.unread(), server: server.unread() },
+      { client: flow.client.port ?? 0, server: flow.server.port ?? 0 },
+      // Who sent the first datagram captured says little about who asks.
+      flow.midStream || flow.transport === "udp",
+    );
+    if (identity === "none" || identity === "unsure" && this.#isLong()) {
+      yield* this.#misunderstood();
+      return;
+    }
+    if (identity === "unsure") return;
+    if (identity.flipped) {
+      flow.flip();
+      this.#readers = { client: server, server: client };
+    }
+    if (!this.#isWanted(identity.dissector)) {
+      this.#dissector = identity.dissector;
+      this.#close();
+      return;
+    }
+    this.#open(identity.dissector);
+    yield* this.#readBoth();
+  }
+
+  /** Whether probes have seen as much as they may of a direction. */
+  #isLong(): boolean {
+    return this.#flow.transport !== "tcp" ||
+      this.#readers.client.available >= MAX_HEAD ||
+      this.#readers.server.available >= MAX_HEAD;
+  }
+
+  /** Whether entries of the dissector, or of what it leads to, may match. */
+  #isWanted(dissector: AnyDissector): boolean {
+    const { mayMatch } = this.#options;
+    if (!mayMatch) return true;
+    const { reach, any } = reachOf(dissector, this.#options.dissectors);
+    if (any || mayMatch(this.#flow, reach)) return true;
+    // Whether the flow is an entry itself is known once it gave another.
+    return this.#entries === 0 &&
+      mayMatch(this.#flow, [this.#flow.transport]);
+  }
+
+  #open(dissector: AnyDissector): void {
+    const flow = this.#flow;
+    this.#dissector = dissector;
+    this.#expected = undefined;
+    this.#phase = "parsing";
+    this.#parser = dissector.open({
+      transport: flow.transport,
+      client: flow.client,
+      server: flow.server,
+      ipVersion: flow.ipVersion,
+      midStream: this.#joined,
+      wantsBodies: this.#options.wantsBodies,
+    });
+  }
+
+  /** Reads both directions, the one whose bytes came first before the other. */
+  *#readBoth(): Generator<Entry> {
+    const { client, server } = this.#readers;
+    const first = server.available > 0 &&
+        (client.available === 0 || server.time < client.time)
+      ? "server"
+      : "client";
+    for (const side of [first, otherSide(first)] as const) {
+      if (this.#phase !== "parsing") return;
+      if (this.#readers[side].available > 0) yield* this.#read(side);
+    }
+  }
+
+  *#read(side: Side): Generator<Entry> {
+    const reader = this.#readers[side];
+    const parser = this.#parser!;
+    yield* this.#guarded(parser.read(side, reader));
+    if (this.#parser !== parser) return;
+    if (reader.available > MAX_UNREAD) yield* this.#broken();
+  }
+
+  /** Entries of a parser's exchanges; what it throws ends it. */
+  *#guarded(exchanges: Iterable<Exchange>): Generator<Entry> {
+    const iterator = exchanges[Symbol.iterator]();
+    while (true) {
+      let exchange: Exchange;
+      try {
+        const result = iterator.next();
+        if (result.done) return;
+        exchange = result.value;
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+        yield* this.#broken();
+        return;
+      }
+      yield this.#toEntry(exchange);
+      if (exchange.next) {
+        yield* this.#switched(exchange.next.protocol);
+        return;
+      }
+    }
+  }
+
+  /** Another protocol begins with the bytes now unread. */
+  *#switched(protocol: string | undefined): Generator<Entry> {
+    const known = protocol !== undefined &&
+      this.#options.dissectors.some((d) => d.name === protocol);
+    this.#parser = undefined;
+    this.#dissector = undefined;
+    this.#phase = "unknown";
+    this.#expected = known ? protocol : undefined;
+    if (protocol !== undefined && !known) this.#close();
+    else if (this.#hasUnread()) yield* this.#identify();
+  }
+
+  #hasUnread(): boolean {
+    return this.#readers.client.available > 0 ||
+      this.#readers.server.available > 0;
+  }
+
+  /** Bytes broke the rules of their protocol: what follows may keep them. */
+  *#broken(): Generator<Entry> {
+    this.#options.counters.malformed++;
+    // A datagram breaks alone.
+    if (this.#flow.transport !== "tcp") return;
+    const parser = this.#parser;
+    this.#parser = undefined;
+    this.#phase = "unknown";
+    if (parser) yield* this.#last(parser);
+    yield* this.#misunderstood();
+  }
+
+  /** What a parser that broke still has to give. */
+  *#last(parser: Parser): Generator<Entry> {
+    try {
+      for (const exchange of parser.end(undefined, "cut", this.#readers)) {
+        yield this.#toEntry(exchange);
+      }
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+    }
+  }
+
+  /**
+   * Nobody speaks what is unread. In a flow that was joined or broken the next
+   * bytes may begin a message, and datagrams are told apart one by one.
+   */
+  *#misunderstood(): Generator<Entry> {
+    const { client, server } = this.#readers;
+    this.#options.counters.opaqueBytes += client.available + server.available;
+    client.skip(client.available);
+    server.skip(server.available);
+    const again = this.#joined || this.#dissector !== undefined ||
+      this.#flow.transport !== "tcp";
+    this.#joined = true;
+    if (!again || ++this.#attempts >= MAX_ATTEMPTS) this.#close();
+  }
+
+  #close(): void {
+    const { client, server } = this.#readers;
+    this.#phase = "opaque";
+    this.#parser = undefined;
+    client.skip(client.available);
+    server.skip(server.available);
+  }
+
+  #toEntry(exchange: Exchange): Entry {
+    this.#entries++;
+    const flow = this.#flow;
+    const source: EntrySource = {
+      transport: flow.transport,
+      client: flow.client,
+      server: flow.server,
+      node: this.#options.node,
+      decrypted: false,
+    };
+    return new DissectedEntry(this.#dissector!, exchange, source);
+  }
+}
+
+/** The protocols that a flow may give once `dissector` speaks for it. */
+export function reachOf(
+  dissector: AnyDissector,
+  dissectors: readonly AnyDissector[],
+): { readonly reach: readonly string[]; readonly any: boolean } {
+  const reach = new Set<string>();
+  let any = false;
+  const visit = (name: string) => {
+    if (reach.has(name)) return;
+    reach.add(name);
+    const found = dissectors.find((d) => d.name === name);
+    for (const spoken of found?.speaks ?? []) reach.add(spoken);
+    for (const { protocols } of found?.leadsTo ?? []) {
+      if (protocols === "any") any = true;
+      else protocols.forEach(visit);
+    }
+  };
+  visit(dissector.name);
+  return { reach: [...reach], any };
+}

@@ -1,0 +1,120 @@
+/**
+ * entry -> JSON, as `query --json` and the API write it (DESIGN §5, FIELDS).
+ */
+import type { End, Entry } from "./entry.ts";
+import { type Bytes, type FieldMap, fromBytes, toBytes } from "./field.ts";
+import type { Half, Schema } from "./schema.ts";
+
+/** Bytes of a body that JSON shows; the rest is left out and said so. */
+export const MAX_JSON_BODY = 1024 * 1024;
+
+/** A value as JSON can write it; absent values are `undefined`. */
+type Plain = Record<string, unknown>;
+
+/**
+ * A moment as RFC 3339 in UTC with microseconds.
+ *
+ * @param time µs since 1970
+ */
+export function toRfc3339(time: number): string {
+  const seconds = Math.floor(time / 1e6);
+  const micros = Math.round(time - seconds * 1e6);
+  // Date takes ±8.64e15 ms; a time beyond it stands for damaged bytes.
+  const date = new Date(Math.max(-6.2e13, Math.min(2.5e14, seconds * 1000)));
+  return date.toISOString().slice(0, -4) +
+    String(micros).padStart(6, "0") + "Z";
+}
+
+/** A duration in µs as milliseconds. */
+export function toMilliseconds(duration: number): number {
+  return duration / 1000;
+}
+
+/** An entry as plain data with just what is present, in the order of FIELDS. */
+export function toPlain(entry: Entry, schema: Schema): Plain {
+  return {
+    id: entry.id,
+    protocol: entry.protocol,
+    version: entry.version,
+    decrypted: entry.decrypted,
+    timestamp: toRfc3339(entry.timestamp),
+    elapsedTime: entry.elapsed === undefined
+      ? undefined
+      : toMilliseconds(entry.elapsed),
+    node: { name: entry.node.name, ip: entry.node.ip },
+    src: toPlainEnd(entry.src),
+    dst: toPlainEnd(entry.dst),
+    summary: entry.summary,
+    status: entry.status,
+    failed: entry.failed,
+    requestSize: entry.requestSize,
+    responseSize: entry.responseSize,
+    incomplete: entry.incomplete,
+    request: toPlainHalf(entry, "request", schema),
+    response: toPlainHalf(entry, "response", schema),
+  };
+}
+
+/** An entry as one line of JSON, without the line's end. */
+export function toJson(entry: Entry, schema: Schema): string {
+  return JSON.stringify(toPlain(entry, schema));
+}
+
+function toPlainEnd(end: End): Plain {
+  return {
+    ip: end.ip,
+    port: end.port,
+    name: end.name,
+    pod: end.pod,
+    namespace: end.namespace,
+    service: end.service,
+    serviceIp: end.serviceIp,
+    workload: end.workload,
+    node: end.node,
+    zone: end.zone,
+    labels: end.labels,
+  };
+}
+
+function toPlainHalf(
+  entry: Entry,
+  half: Half,
+  schema: Schema,
+): Plain | undefined {
+  const values = entry[half];
+  if (!values) return undefined;
+  const plain = pick(values as Plain, schema.fieldsOf(entry.protocol, half));
+  const body = plain["body"];
+  if (isBytes(body)) {
+    const raw = fromBytes(body);
+    if (raw.length > MAX_JSON_BODY) {
+      plain["body"] = toBytes(raw.subarray(0, wholeCharacters(raw, body)));
+      plain["bodyCut"] = true;
+    }
+  }
+  return plain;
+}
+
+/** The declared fields, whether they are stored or worked out by getters. */
+function pick(values: Plain, fields: FieldMap): Plain {
+  const plain: Plain = {};
+  for (const name of Object.keys(fields)) {
+    const value = values[name];
+    if (value !== undefined) plain[name] = value;
+  }
+  return plain;
+}
+
+function isBytes(value: unknown): value is Bytes {
+  return typeof value === "string" ||
+    typeof value === "object" && value !== null && "base64" in value;
+}
+
+/** Where to cut a body so that a text does not end inside a character. */
+function wholeCharacters(raw: Uint8Array, body: Bytes): number {
+  let end = MAX_JSON_BODY;
+  if (typeof body === "string") {
+    while (end > 0 && (raw[end]! & 0xc0) === 0x80) end--;
+  }
+  return end;
+}
