@@ -9,7 +9,7 @@ import {
   toId,
   type Transport,
 } from "../entry/entry.ts";
-import type { Mark } from "../stream/reader.ts";
+import { fromPlace, type Mark } from "../stream/reader.ts";
 import type { AnyDescriber, Exchange } from "./dissector.ts";
 
 /** Characters of a summary; the rest is cut. */
@@ -72,7 +72,7 @@ export class DissectedEntry implements Entry {
     return first;
   }
 
-  /** Where it begins: shard × 2^32 + packet. */
+  /** Where it begins: shard × 2^24 + packet. */
   get place(): number {
     return this.#first.place;
   }
@@ -84,12 +84,7 @@ export class DissectedEntry implements Entry {
 
   get id(): string {
     const { place, n } = this.#first;
-    return toId({
-      node: this.node.name,
-      shard: Math.floor(place / 2 ** 32),
-      packet: place % 2 ** 32,
-      n,
-    });
+    return toId({ node: this.node.name, ...fromPlace(place), n });
   }
 
   get protocol(): string {

@@ -25,7 +25,7 @@ export class Decoder {
    * @param original how many were on the wire
    * @param linkType LINKTYPE_ number, see `link.ts`
    * @param time when it was captured, µs since 1970
-   * @param place shard × 2^32 + number in the shard
+   * @param place shard × 2^24 + number in the shard
    * @param into filled where the outcome is PACKET, else undefined
    */
   decode(

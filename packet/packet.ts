@@ -44,7 +44,7 @@ export class Packet {
   bytes: Uint8Array = new Uint8Array(0);
   /** Of its first captured byte's frame, µs since 1970. */
   time = 0;
-  /** That frame: shard × 2^32 + number in the shard. */
+  /** That frame: shard × 2^24 + number in the shard. */
   place = 0;
   /** Interface that captured it. */
   interface = 0;

@@ -97,7 +97,7 @@ export class Flow<T = unknown> {
   readonly ipVersion: number;
   /** Time of the first packet captured, µs since 1970. */
   readonly first: number;
-  /** That packet: shard × 2^32 + number in the shard. */
+  /** That packet: shard × 2^24 + number in the shard. */
   readonly firstPlace: number;
   /** Latest time of its packets, µs since 1970. */
   last: number;

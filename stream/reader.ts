@@ -10,7 +10,7 @@
 export interface Mark {
   /** When its packet was captured, µs since 1970. */
   readonly time: number;
-  /** Its packet: shard × 2^32 + number in the shard, see {@link toPlace}. */
+  /** Its packet: shard × 2^24 + number in the shard, see {@link toPlace}. */
   readonly place: number;
   /** How many messages begin before it in that packet. */
   readonly n: number;
@@ -18,9 +18,22 @@ export interface Mark {
   readonly offset: number;
 }
 
+/**
+ * Packets that have numbers within one shard. A shard of 64 MiB has fewer; a
+ * savefile with more goes on in the next shard's numbers. The rest of a
+ * double's 53 bits lets a node fill ten shards a second for 1.7 years.
+ */
+const PACKETS_PER_SHARD = 2 ** 24;
+
 /** A packet's number within everything that a node has kept. */
 export function toPlace(shard: number, packet: number): number {
-  return shard * 2 ** 32 + packet;
+  return shard * PACKETS_PER_SHARD + packet;
+}
+
+/** The shard and the packet in it that {@link toPlace} was given. */
+export function fromPlace(place: number): { shard: number; packet: number } {
+  const shard = Math.floor(place / PACKETS_PER_SHARD);
+  return { shard, packet: place - shard * PACKETS_PER_SHARD };
 }
 
 /** Nothing lies between the bytes before and after a parser's messages. */

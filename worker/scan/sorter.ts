@@ -13,7 +13,7 @@ export interface RowKey {
   readonly timestamp: number;
   /** Rank of the node's name among all sources. */
   readonly node: number;
-  /** Shard × 2^32 + packet. */
+  /** Shard × 2^24 + packet. */
   readonly place: number;
   readonly n: number;
 }
