@@ -1,0 +1,130 @@
+/**
+ * What a module asks of its surroundings: what it imports, and which of the
+ * names that everybody has (`Deno`, `Date.now`, …) it uses.
+ *
+ * Read from the syntax tree that Deno gives its lint plugins, so that comments
+ * and texts are not taken for code. Works under `deno test` only, for nowhere
+ * else does Deno hand it out.
+ */
+
+/** A module as it matters to the architecture. */
+export interface Module {
+  /** Path in the repository. */
+  readonly path: string;
+  readonly imports: readonly Import[];
+  readonly globals: readonly Global[];
+}
+
+/** What a module imports, in whatever way, types included. */
+export interface Import {
+  /** As written; undefined where it is worked out at run time. */
+  readonly specifier: string | undefined;
+  readonly line: number;
+}
+
+/** A use of a name that the module does not import. */
+export interface Global {
+  /** The name, and what is taken of it: `Deno`, `Date.now`, `new Date()`. */
+  readonly name: string;
+  readonly line: number;
+}
+
+/**
+ * Reads a module's source.
+ *
+ * @param watched names whose uses are wanted
+ * @throws Error if Deno's tree does not cover the source to its end
+ */
+export function readModule(
+  path: string,
+  source: string,
+  watched: ReadonlySet<string>,
+): Module {
+  const imports: Import[] = [];
+  const globals: Global[] = [];
+  let end = 0;
+  const lineOf = ({ range }: { range: readonly number[] }) =>
+    source.slice(0, range[0]).split("\n").length;
+  const add = (literal: unknown, at: { range: readonly number[] }) =>
+    imports.push({
+      specifier: typeof literal === "string" ? literal : undefined,
+      line: lineOf(at),
+    });
+
+  const visitor: Deno.lint.LintVisitor = {
+    ImportDeclaration: (node) => add(node.source.value, node),
+    ExportAllDeclaration: (node) => add(node.source.value, node),
+    ExportNamedDeclaration(node) {
+      if (node.source) add(node.source.value, node);
+    },
+    ImportExpression(node) {
+      add(node.source.type === "Literal" && node.source.value, node);
+    },
+    TSImportType(node) {
+      // The declared type says Literal; the tree wraps it.
+      const argument = node.argument as { literal?: { value?: unknown } };
+      add(argument.literal?.value, node);
+    },
+    // A thread's module: `new URL("./scan.ts", import.meta.url)`.
+    NewExpression(node) {
+      const [first] = node.arguments;
+      const isUrl = node.callee.type === "Identifier" &&
+        node.callee.name === "URL" && node.arguments.length === 2;
+      if (!isUrl || first?.type !== "Literal") return;
+      if (String(first.value).endsWith(".ts")) add(first.value, node);
+    },
+    Identifier(node) {
+      if (!watched.has(node.name)) return;
+      const name = useOf(node);
+      if (name !== undefined) globals.push({ name, line: lineOf(node) });
+    },
+    Program(node) {
+      end = node.body.at(-1)?.range[1] ?? 0;
+    },
+  };
+  Deno.lint.runPlugin(
+    { name: "architecture", rules: { read: { create: () => visitor } } },
+    path,
+    source,
+  );
+  // Deno's tree ends at the first empty statement between others.
+  const rest = source.slice(end).replace(/\/\/.*|\/\*[^]*?\*\//g, "");
+  if (rest.trim() !== "") {
+    throw new Error(`${path}: cannot be read behind offset ${end}`);
+  }
+  return { path, imports, globals };
+}
+
+/** How a name is used; undefined if it is only a property's or type's. */
+function useOf(node: Deno.lint.Identifier): string | undefined {
+  const parent = node.parent as Deno.lint.Node;
+  switch (parent.type) {
+    case "MemberExpression": {
+      if (parent.object !== node) {
+        return parent.computed ? node.name : undefined;
+      }
+      const { property } = parent;
+      if (property.type === "Identifier" && !parent.computed) {
+        return `${node.name}.${property.name}`;
+      }
+      return node.name;
+    }
+    case "NewExpression":
+      if (parent.callee !== node) return node.name;
+      return `new ${node.name}(${parent.arguments.length > 0 ? "…" : ""})`;
+    case "Property":
+      // `{ name: value }` names a property, `{ name }` uses the variable.
+      return parent.key === node && !parent.shorthand && !parent.computed
+        ? undefined
+        : node.name;
+    case "MethodDefinition":
+    case "PropertyDefinition":
+      return parent.key === node && !parent.computed ? undefined : node.name;
+    case "TSPropertySignature":
+    case "TSMethodSignature":
+    case "TSTypeReference":
+      return undefined;
+    default:
+      return node.name;
+  }
+}
