@@ -6,6 +6,7 @@ import { deepEqual, throws } from "node:assert/strict";
 import { dirname, join, normalize, relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { type Module, readModule } from "./architecture/module.ts";
+import { FILES } from "../tasks/compile.ts";
 import config from "../deno.json" with { type: "json" };
 
 /** What a folder may import beside itself. Folders may only look upwards. */
@@ -190,6 +191,12 @@ Deno.test("every folder has its place in the architecture", () => {
     [...modulesIn(root)].map(({ path }) => folderOf(path)),
   );
   deepEqual([...folders].filter((folder) => !known.includes(folder)), []);
+});
+
+Deno.test("the compiled program carries every file that it opens", () => {
+  const opened = [...modulesIn(root)].filter(({ path }) => !isTest(path))
+    .flatMap(({ path, files }) => files.map((file) => resolve(path, file)));
+  deepEqual([...new Set(opened)].sort(), [...FILES].sort());
 });
 
 Deno.test("the architecture itself has no circle", () => {

@@ -12,6 +12,8 @@ export interface Module {
   /** Path in the repository. */
   readonly path: string;
   readonly imports: readonly Import[];
+  /** Files it opens by `new URL("…", import.meta.url)`, as written. */
+  readonly files: readonly string[];
   readonly globals: readonly Global[];
 }
 
@@ -41,6 +43,7 @@ export function readModule(
   watched: ReadonlySet<string>,
 ): Module {
   const imports: Import[] = [];
+  const files: string[] = [];
   const globals: Global[] = [];
   let end = 0;
   const lineOf = ({ range }: { range: readonly number[] }) =>
@@ -65,13 +68,16 @@ export function readModule(
       const argument = node.argument as { literal?: { value?: unknown } };
       add(argument.literal?.value, node);
     },
-    // A thread's module: `new URL("./scan.ts", import.meta.url)`.
     NewExpression(node) {
-      const [first] = node.arguments;
+      const [file, base] = node.arguments;
       const isUrl = node.callee.type === "Identifier" &&
-        node.callee.name === "URL" && node.arguments.length === 2;
-      if (!isUrl || first?.type !== "Literal") return;
-      if (String(first.value).endsWith(".ts")) add(first.value, node);
+        node.callee.name === "URL" && base?.type === "MemberExpression" &&
+        base.object.type === "MetaProperty";
+      if (!isUrl || file?.type !== "Literal") return;
+      const path = String(file.value);
+      if (!path.endsWith("/")) files.push(path);
+      // A thread's module: `new URL("./scan.ts", import.meta.url)`.
+      if (path.endsWith(".ts")) add(path, node);
     },
     Identifier(node) {
       if (!watched.has(node.name)) return;
@@ -92,7 +98,7 @@ export function readModule(
   if (rest.trim() !== "") {
     throw new Error(`${path}: cannot be read behind offset ${end}`);
   }
-  return { path, imports, globals };
+  return { path, imports, files, globals };
 }
 
 /** How a name is used; undefined if it is only a property's or type's. */

@@ -1,0 +1,59 @@
+/**
+ * `deno task compile`: makes `build/thresher`, one file that needs no Deno.
+ *
+ * What `cli.ts` imports goes in by itself. Threads and other files that the
+ * program opens by their URL do not: `FILES` names them, and a test compares
+ * it with the sources.
+ */
+import { fileURLToPath } from "node:url";
+
+/** Files opened by `new URL("…", import.meta.url)`, from the repository. */
+export const FILES: readonly string[] = [];
+
+const TARGET = "build/thresher";
+
+/** The part of Deno that runs compiled programs, and that Deno downloads. */
+const BASE = `denort-${Deno.build.target}.zip`;
+
+async function compile(): Promise<void> {
+  const include = FILES.flatMap((file) => ["--include", file]);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["compile", "-A", "--output", TARGET, ...include, "cli.ts"],
+    cwd: fileURLToPath(new URL("../", import.meta.url)),
+    env: { NO_COLOR: "1" },
+    stdout: "inherit",
+    stderr: "piped",
+  }).output();
+  const said = new TextDecoder().decode(stderr).trimEnd();
+  if (success) return console.log(said);
+  if (!said.includes("Setting up base binary")) return fail(said);
+  fail(
+    `Cannot make ${TARGET}: Deno could not download the runtime that it ` +
+      `compiles into.\nGet ${BASE} of Deno ${Deno.version.deno} where there ` +
+      `is a network, from\nhttps://dl.deno.land/release/v${Deno.version.deno}` +
+      `/${BASE},\nunpack it here, and set DENORT_BIN to the path of \`denort\`.`,
+  );
+}
+
+/** Runs what was made: a base of another kind makes files that do not work. */
+async function verify(): Promise<void> {
+  const { success, stdout } = await new Deno.Command(TARGET, {
+    args: ["version"],
+    stdin: "null",
+  }).output();
+  const version = new TextDecoder().decode(stdout).trim();
+  if (!success || !/^thresher \d/.test(version)) {
+    fail(`${TARGET} does not run: is DENORT_BIN the denort of this Deno?`);
+  }
+  console.log(`${TARGET}: ${version}`);
+}
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(1);
+}
+
+if (import.meta.main) {
+  await compile();
+  await verify();
+}
