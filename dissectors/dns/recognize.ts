@@ -1,0 +1,147 @@
+/**
+ * Whether bytes are a DNS message, which has no signature of its own.
+ *
+ * On an unknown port all of a message must make sense to its last byte. Where
+ * the port speaks for DNS, and after bytes were lost, its beginning must.
+ */
+import type { Guess, Side } from "../dissector.ts";
+import {
+  isKnownClass,
+  isKnownOpcode,
+  isKnownType,
+  OPCODE,
+  TYPE,
+} from "./parameters.ts";
+import { Cursor, HEADER_SIZE } from "./wire.ts";
+
+/** Ports of DNS, mDNS (RFC 6762) and LLMNR (RFC 4795). */
+export const PORT = { DNS: 53, MDNS: 5353, LLMNR: 5355 } as const;
+
+/** NetBIOS names are asked in the same format (RFC 1002 §4.2). */
+const NETBIOS_PORT = 137;
+
+/** Octets before a message on a stream: its length (RFC 1035 §4.2.2). */
+export const PREFIX_SIZE = 2;
+
+/** The longest name with what follows it in a question. */
+const MAX_QUESTION = 255 + 4;
+
+/** Octets at a message's beginning that decide whether it may be one. */
+export const MAX_BEGINNING = HEADER_SIZE + MAX_QUESTION;
+
+/** See `Dissector.probe`: whether the stream or datagram is DNS. */
+export function probe(head: Uint8Array, side: Side, port: number): Guess {
+  if (port === NETBIOS_PORT) return "reject";
+  const expected = Object.values<number>(PORT).includes(port);
+  if (expected ? mayBegin(head) : isMessage(head)) {
+    return fits(head, side, port);
+  }
+  // The probe is not told what carries the bytes, but no message makes sense
+  // with and without the length that comes before it on a stream.
+  if (head.length < PREFIX_SIZE) return "unsure";
+  const size = u16(head, 0);
+  if (size < HEADER_SIZE) return "reject";
+  if (head.length < PREFIX_SIZE + HEADER_SIZE) return "unsure";
+  const message = head.subarray(PREFIX_SIZE, PREFIX_SIZE + size);
+  const isWhole = message.length === size;
+  if (isWhole ? isMessage(message) : mayBegin(message)) {
+    const guess = fits(message, side, port);
+    return isWhole || expected || guess === "reject" ? guess : "unsure";
+  }
+  const decided = isWhole || message.length >= MAX_BEGINNING ||
+    !isHeader(message);
+  return decided ? "reject" : "unsure";
+}
+
+/** Clients ask and servers answer; mDNS responders speak unasked. */
+function fits(message: Uint8Array, side: Side, port: number): Guess {
+  const sender = isResponse(message) ? "server" : "client";
+  return sender === side || port === PORT.MDNS ? "match" : "reject";
+}
+
+/** Whether the bytes are one message, all of them. */
+export function isMessage(bytes: Uint8Array): boolean {
+  if (!isHeader(bytes) || u16(bytes, 2) & 0x40) return false; // must be zero
+  const questions = u16(bytes, 4);
+  const records = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10);
+  const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
+  if (questions + records === 0 || questions * 5 + records * 11 > cursor.left) {
+    return false;
+  }
+  for (let n = questions; n > 0; n--) if (!isQuestion(cursor)) return false;
+  for (let n = records; n > 0; n--) if (!isRecord(cursor)) return false;
+  return cursor.left === 0;
+}
+
+/**
+ * Whether the bytes begin as a message does: with a header, and a question or
+ * record that can be read. {@link MAX_BEGINNING} bytes are enough to tell.
+ */
+export function mayBegin(bytes: Uint8Array): boolean {
+  if (!isHeader(bytes)) return false;
+  const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
+  if (u16(bytes, 4) > 0) return isQuestion(cursor);
+  const records = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10);
+  if (records > 0) return isRecordStart(cursor);
+  return isResponse(bytes) || (u16(bytes, 2) >> 11 & 15) === OPCODE.DSO;
+}
+
+/** Whether the message answers another. */
+export function isResponse(message: Uint8Array): boolean {
+  return (message[2]! & 0x80) !== 0;
+}
+
+/** Whether a header's numbers go together. */
+function isHeader(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_SIZE) return false;
+  const opcode = u16(bytes, 2) >> 11 & 15;
+  if (!isKnownOpcode(opcode)) return false;
+  if (isResponse(bytes)) return true;
+  const code = u16(bytes, 2) & 15;
+  return code === 0 && (opcode !== OPCODE.QUERY || u16(bytes, 4) > 0);
+}
+
+function isQuestion(cursor: Cursor): boolean {
+  const start = cursor.at;
+  const isNamed = cursor.name() !== undefined;
+  const type = cursor.u16();
+  const isClassed = isKnownClass(cursor.u16() & 0x7fff);
+  return isNamed && cursor.intact && type !== 0 && isClassed &&
+    !isNetbios(cursor.bytes, start, type);
+}
+
+/** Whether a record begins here; its data is not looked at. */
+function isRecordStart(cursor: Cursor): boolean {
+  const isNamed = cursor.name() !== undefined;
+  const type = cursor.u16();
+  const class_ = cursor.u16();
+  cursor.u32();
+  cursor.u16();
+  if (!isNamed || !cursor.intact) return false;
+  return type === TYPE.OPT ||
+    isKnownType(type) && isKnownClass(class_ & 0x7fff);
+}
+
+function isRecord(cursor: Cursor): boolean {
+  const isNamed = cursor.name() !== undefined;
+  const type = cursor.u16();
+  const class_ = cursor.u16();
+  cursor.u32();
+  cursor.take(cursor.u16());
+  return isNamed && cursor.intact && type !== 0 &&
+    (type === TYPE.OPT || isKnownClass(class_ & 0x7fff));
+}
+
+/** Types NB and NBSTAT, which DNS has given other names. */
+const NETBIOS_TYPES: readonly number[] = [TYPE.NIMLOC, TYPE.SRV];
+
+/** Whether a name is 16 bytes as 32 letters (RFC 1001 §14.1). */
+function isNetbios(bytes: Uint8Array, start: number, type: number): boolean {
+  return NETBIOS_TYPES.includes(type) && bytes[start] === 32 &&
+    bytes.subarray(start + 1, start + 33)
+      .every((letter) => letter >= 0x41 && letter <= 0x50);
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return bytes[at]! << 8 | bytes[at + 1]!;
+}

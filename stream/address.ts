@@ -1,0 +1,2 @@
+/** Addresses as text for dissectors, which do not know packets. */
+export { toAddress } from "../packet/packet.ts";
