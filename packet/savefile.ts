@@ -1,21 +1,20 @@
 /**
  * Savefiles: pcap and pcapng, read and written a batch at a time.
  */
-import { type FrameBatch, type Interface } from "./frame.ts";
-import {
-  PCAP_HEADER,
-  type PcapHeader,
-  readPcapHeader,
-  readPcapRecords,
-} from "./pcap.ts";
+import { Damage, type Format, type Secrets } from "./format.ts";
+import type { FrameBatch, Interface } from "./frame.ts";
+import { Pcap } from "./pcap.ts";
+import { Pcapng } from "./pcapng.ts";
 import { type ByteSource, Window } from "./source.ts";
 
+export { MAX_FRAME, SECRETS, type Secrets } from "./format.ts";
+export { PCAP_HEADER, PCAP_RECORD } from "./pcap.ts";
 export { type ByteSource, ofBytes } from "./source.ts";
 
-/** Bytes of the buffer through which a file is read. */
+/** Bytes of the buffer through which a file is read, unless a frame is larger. */
 const WINDOW = 512 * 1024;
 
-/** The file is no savefile. Its message says what it looks like instead. */
+/** A file that is no savefile. The message says what it is instead. */
 export class NotASavefile extends Error {
   override name = "NotASavefile";
 }
@@ -28,36 +27,47 @@ export class NotASavefile extends Error {
  */
 export class SavefileReader {
   readonly #window: Window;
-  readonly #pcap: PcapHeader;
-  readonly #interfaces: Interface[] = [];
+  readonly #format: Format;
   #damage: string | undefined;
 
   /**
-   * @param source borrowed: its file is opened and closed by the caller
+   * @param source stands at the file's first byte; opened and closed by the
+   *   caller
    * @throws NotASavefile if it begins like none
    */
   constructor(source: ByteSource) {
     this.#window = new Window(source, WINDOW);
-    const pcap = this.#window.fill(PCAP_HEADER)
-      ? readPcapHeader(this.#window.view)
-      : undefined;
-    if (!pcap) throw new NotASavefile(toComplaint(this.#window));
-    this.#window.from = PCAP_HEADER;
-    this.#pcap = pcap;
-    this.#interfaces.push(pcap);
+    const format = Pcapng.open(this.#window) ?? Pcap.open(this.#window);
+    if (!format) throw new NotASavefile(toComplaint(this.#window));
+    this.#format = format;
   }
 
-  /** What frames begin with. It grows while a pcapng file is read. */
+  /** `pcap` can be resumed at a position, see {@link resumeAt}. */
+  get format(): "pcap" | "pcapng" {
+    return this.#format instanceof Pcap ? "pcap" : "pcapng";
+  }
+
+  /** What frames begin with; grows while a pcapng file is read. */
   get interfaces(): readonly Interface[] {
-    return this.#interfaces;
+    return this.#format.interfaces;
   }
 
-  /** What is wrong with the file and at which byte, once it was met. */
+  /** Key logs and the like that the file brought up to here. */
+  get secrets(): readonly Secrets[] {
+    return this.#format.secrets;
+  }
+
+  /** Frames that the capturing machine lost, as far as the file tells. */
+  get dropped(): number {
+    return this.#format.dropped;
+  }
+
+  /** What is wrong with the file and at which byte, once it was reached. */
   get damage(): string | undefined {
     return this.#damage;
   }
 
-  /** Where in the file the next record begins, or the damage. */
+  /** Where the next record begins in the file, or the damage. */
   get position(): number {
     return this.#window.position;
   }
@@ -70,36 +80,61 @@ export class SavefileReader {
    */
   next(batch: FrameBatch): boolean {
     batch.count = 0;
-    batch.records = this.#pcap.records;
-    while (this.#damage === undefined) {
-      const result = readPcapRecords(this.#pcap, this.#window, batch);
-      batch.bytes = this.#window.bytes;
-      if (batch.count > 0) return true;
-      if (typeof result === "string") this.#spoil(result);
-      else if (!this.#window.fill(result)) {
-        if (this.#window.available > 0) this.#spoil("a record that is cut off");
-        return false;
+    batch.records = this.#format.records;
+    while (batch.count === 0 && this.#damage === undefined) {
+      try {
+        const needed = this.#format.read(this.#window, batch);
+        if (batch.count === 0 && !this.#window.fill(needed)) {
+          if (this.#window.available === 0) break;
+          throw new Damage("a record that is cut off", this.position);
+        }
+      } catch (error) {
+        if (!(error instanceof Damage)) throw error;
+        this.#damage = error.message;
       }
     }
-    return false;
+    batch.bytes = this.#window.bytes;
+    return batch.count > 0;
   }
 
   /**
-   * Goes on at another record of a classic file: the caller has moved the
-   * source to byte `position`, where a record's header begins.
+   * Goes on elsewhere in a classic file. The caller has moved the source to
+   * the byte `position`, where a record begins: its frame's position less
+   * {@link PCAP_RECORD}. Damage met before is forgotten, so that a file that
+   * grows can be tried again from {@link position}.
    */
   resumeAt(position: number): void {
+    if (!(this.#format instanceof Pcap)) {
+      throw new Error("Only classic files can be resumed");
+    }
     this.#window.restart(position);
     this.#damage = undefined;
   }
-
-  #spoil(what: string): void {
-    this.#damage = `${what} at byte ${this.#window.position}`;
-  }
 }
 
-/** What a file that is no savefile looks like. */
+/** What files begin with that are taken for savefiles, and what to do. */
+const STRANGERS: readonly [magic: readonly number[], text: string][] = [
+  [[0x1f, 0x8b], "It is compressed with gzip: unpack it first"],
+  [[0x28, 0xb5, 0x2f, 0xfd], "It is compressed with zstd: unpack it first"],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "It is compressed with xz: unpack it first"],
+  [[0x04, 0x22, 0x4d, 0x18], "It is compressed with lz4: unpack it first"],
+  [[0x42, 0x5a, 0x68], "It is compressed with bzip2: unpack it first"],
+  [[0x50, 0x4b, 0x03, 0x04], "It is a ZIP archive: unpack it first"],
+  [[0x73, 0x6e, 0x6f, 0x6f, 0x70, 0], "It is a snoop file: convert it"],
+  [[0x47, 0x4d, 0x42, 0x55], "It is a Network Monitor file: convert it"],
+];
+
+/** Why the bytes in the window are no savefile's. */
 function toComplaint(window: Window): string {
-  if (window.available === 0) return "The file is empty";
-  return "Not a pcap or pcapng file";
+  const head = window.bytes.subarray(window.from, Math.min(window.to, 24));
+  if (head.length === 0) return "The file is empty";
+  const stranger = STRANGERS.find(([magic]) =>
+    magic.every((byte, at) => head[at] === byte)
+  );
+  if (stranger) return `${stranger[1]} (for instance with editcap)`;
+  const start = head.subarray(0, 4).toHex();
+  if (head.length < 24) {
+    return `Neither pcap nor pcapng: ${head.length} bytes, beginning ${start}`;
+  }
+  return `Neither pcap nor pcapng: it begins with the bytes ${start}`;
 }
