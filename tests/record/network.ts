@@ -5,6 +5,8 @@
  * the rest of this one, on whatever ports they like. Needs root and iproute2.
  */
 
+import { kill, Program } from "./program.ts";
+
 /** One of the two hosts. */
 export type Host = "client" | "server";
 
@@ -24,16 +26,15 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
-/** How long a server may take until it listens, and a program to end. */
+/** How long a server may take until it listens. */
 const START_MS = 30_000;
-const STOP_MS = 5_000;
 
 /** Both hosts. Disposing of it ends what runs there and removes them. */
 export class Network implements AsyncDisposable {
   /** Working directory of everything run here; removed at the end. */
   readonly folder: string;
   readonly #names: Readonly<Record<Host, string>>;
-  readonly #running = new Set<Deno.ChildProcess>();
+  readonly #running = new Set<Program>();
 
   private constructor(folder: string, names: Readonly<Record<Host, string>>) {
     this.folder = folder;
@@ -68,7 +69,7 @@ export class Network implements AsyncDisposable {
     on: Host,
     command: Command,
     { input, env }: RunOptions = {},
-  ): Deno.ChildProcess {
+  ): Program {
     const words = typeof command === "string" ? ["sh", "-c", command] : command;
     const child = new Deno.Command("ip", {
       args: ["netns", "exec", this.#names[on], ...words],
@@ -84,10 +85,10 @@ export class Network implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    if (input !== undefined) void feed(child, input);
-    this.#running.add(child);
-    void child.status.then(() => this.#running.delete(child));
-    return child;
+    const program = new Program(child, input);
+    this.#running.add(program);
+    void program.ended.then(() => this.#running.delete(program));
+    return program;
   }
 
   /**
@@ -101,16 +102,12 @@ export class Network implements AsyncDisposable {
     command: Command,
     options: RunOptions = {},
   ): Promise<string> {
-    const { success, code, stdout, stderr } = await this
-      .start(on, command, options).output();
-    const said = new TextDecoder().decode(stdout);
-    if (success) return said;
-    const complaint = new TextDecoder().decode(stderr);
-    throw new Error(
-      `On the ${on}, ${
-        quote(command)
-      } ended with ${code}:\n${said}${complaint}`,
-    );
+    const program = this.start(on, command, options);
+    const code = await program.ended;
+    if (code === 0) return program.stdout;
+    const said = `${program.stdout}${program.stderr}`.trim();
+    const text = typeof command === "string" ? command : command.join(" ");
+    throw new Error(`On the ${on}, \`${text}\` ended with ${code}:\n${said}`);
   }
 
   /**
@@ -120,37 +117,43 @@ export class Network implements AsyncDisposable {
    * @throws Error with what the server wrote, if it ends first or takes too long
    */
   async listens(
-    server: Deno.ChildProcess,
+    server: Program,
     port: number,
     transport: "tcp" | "udp" = "tcp",
   ): Promise<void> {
-    let ended = false;
-    void server.status.then(() => ended = true);
     const deadline = Date.now() + START_MS;
     while (!await isOpen(server.pid, port, transport)) {
-      if (ended || Date.now() > deadline) {
-        await stop(server);
-        const { stdout, stderr } = await server.output();
-        const said = new TextDecoder().decode(stdout) +
-          new TextDecoder().decode(stderr);
+      if (!server.isRunning || Date.now() > deadline) {
+        await server.stop();
         throw new Error(
-          `Nothing listens on ${transport} port ${port}:\n${said}`,
+          `Nothing listens on ${transport} port ${port}:\n` +
+            `${server.stdout}${server.stderr}`.trim(),
         );
       }
       await sleep(20);
     }
   }
 
-  /** Ends a program that {@link start} gave, kindly and then firmly. */
-  async stop(child: Deno.ChildProcess, signal?: Deno.Signal): Promise<void> {
-    if (this.#running.has(child)) await stop(child, signal);
+  /**
+   * Makes the kernel cut what is sent into packets of at most `mtu` bytes
+   * itself, instead of handing on segments of up to 64 KB.
+   */
+  async limitPackets(mtu: number): Promise<void> {
+    for (const name of Object.values(this.#names)) {
+      for (const device of ["eth0", "lo"]) {
+        await ip(
+          ...["-n", name, "link", "set", device, "mtu", `${mtu}`],
+          ...["gso_max_segs", "1", "gso_max_size", `${mtu}`],
+        );
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#running].map((child) => this.stop(child)));
+    await Promise.all([...this.#running].map((program) => program.stop()));
     for (const name of Object.values(this.#names)) {
       // Daemons that went to the background; all of them came from us.
-      for (const pid of await pidsIn(name)) signalPid(pid, "SIGKILL");
+      for (const pid of await pidsIn(name)) kill(pid, "SIGKILL");
       await new Deno.Command("ip", {
         args: ["netns", "delete", name],
         stderr: "null",
@@ -224,47 +227,4 @@ async function isOpen(
     }
   }
   return false;
-}
-
-async function feed(
-  child: Deno.ChildProcess,
-  input: string | Uint8Array,
-): Promise<void> {
-  const bytes = typeof input === "string"
-    ? new TextEncoder().encode(input)
-    : input;
-  const writer = child.stdin.getWriter();
-  try {
-    await writer.write(bytes);
-    await writer.close();
-  } catch (error) {
-    // It ended without reading all: its exit status tells whether that is bad.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-}
-
-async function stop(
-  child: Deno.ChildProcess,
-  signal: Deno.Signal = "SIGTERM",
-): Promise<void> {
-  signalPid(child.pid, signal);
-  const timer = setTimeout(() => signalPid(child.pid, "SIGKILL"), STOP_MS);
-  await child.status;
-  clearTimeout(timer);
-}
-
-function signalPid(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(pid, signal);
-  } catch (error) {
-    // It has ended already.
-    const gone = error instanceof Deno.errors.NotFound ||
-      error instanceof TypeError;
-    if (!gone) throw error;
-  }
-}
-
-function quote(command: Command): string {
-  return "`" + (typeof command === "string" ? command : command.join(" ")) +
-    "`";
 }

@@ -20,6 +20,7 @@
  */
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Capture } from "./capture.ts";
 import { type Command, type Host, Network, sleep } from "./network.ts";
 
 /** What is to be said, and what of it is kept. */
@@ -78,9 +79,6 @@ const LARGE = 100_000;
 /** For the last segments and for tcpdump to see them. */
 const SETTLE_MS = 300;
 
-/** Room for about 500 packets that tcpdump has not yet written. */
-const BUFFER_KIB = 131_072;
-
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
@@ -102,7 +100,7 @@ export async function record(
       typeof content === "string" ? new TextEncoder().encode(content) : content,
     );
   }
-  if (mtu !== undefined) await limitPackets(network, mtu);
+  if (mtu !== undefined) await network.limitPackets(mtu);
   for (const { run, on = "server" } of prepare) await network.run(on, run);
   for (const { run, port, transport, on = "server" } of servers) {
     await network.listens(network.start(on, run), port, transport);
@@ -122,81 +120,6 @@ export async function record(
 
 function isCommand(client: Client): client is Command {
   return typeof client === "string" || Array.isArray(client);
-}
-
-/** Makes the kernel cut segments itself instead of leaving it to the card. */
-async function limitPackets(network: Network, mtu: number): Promise<void> {
-  for (const host of ["client", "server"] as const) {
-    for (const device of ["eth0", "lo"]) {
-      const limits = `mtu ${mtu} gso_max_segs 1 gso_max_size ${mtu}`;
-      await network.run(host, `ip link set ${device} ${limits}`);
-    }
-  }
-}
-
-/** tcpdump at work. */
-class Capture {
-  readonly file: string;
-  readonly #network: Network;
-  readonly #tcpdump: Deno.ChildProcess;
-  #said = "";
-  readonly #ended: Promise<void>;
-
-  private constructor(
-    network: Network,
-    file: string,
-    tcpdump: Deno.ChildProcess,
-  ) {
-    this.#network = network;
-    this.file = file;
-    this.#tcpdump = tcpdump;
-    this.#ended = this.#listen();
-  }
-
-  /** Starts it and waits until it sees packets. */
-  static async start(
-    network: Network,
-    { filter, interface: device = "eth0", snaplen = 262_144 }: Recording,
-  ): Promise<Capture> {
-    const file = join(network.folder, "recording.pcap");
-    const tcpdump = network.start("server", [
-      ...`tcpdump -i ${device} -s ${snaplen} --time-stamp-precision=nano`
-        .split(" "),
-      // Its own user could not write into our folder.
-      ...`-U -Z root -w ${file}`.split(" "),
-      // Immediate mode gives every packet a slot of the snapshot's length.
-      ...`--immediate-mode -B ${BUFFER_KIB}`.split(" "),
-      filter,
-    ]);
-    const capture = new Capture(network, file, tcpdump);
-    while (!capture.#said.includes("listening on")) {
-      const ended = await Promise.race([
-        capture.#ended.then(() => true),
-        sleep(10).then(() => false),
-      ]);
-      if (ended) throw new Error(`tcpdump cannot capture: ${capture.#said}`);
-    }
-    return capture;
-  }
-
-  /** Ends it; gives the number of packets kept. */
-  async end(): Promise<number> {
-    await this.#network.stop(this.#tcpdump, "SIGINT");
-    await this.#ended;
-    const count = (what: RegExp) => Number(what.exec(this.#said)?.[1] ?? NaN);
-    const captured = count(/(\d+) packets? captured/);
-    const dropped = count(/(\d+) packets? dropped by kernel/);
-    if (!(captured > 0) || dropped !== 0) {
-      throw new Error(`The recording is not whole: ${this.#said}`);
-    }
-    return captured;
-  }
-
-  async #listen(): Promise<void> {
-    const lines = this.#tcpdump.stderr.pipeThrough(new TextDecoderStream());
-    for await (const text of lines) this.#said += text;
-    await this.#tcpdump.stdout.cancel();
-  }
 }
 
 function report(path: string, packets: number, size: number): void {
