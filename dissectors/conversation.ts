@@ -269,7 +269,7 @@ export class Conversation {
       flow.midStream || flow.transport === "udp",
     );
     if (identity === "none" || identity === "unsure" && this.#isLong()) {
-      yield* this.#misunderstood();
+      this.#misunderstood();
       return;
     }
     if (identity === "unsure") return;
@@ -388,7 +388,7 @@ export class Conversation {
     this.#parser = undefined;
     this.#phase = "unknown";
     if (parser) yield* this.#last(parser);
-    yield* this.#misunderstood();
+    this.#misunderstood();
   }
 
   /** What a parser that broke still has to give. */
@@ -406,7 +406,7 @@ export class Conversation {
    * Nobody speaks what is unread. In a flow that was joined or broken the next
    * bytes may begin a message, and datagrams are told apart one by one.
    */
-  *#misunderstood(): Generator<Entry> {
+  #misunderstood(): void {
     const { client, server } = this.#readers;
     this.#options.counters.opaqueBytes += client.available + server.available;
     client.skip(client.available);

@@ -1,0 +1,59 @@
+/** Values of options, read strictly: what is misspelt is refused. */
+import { InvalidArgumentError } from "commander";
+
+/** A count, such as `--limit` takes. */
+export function toCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,15}$/.test(text) || !Number.isSafeInteger(count)) {
+    throw new InvalidArgumentError("It must be a whole number, such as 100.");
+  }
+  return count;
+}
+
+/** `asc` or `desc`. */
+export function toOrder(text: string): "asc" | "desc" {
+  if (text === "asc" || text === "desc") return text;
+  throw new InvalidArgumentError('It must be "asc" or "desc".');
+}
+
+/** What `--expect` takes: a number of rows, or `none`. */
+export function toExpectation(text: string): number {
+  if (text === "none") return 0;
+  const count = Number(text);
+  if (!/^\d{1,15}$/.test(text) || !Number.isSafeInteger(count)) {
+    throw new InvalidArgumentError('It must be a whole number or "none".');
+  }
+  return count;
+}
+
+const UNITS: { readonly [unit: string]: number } = {
+  us: 1,
+  ms: 1e3,
+  s: 1e6,
+  m: 60e6,
+  h: 3600e6,
+  d: 86400e6,
+};
+
+/**
+ * A moment: RFC 3339, or how long ago, such as `10m`.
+ *
+ * @param now µs since 1970
+ * @returns µs since 1970
+ */
+export function toMoment(text: string, now: number): number {
+  const ago = /^-?(\d{1,9})(us|ms|s|m|h|d)$/.exec(text);
+  if (ago) return now - Number(ago[1]) * UNITS[ago[2]!]!;
+  const time =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/i.exec(
+      text,
+    );
+  const seconds = time ? Date.parse(time[1]! + time[3]!.toUpperCase()) : NaN;
+  if (!time || Number.isNaN(seconds)) {
+    throw new InvalidArgumentError(
+      'It must be a time such as "2026-11-23T10:13:00Z", or how long ago, such as "10m".',
+    );
+  }
+  const micros = Number((time[2] ?? "").padEnd(6, "0").slice(0, 6));
+  return seconds * 1000 + micros;
+}

@@ -1,0 +1,53 @@
+/**
+ * Arguments -> a command, and its outcome -> an exit code.
+ *
+ * Each command is a file that is loaded only when it is called.
+ */
+import { Command, CommanderError } from "commander";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { exitCodeOf } from "./finish.ts";
+import { OutputClosed, say } from "./output.ts";
+import { describeQuery } from "./query.ts";
+import { VERSION } from "./version.ts";
+
+/** Runs the program. Never throws what a user could have caused. */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const program = describe();
+  let code: ExitCode = EXIT.DONE;
+  program.hook("postAction", (_, action) => {
+    code = exitCodeOf(action) ?? code;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    return toExitCode(error);
+  }
+}
+
+function describe(): Command {
+  const program = new Command("thresher")
+    .description("Shows what services say to each other.")
+    .version(VERSION, "-V, --version", "print the version")
+    .exitOverride()
+    .showHelpAfterError("Run `thresher --help` for what there is.")
+    .configureOutput({
+      writeErr: (text) => say(text.trimEnd()),
+      outputError: (text, write) =>
+        write(text.replace(/^error: /, "thresher: ")),
+    });
+  describeQuery(program);
+  return program;
+}
+
+function toExitCode(error: unknown): ExitCode {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.DONE : EXIT.MISUSED;
+  }
+  if (error instanceof CommandError) {
+    say(`thresher: ${error.message}`);
+    return error.code;
+  }
+  if (error instanceof OutputClosed) return EXIT.DONE;
+  throw error;
+}

@@ -1,0 +1,74 @@
+/** `query KFL`: prints the entries that match. */
+import type { Command } from "commander";
+import { toCount, toExpectation, toMoment, toOrder } from "./arguments.ts";
+import { finish } from "./finish.ts";
+
+/** What `query` was told. */
+export interface QueryOptions {
+  readonly pcap?: readonly string[];
+  readonly dataDir?: string;
+  readonly json?: true;
+  readonly count?: true;
+  readonly explain?: true;
+  readonly strict?: true;
+  readonly limit?: number;
+  readonly order: "asc" | "desc";
+  readonly from?: number;
+  readonly to?: number;
+  readonly expect?: number;
+}
+
+/** Adds the command to the program. */
+export function describeQuery(program: Command): void {
+  const now = Date.now() * 1000;
+  program.command("query")
+    .summary("print the entries that match a filter")
+    .description(
+      "Prints what was said, one entry a line. Standard output has only " +
+        "entries; coverage, progress and warnings go to standard error.",
+    )
+    .argument("[KFL]", "the filter; '' matches everything", "")
+    .option(
+      "--pcap <path...>",
+      "ask these savefiles, or all in these folders; - is standard input",
+    )
+    .option("--json", "print each entry as a line of JSON")
+    .option("--count", "print only how many match")
+    .option("--limit <n>", "print only the first n in the order", toCount)
+    .option(
+      "--order <order>",
+      "asc: oldest first; desc: newest",
+      toOrder,
+      "asc",
+    )
+    .option(
+      "--from <time>",
+      "only entries that began at this time or later",
+      (text: string) => toMoment(text, now),
+    )
+    .option(
+      "--to <time>",
+      "only entries that began at this time or before",
+      (text: string) => toMoment(text, now),
+    )
+    .option("--explain", "print how the query runs, and what each stage let by")
+    .option(
+      "--expect <n>",
+      'exit with 5 unless n rows (or "none") came out',
+      toExpectation,
+    )
+    .option("--strict", "exit with 5 if the answer is partial")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  thresher query 'http and response.status >= 500' --pcap capture.pcap
+  thresher query 'dns and response.code != "NOERROR"' --pcap captures/ --json
+  thresher query 'http and dst.port == 80' --pcap ci.pcap --expect none
+`,
+    )
+    .action(finish(async (kfl: string, options: QueryOptions) => {
+      const { runQuery } = await import("./run_query.ts");
+      return await runQuery(kfl, options);
+    }));
+}

@@ -1,0 +1,16 @@
+/** The list of protocols: the only file that names them all. */
+import { Schema } from "../entry/schema.ts";
+import type { AnyDissector, AnyFlowDissector } from "./dissector.ts";
+import { dns } from "./dns/dns.ts";
+
+/** Protocols that are read from bytes. Where several match, the first wins. */
+const dissectors: readonly AnyDissector[] = [dns];
+
+/** Protocols whose entries are flows that nothing else dissected. */
+const flowDissectors: readonly AnyFlowDissector[] = [];
+
+/** Every protocol, as whoever replays packets needs them. */
+export const PROTOCOLS = { dissectors, flowDissectors } as const;
+
+/** Every field of every protocol, as KFL and JSON need them. */
+export const SCHEMA = new Schema([...dissectors, ...flowDissectors]);

@@ -1,0 +1,129 @@
+/**
+ * Every savefile beside a dissector gives the entries beside it, however its
+ * bytes are cut; and with any packet lost an honest subset.
+ *
+ * `deno task update` rewrites the expected entries.
+ */
+import { deepEqual, ok } from "node:assert/strict";
+import { type JsonEntry, replay } from "./dissect.ts";
+
+const FOLDER = new URL("../../dissectors/", import.meta.url);
+
+/** Packets above which losing each in turn takes every n-th only. */
+const MOST_LOSSES = 60;
+
+interface Fixture {
+  readonly name: string;
+  readonly savefile: Uint8Array;
+  readonly expectedUrl: URL;
+}
+
+for (const fixture of findFixtures()) {
+  const { name, savefile } = fixture;
+
+  Deno.test(`${name} gives the entries beside it`, () => {
+    const found = replay(savefile);
+    if (Deno.env.get("UPDATE")) write(fixture.expectedUrl, found);
+    deepEqual(found, read(fixture.expectedUrl));
+  });
+
+  Deno.test(`${name} gives the same one byte at a time`, () => {
+    deepEqual(
+      replay(savefile, { bytewise: true }).map(withoutCounts),
+      read(fixture.expectedUrl).map(withoutCounts),
+    );
+  });
+
+  Deno.test(`${name} with a packet lost gives an honest subset`, () => {
+    const whole = replay(savefile);
+    const frames = countFrames(savefile);
+    const step = Math.ceil(frames / MOST_LOSSES);
+    for (let lost = 0; lost < frames; lost += step) {
+      const found = replay(savefile, { drop: (frame) => frame === lost });
+      expectSubset(found, whole, lost);
+    }
+  });
+}
+
+/** Entries that are whole must be among the whole capture's. */
+function expectSubset(
+  found: readonly JsonEntry[],
+  whole: readonly JsonEntry[],
+  lost: number,
+): void {
+  const known = new Set(whole.map(essence));
+  for (const entry of found) {
+    if (entry["incomplete"] || isFlow(entry)) continue;
+    ok(
+      known.has(essence(entry)),
+      `Without packet ${lost} an entry is invented: ${JSON.stringify(entry)}`,
+    );
+  }
+}
+
+/** What was said; a lost packet may shift when and where it was captured. */
+function essence(entry: JsonEntry): string {
+  const { protocol, version, src, dst, summary, status, request, response } =
+    entry;
+  return JSON.stringify([
+    protocol,
+    version,
+    src,
+    dst,
+    summary,
+    status,
+    request,
+    response,
+  ]);
+}
+
+function isFlow(entry: JsonEntry): boolean {
+  return ["tcp", "udp", "sctp"].includes(entry["protocol"] as string);
+}
+
+/** Segments of one byte change how many packets a flow has, and nothing else. */
+function withoutCounts(entry: JsonEntry): JsonEntry {
+  if (!isFlow(entry)) return entry;
+  const { protocol, src, dst, timestamp } = entry;
+  return { protocol, src, dst, timestamp };
+}
+
+function* findFixtures(): Generator<Fixture> {
+  for (const dissector of [...Deno.readDirSync(FOLDER)].sort(byName)) {
+    if (!dissector.isDirectory) continue;
+    const folder = new URL(`${dissector.name}/fixtures/`, FOLDER);
+    let files: Deno.DirEntry[];
+    try {
+      files = [...Deno.readDirSync(folder)].sort(byName);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw error;
+    }
+    for (const { name } of files) {
+      if (!/\.pcap(ng)?$/.test(name)) continue;
+      yield {
+        name: `${dissector.name}/${name}`,
+        savefile: Deno.readFileSync(new URL(name, folder)),
+        expectedUrl: new URL(name.replace(/\.pcap(ng)?$/, ".json"), folder),
+      };
+    }
+  }
+}
+
+function byName(a: Deno.DirEntry, b: Deno.DirEntry): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+function countFrames(savefile: Uint8Array): number {
+  let frames = 0;
+  replay(savefile, { drop: () => ++frames > 0 });
+  return frames;
+}
+
+function read(url: URL): JsonEntry[] {
+  return JSON.parse(Deno.readTextFileSync(url));
+}
+
+function write(url: URL, entries: readonly JsonEntry[]): void {
+  Deno.writeTextFileSync(url, JSON.stringify(entries, null, 2) + "\n");
+}

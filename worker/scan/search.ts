@@ -1,0 +1,155 @@
+/**
+ * A query over savefiles: frames -> packets -> entries -> those that match.
+ */
+import { setImmediate } from "node:timers/promises";
+import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import type {
+  AnyDissector,
+  AnyFlowDissector,
+} from "../../dissectors/dissector.ts";
+import { Decoder } from "../../packet/decode.ts";
+import { FrameBatch } from "../../packet/frame.ts";
+import { OUTCOME, Packet } from "../../packet/packet.ts";
+import type { Flow } from "../../stream/flow.ts";
+import { toPlace } from "../../stream/reader.ts";
+import type { OpenSavefile } from "../capture/savefile.ts";
+import { Replay, type ReplayCounters } from "./replay.ts";
+
+/** Packets after the end of a window that may complete what began in it, µs. */
+export const COMPLETION = 30e6;
+
+/** What to look for, as functions of what a plan says. */
+export interface Filter {
+  /** The whole expression. */
+  matches(entry: DissectedEntry): boolean;
+  /** Whether a flow's entries of these protocols may match. */
+  mayMatch?(flow: Flow<unknown>, protocols?: readonly string[]): boolean;
+  readonly wantsBodies: boolean;
+  /** Entries whose timestamp is outside are no answer; µs, both included. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+
+/** All protocols, as the registry lists them. */
+export interface Protocols {
+  readonly dissectors: readonly AnyDissector[];
+  readonly flowDissectors: readonly AnyFlowDissector[];
+}
+
+/** What a search needs beside its sources. */
+export interface SearchOptions {
+  readonly filter: Filter;
+  readonly protocols: Protocols;
+  /** An entry that matches. What it borrows holds until this returns. */
+  readonly onMatch: (entry: DissectedEntry) => void;
+  /** Called now and then with the bytes of the source read so far. */
+  readonly onProgress?: ((position: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a search saw of one source. */
+export interface Coverage {
+  readonly node: string;
+  packets: number;
+  /** Least and greatest of their times, µs; infinite without packets. */
+  first: number;
+  last: number;
+  /** Frames that are no packets of a flow, such as ARP. */
+  others: number;
+  /** Frames whose headers contradict themselves. */
+  malformed: number;
+  /** Frames of which the capture kept only the beginning. */
+  cut: number;
+  /** What is wrong with the file, and where. */
+  damage: string | undefined;
+  entries: number;
+  matches: number;
+  replay: ReplayCounters;
+}
+
+/** How long to work before other events get their turn, ms. */
+const SLICE = 50;
+
+/** Searches one savefile from its beginning. */
+export async function searchSavefile(
+  file: OpenSavefile,
+  node: string,
+  options: SearchOptions,
+): Promise<Coverage> {
+  const { filter, signal } = options;
+  const from = filter.from ?? -Infinity;
+  const to = filter.to ?? Infinity;
+  const replay = new Replay({
+    node: { name: node },
+    ...options.protocols,
+    wantsBodies: filter.wantsBodies,
+    mayMatch: filter.mayMatch?.bind(filter),
+    onEntry(entry) {
+      coverage.entries++;
+      const timestamp = entry.timestamp;
+      if (timestamp < from || timestamp > to) return;
+      if (!filter.matches(entry)) return;
+      coverage.matches++;
+      options.onMatch(entry);
+    },
+  });
+  const coverage: Coverage = {
+    node,
+    packets: 0,
+    first: Infinity,
+    last: -Infinity,
+    others: 0,
+    malformed: 0,
+    cut: 0,
+    damage: undefined,
+    entries: 0,
+    matches: 0,
+    replay: replay.counters,
+  };
+  const batch = new FrameBatch(4096);
+  const decoder = new Decoder();
+  const packet = new Packet();
+  const { reader } = file;
+  let sliceEnds = performance.now() + SLICE;
+  while (reader.next(batch)) {
+    for (let i = 0; i < batch.count; i++) {
+      const number = coverage.packets + i;
+      const time = batch.time[i]!;
+      // Capture order is not always the order of times, so read on.
+      if (time > to + COMPLETION) continue;
+      const outcome = decoder.decode(
+        batch.bytes,
+        batch.start[i]!,
+        batch.captured[i]!,
+        batch.original[i]!,
+        reader.interfaces[batch.interface[i]!]!.linkType,
+        time,
+        toPlace(0, number),
+        packet,
+      );
+      if (outcome === OUTCOME.PACKET) replay.packet(packet);
+    }
+    cover(coverage, batch);
+    if (performance.now() >= sliceEnds) {
+      options.onProgress?.(file.position);
+      await setImmediate();
+      signal?.throwIfAborted();
+      sliceEnds = performance.now() + SLICE;
+    }
+  }
+  replay.end();
+  coverage.damage = reader.damage;
+  coverage.others = decoder.others;
+  coverage.malformed = decoder.malformed;
+  return coverage;
+}
+
+function cover(coverage: Coverage, batch: FrameBatch): void {
+  coverage.packets += batch.count;
+  for (let i = 0; i < batch.count; i++) {
+    const time = batch.time[i]!;
+    if (time < coverage.first) coverage.first = time;
+    if (time > coverage.last) coverage.last = time;
+    if (batch.captured[i]! < batch.original[i]!) coverage.cut++;
+  }
+}
