@@ -23,6 +23,7 @@ import {
   type ParserContext,
   type Side,
 } from "../dissector.ts";
+import { Recent } from "../recent.ts";
 import { DnsMessage } from "./message.ts";
 import { OpenQueries, type OpenQuery } from "./open_queries.ts";
 import { OPCODE, OPCODE_NAMES, RCODE_NAMES } from "./parameters.ts";
@@ -85,9 +86,6 @@ const fields = {
 type DnsFields = typeof fields;
 type DnsExchange = Exchange<DnsFields>;
 
-/** Ids of answered queries that are remembered, for their further answers. */
-const ANSWERED = 256;
-
 /** A query as saved. */
 interface SavedQuery {
   readonly asker: Side;
@@ -114,9 +112,8 @@ class DnsParser implements Parser<DnsFields> {
   /** Whether an answer that nobody asked for is a responder's of mDNS. */
   readonly #isResponder: boolean;
   readonly #open = new OpenQueries();
-  /** Ids answered lately, that of the server's queries with bit 16; or -1. */
-  readonly #answered = new Int32Array(ANSWERED).fill(-1);
-  #answers = 0;
+  /** See {@link answerKey}. */
+  readonly #answered = new Recent();
   #hasQueries = false;
   /** Whether a side's next message has yet to be found. */
   readonly #isLost: { [S in Side]: boolean };
@@ -181,8 +178,7 @@ class DnsParser implements Parser<DnsFields> {
     }
     return encodeState({
       queries,
-      answered: [...this.#answered],
-      answers: this.#answers,
+      answered: this.#answered.save(),
       hasQueries: this.#hasQueries,
       isLost: this.#isLost,
       hasGap: this.#hasGap,
@@ -193,7 +189,6 @@ class DnsParser implements Parser<DnsFields> {
     const state = decodeState(saved) as {
       queries: SavedQuery[];
       answered: number[];
-      answers: number;
       hasQueries: boolean;
       isLost: { [S in Side]: boolean };
       hasGap: { [S in Side]: boolean };
@@ -205,8 +200,7 @@ class DnsParser implements Parser<DnsFields> {
       const request = { values, first, last, size };
       this.#open.add({ asker, request, mayBeLost, again: undefined });
     }
-    this.#answered.set(state.answered);
-    this.#answers = state.answers;
+    this.#answered.restore(state.answered);
     this.#hasQueries = state.hasQueries;
     Object.assign(this.#isLost, state.isLost);
     Object.assign(this.#hasGap, state.hasGap);
@@ -281,10 +275,10 @@ class DnsParser implements Parser<DnsFields> {
     const asker = otherSide(side);
     const query = this.#open.take(asker, bytes);
     if (query) {
-      this.#answered[this.#answers++ % ANSWERED] = answerKey(asker, values.id);
+      this.#answered.add(answerKey(asker, values.id));
       return { asker, request: query.request, response };
     }
-    const isFurther = this.#answered.includes(answerKey(asker, values.id));
+    const isFurther = this.#answered.has(answerKey(asker, values.id));
     const reason = this.#hasGap[asker] ? "gap" : "mid-stream";
     return { asker, response, incomplete: isFurther ? [] : [reason] };
   }
