@@ -2,9 +2,10 @@
 import { Schema } from "../entry/schema.ts";
 import type { AnyDissector, AnyFlowDissector } from "./dissector.ts";
 import { dns } from "./dns/dns.ts";
+import { icmp } from "./icmp/icmp.ts";
 
 /** Protocols that are read from bytes. Where several match, the first wins. */
-const dissectors: readonly AnyDissector[] = [dns];
+const dissectors: readonly AnyDissector[] = [dns, icmp];
 
 /** Protocols whose entries are flows that nothing else dissected. */
 const flowDissectors: readonly AnyFlowDissector[] = [];

@@ -57,9 +57,10 @@ const edns = object({
   dnssecOk: bool("Whether DNSSEC records are wished"),
 }, "What the sender says of its EDNS (RFC 6891)");
 
-const common = {
-  id: number("Message id"),
-  multicast: bool("Whether it is mDNS or LLMNR, which are not paired"),
+const id = number("Message id");
+const multicast = bool("Whether it is mDNS or LLMNR, which are not paired");
+
+const sections = {
   questions: list(question, "Questions; in an UPDATE the zone"),
   answers: list(record, "Answers; in an UPDATE the prerequisites"),
   authorities: list(record, "Authorities; in an UPDATE the updates"),
@@ -69,17 +70,21 @@ const common = {
 
 const fields = {
   request: {
-    ...common,
+    id,
     opCode: text("Kind of query").oneOf(...OPCODE_NAMES),
     recursionDesired: bool("Whether recursion is desired"),
+    multicast,
     retransmissions: number("Times it was sent again before its answer"),
+    ...sections,
   },
   response: {
-    ...common,
+    id,
     code: text("Response code, with EDNS's upper bits").oneOf(...RCODE_NAMES),
     authoritative: bool("Whether the server is an authority for the name"),
     truncated: bool("Whether it was cut to fit"),
     recursionAvailable: bool("Whether the server recurses"),
+    multicast,
+    ...sections,
   },
 } satisfies Fields;
 
