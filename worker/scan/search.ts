@@ -1,18 +1,18 @@
 /**
  * A query over savefiles: frames -> packets -> entries -> those that match.
  */
-import { setImmediate } from "node:timers/promises";
 import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
 import { Decoder } from "../../packet/decode.ts";
-import { FrameBatch } from "../../packet/frame.ts";
+import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
+import { walk, type WalkOptions } from "./walk.ts";
 import { Replay, type ReplayCounters } from "./replay.ts";
 
 /** Packets after the end of a window that may complete what began in it, µs. */
@@ -37,14 +37,11 @@ export interface Protocols {
 }
 
 /** What a search needs beside its sources. */
-export interface SearchOptions {
+export interface SearchOptions extends WalkOptions {
   readonly filter: Filter;
   readonly protocols: Protocols;
   /** An entry that matches. What it borrows holds until this returns. */
   readonly onMatch: (entry: DissectedEntry) => void;
-  /** Called now and then with the bytes of the source read so far. */
-  readonly onProgress?: ((position: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a search saw of one source. */
@@ -67,16 +64,13 @@ export interface Coverage {
   replay: ReplayCounters;
 }
 
-/** How long to work before other events get their turn, ms. */
-const SLICE = 50;
-
 /** Searches one savefile from its beginning. */
 export async function searchSavefile(
   file: OpenSavefile,
   node: string,
   options: SearchOptions,
 ): Promise<Coverage> {
-  const { filter, signal } = options;
+  const { filter } = options;
   const from = filter.from ?? -Infinity;
   const to = filter.to ?? Infinity;
   const replay = new Replay({
@@ -106,14 +100,12 @@ export async function searchSavefile(
     matches: 0,
     replay: replay.counters,
   };
-  const batch = new FrameBatch(4096);
   const decoder = new Decoder();
   const packet = new Packet();
-  const { reader } = file;
-  let sliceEnds = performance.now() + SLICE;
-  while (reader.next(batch)) {
+  const { interfaces } = file.reader;
+  await walk(file, options, (batch, first) => {
+    cover(coverage, batch);
     for (let i = 0; i < batch.count; i++) {
-      const number = coverage.packets + i;
       const time = batch.time[i]!;
       // Capture order is not always the order of times, so read on.
       if (time > to + COMPLETION) continue;
@@ -122,23 +114,16 @@ export async function searchSavefile(
         batch.start[i]!,
         batch.captured[i]!,
         batch.original[i]!,
-        reader.interfaces[batch.interface[i]!]!.linkType,
+        interfaces[batch.interface[i]!]!.linkType,
         time,
-        toPlace(0, number),
+        toPlace(0, first + i),
         packet,
       );
       if (outcome === OUTCOME.PACKET) replay.packet(packet);
     }
-    cover(coverage, batch);
-    if (performance.now() >= sliceEnds) {
-      options.onProgress?.(file.position);
-      await setImmediate();
-      signal?.throwIfAborted();
-      sliceEnds = performance.now() + SLICE;
-    }
-  }
+  });
   replay.end();
-  coverage.damage = reader.damage;
+  coverage.damage = file.reader.damage;
   coverage.others = decoder.others;
   coverage.malformed = decoder.malformed;
   return coverage;
