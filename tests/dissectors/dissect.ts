@@ -76,11 +76,16 @@ export function dissect(
   let time = START;
   let packet = 0;
   for (const chunk of chunks) {
+    // A chunk names the end as it seems at first; it may turn out otherwise.
+    const side =
+      "side" in chunk && (chunk.side === "client") === flow.clientIsLow
+        ? "client"
+        : "server";
     if ("expire" in chunk) {
       time = chunk.expire;
       give(conversation.expire(time));
-    } else if ("gap" in chunk) give(conversation.gap(chunk.side, chunk.gap));
-    else if ("fin" in chunk) give(conversation.finished(chunk.side));
+    } else if ("gap" in chunk) give(conversation.gap(side, chunk.gap));
+    else if ("fin" in chunk) give(conversation.finished(side));
     else {
       time = chunk.time ?? time + (packet === 0 ? 0 : 1000);
       const bytes = typeof chunk.bytes === "string"
@@ -89,7 +94,7 @@ export function dissect(
       const call = transport === "tcp" ? "data" : "datagram";
       const place = toPlace(0, packet++);
       give(
-        conversation[call](chunk.side, bytes, 0, bytes.length, time, place),
+        conversation[call](side, bytes, 0, bytes.length, time, place),
       );
       // What was borrowed is gone.
       bytes.fill(0xee);
