@@ -5,11 +5,13 @@
  * `ip.ts`, `tunnel.ts` and `transport.ts` move it and say what comes next.
  */
 
-/** What follows a header of a lower layer. */
+import { DIRECTION } from "./packet.ts";
+
+/** What follows a header. */
 export const NEXT = {
-  /** Nothing that flows are made of, or nothing we can read. */
+  /** Nothing that flows are made of, or nothing that we can read. */
   OTHER: 0,
-  /** The header contradicts itself or is cut. */
+  /** The header contradicts itself, or is cut. */
   MALFORMED: 1,
   IPV4: 4,
   IPV6: 6,
@@ -17,7 +19,10 @@ export const NEXT = {
 
 export type Next = typeof NEXT[keyof typeof NEXT];
 
-/** Where decoding stands, and the IP header that was read last. */
+/** Headers of link layers and tunnels within one another. */
+export const MAX_DEPTH = 16;
+
+/** Where decoding stands, and what the headers before said. */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
   /** The next byte to read. */
@@ -26,13 +31,21 @@ export class Cursor {
   end = 0;
   /** Where its bytes on the wire end; not before `end`. */
   wire = 0;
+  /** How many frames and packets the present one lies in. */
+  depth = 0;
+
+  /** The interface that the link header names, or -1. */
+  interface = -1;
+  /** One of {@link DIRECTION}. */
+  direction: number = DIRECTION.UNKNOWN;
+
   /** Of the IP header read last: 4 or 6. */
   version = 0;
   /** Where its source address begins. */
   src = 0;
   /** Where its destination address begins. */
   dst = 0;
-  /** Whether it is of a fragment, and if so of which. */
+  /** Whether it is a fragment's, and if so which. */
   fragmented = false;
   /** Identification: 16 bits in IPv4, 32 in IPv6. */
   id = 0;
@@ -53,6 +66,28 @@ export class Cursor {
     this.end = start + captured;
     // Some programs write 0 where they do not know.
     this.wire = start + Math.max(original, captured);
+    this.depth = 0;
+    this.interface = -1;
+    this.direction = DIRECTION.UNKNOWN;
+  }
+
+  /** Takes another's place. */
+  copy(other: Cursor): void {
+    this.bytes = other.bytes;
+    this.at = other.at;
+    this.end = other.end;
+    this.wire = other.wire;
+    this.depth = other.depth;
+    this.interface = other.interface;
+    this.direction = other.direction;
+    this.version = other.version;
+    this.src = other.src;
+    this.dst = other.dst;
+  }
+
+  /** Goes one layer deeper; `false` where there are too many. */
+  nest(): boolean {
+    return ++this.depth <= MAX_DEPTH;
   }
 
   /** Whether `size` more bytes were captured. */
@@ -62,8 +97,9 @@ export class Cursor {
 
   /** Cuts this layer to `size` bytes from `at`: padding is not its. */
   limit(size: number): void {
-    this.wire = Math.min(this.wire, this.at + size);
-    this.end = Math.min(this.end, this.wire);
+    const wire = this.at + size;
+    if (wire < this.wire) this.wire = wire;
+    if (wire < this.end) this.end = wire;
   }
 
   /** The byte `ahead` of the cursor. */

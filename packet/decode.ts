@@ -1,20 +1,31 @@
 /**
  * Frame to packet: link layer, IP, tunnels, transport.
  */
-import { Cursor, NEXT, type Next } from "./cursor.ts";
-import { BAD_HEADER, readIpv4, readIpv6 } from "./ip.ts";
+import { Cursor, MAX_DEPTH, NEXT, type Next } from "./cursor.ts";
+import { Defragmenter, FRAGMENT } from "./defragment.ts";
+import { BAD_HEADER, readExtensions, readIpv4, readIpv6 } from "./ip.ts";
 import { readLink } from "./link.ts";
 import { OUTCOME, type Outcome, type Packet, PROTOCOL } from "./packet.ts";
 import { readIcmp, readSctp, readTcp, readUdp } from "./transport.ts";
+import { isTunnelPort, readIpTunnel, readUdpTunnel } from "./tunnel.ts";
 
-/** Decodes frames one after the other. */
+/**
+ * Decodes frames one after the other.
+ *
+ * It remembers nothing of them but fragments of IP packets that are not yet
+ * whole.
+ */
 export class Decoder {
   /** Frames by what became of them. */
   packets = 0;
   fragments = 0;
   others = 0;
   malformed = 0;
+  /** Where fragments wait; it counts what it gave up. */
+  readonly defragmenter = new Defragmenter();
   readonly #cursor = new Cursor();
+  /** Where the datagrams around the present packet began, by depth. */
+  readonly #outside = Array.from({ length: MAX_DEPTH + 1 }, () => new Cursor());
 
   /**
    * Decodes one frame to its innermost headers.
@@ -25,8 +36,8 @@ export class Decoder {
    * @param original how many were on the wire
    * @param linkType LINKTYPE_ number, see `link.ts`
    * @param time when it was captured, µs since 1970
-   * @param place shard × 2^24 + number in the shard
-   * @param into filled where the outcome is PACKET, else undefined
+   * @param place shard × 2^32 + number in the shard
+   * @param into filled if the outcome is PACKET, else in an unknown state
    */
   decode(
     bytes: Uint8Array,
@@ -40,35 +51,82 @@ export class Decoder {
   ): Outcome {
     const cursor = this.#cursor;
     cursor.begin(bytes, start, captured, original);
+    const next = readLink(cursor, linkType);
     into.time = time;
     into.place = place;
-    const outcome = this.#decodeIp(readLink(cursor, linkType), into);
+    into.direction = cursor.direction;
+    if (cursor.interface >= 0) into.interface = cursor.interface;
+    const outcome = this.#readIp(next, into);
     this.#count(outcome);
     return outcome;
   }
 
-  #decodeIp(next: Next, into: Packet): Outcome {
+  /** Reads IP headers, one in another, and what the innermost carries. */
+  #readIp(first: Next, into: Packet): Outcome {
     const cursor = this.#cursor;
-    let protocol: number;
-    if (next === NEXT.IPV4) protocol = readIpv4(cursor);
-    else if (next === NEXT.IPV6) protocol = readIpv6(cursor);
-    else if (next === NEXT.MALFORMED) return OUTCOME.MALFORMED;
-    else return OUTCOME.OTHER;
-    if (protocol === BAD_HEADER) return OUTCOME.MALFORMED;
-    if (cursor.fragmented) return OUTCOME.FRAGMENT;
-    switch (protocol) {
-      case PROTOCOL.TCP:
-        return readTcp(cursor, into);
-      case PROTOCOL.UDP:
-        return readUdp(cursor, into);
-      case PROTOCOL.SCTP:
-        return readSctp(cursor, into);
-      case PROTOCOL.ICMP:
-      case PROTOCOL.ICMPV6:
-        return readIcmp(cursor, into, protocol);
-      default:
-        return OUTCOME.OTHER;
+    let next = first;
+    while (true) {
+      let protocol: number;
+      if (next === NEXT.IPV4) protocol = readIpv4(cursor);
+      else if (next === NEXT.IPV6) protocol = readIpv6(cursor);
+      else if (next === NEXT.OTHER) return OUTCOME.OTHER;
+      else return OUTCOME.MALFORMED;
+      if (cursor.fragmented && protocol !== BAD_HEADER) {
+        const fate = this.defragmenter.add(cursor, protocol, into);
+        if (fate === FRAGMENT.KEPT) return OUTCOME.FRAGMENT;
+        if (fate === FRAGMENT.REFUSED) return OUTCOME.MALFORMED;
+        protocol = readExtensions(cursor, into.protocol);
+        if (cursor.fragmented) return OUTCOME.MALFORMED;
+      }
+      switch (protocol) {
+        case PROTOCOL.TCP:
+          return readTcp(cursor, into);
+        case PROTOCOL.UDP:
+          return this.#readUdp(into);
+        case PROTOCOL.SCTP:
+          return readSctp(cursor, into);
+        case PROTOCOL.ICMP:
+        case PROTOCOL.ICMPV6:
+          return readIcmp(cursor, into, protocol);
+        case BAD_HEADER:
+          return OUTCOME.MALFORMED;
+        default:
+          next = readIpTunnel(cursor, protocol);
+      }
     }
+  }
+
+  /** Reads a datagram, or the packet in the tunnel that it belongs to. */
+  #readUdp(into: Packet): Outcome {
+    const outcome = readUdp(this.#cursor, into);
+    if (outcome !== OUTCOME.PACKET) return outcome;
+    // Tunnels choose their source port by the flow inside, but for those
+    // whose ends are peers.
+    if (isTunnelPort(into.dstPort)) return this.#readTunnel(into, into.dstPort);
+    if (isTunnelPort(into.srcPort)) return this.#readTunnel(into, into.srcPort);
+    return outcome;
+  }
+
+  /** Where nothing inside counts as a packet, the datagram is one itself. */
+  #readTunnel(into: Packet, port: number): Outcome {
+    const cursor = this.#cursor;
+    const { time, place } = into;
+    const outside = this.#outside[cursor.depth]!;
+    if (cursor.nest()) {
+      outside.copy(cursor);
+      cursor.at = into.start;
+      const next = readUdpTunnel(cursor, port);
+      const isTunnel = next !== NEXT.OTHER;
+      const outcome = isTunnel ? this.#readIp(next, into) : OUTCOME.OTHER;
+      if (outcome === OUTCOME.PACKET || outcome === OUTCOME.FRAGMENT) {
+        return outcome;
+      }
+      cursor.copy(outside);
+      into.time = time;
+      into.place = place;
+      readUdp(cursor, into);
+    }
+    return OUTCOME.PACKET;
   }
 
   #count(outcome: Outcome): void {

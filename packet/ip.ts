@@ -3,7 +3,7 @@
  */
 import type { Cursor } from "./cursor.ts";
 
-/** A protocol number that no header can have: the header is malformed. */
+/** In place of a protocol number: the header is malformed. */
 export const BAD_HEADER = -1;
 
 /** IPv6 extension headers, by protocol number (RFC 8200 §4). */
@@ -11,6 +11,7 @@ const EXTENSION = {
   HOP_BY_HOP: 0,
   ROUTING: 43,
   FRAGMENT: 44,
+  /** Also in IPv4 (RFC 4302). */
   AUTHENTICATION: 51,
   DESTINATION: 60,
   MOBILITY: 135,
@@ -23,13 +24,14 @@ const MAX_EXTENSIONS = 32;
 
 /**
  * Moves over an IPv4 header (RFC 791 §3.1) and cuts off what follows the
- * packet, such as Ethernet padding.
+ * packet, such as Ethernet's padding.
  *
  * @returns the protocol that it carries, or {@link BAD_HEADER}
  */
 export function readIpv4(cursor: Cursor): number {
   if (!cursor.has(20)) return BAD_HEADER;
-  const first = cursor.u8(0);
+  const { bytes, at } = cursor;
+  const first = bytes[at]!;
   const size = (first & 15) * 4;
   if (first >> 4 !== 4 || size < 20 || !cursor.has(size)) return BAD_HEADER;
   const total = cursor.u16(2);
@@ -39,23 +41,28 @@ export function readIpv4(cursor: Cursor): number {
     cursor.limit(total);
   }
   const fragment = cursor.u16(6);
-  cursor.more = (fragment & 0x2000) !== 0;
-  cursor.offset = (fragment & 0x1fff) * 8;
   cursor.fragmented = (fragment & 0x3fff) !== 0;
-  cursor.id = cursor.u16(4);
+  if (cursor.fragmented) {
+    cursor.more = (fragment & 0x2000) !== 0;
+    cursor.offset = (fragment & 0x1fff) * 8;
+    cursor.id = cursor.u16(4);
+  }
   cursor.version = 4;
-  cursor.src = cursor.at + 12;
-  cursor.dst = cursor.at + 16;
-  const protocol = cursor.u8(9);
-  cursor.at += size;
-  return protocol;
+  cursor.src = at + 12;
+  cursor.dst = at + 16;
+  cursor.at = at + size;
+  const protocol = bytes[at + 9]!;
+  return protocol === EXTENSION.AUTHENTICATION && !cursor.fragmented
+    ? readExtensions(cursor, protocol)
+    : protocol;
 }
 
 /**
  * Moves over an IPv6 header (RFC 8200 §3) and its extension headers, up to the
  * fragment header where there is one.
  *
- * @returns the protocol that it carries, or {@link BAD_HEADER}
+ * @returns the protocol that it carries, or {@link BAD_HEADER}; of a fragment,
+ *   that of its fragment header
  */
 export function readIpv6(cursor: Cursor): number {
   if (!cursor.has(40) || cursor.u8(0) >> 4 !== 6) return BAD_HEADER;
@@ -71,42 +78,64 @@ export function readIpv6(cursor: Cursor): number {
   return readExtensions(cursor, next);
 }
 
-/** Moves over extension headers, beginning with `next`. */
-export function readExtensions(cursor: Cursor, next: number): number {
-  let protocol = next;
+/**
+ * Moves over the headers between IP and transport, beginning with `first`; in
+ * IPv4 there is but one.
+ */
+export function readExtensions(cursor: Cursor, first: number): number {
+  let protocol = first;
   for (let n = 0; n < MAX_EXTENSIONS; n++) {
-    let size: number;
-    switch (protocol) {
-      case EXTENSION.HOP_BY_HOP:
-      case EXTENSION.ROUTING:
-      case EXTENSION.DESTINATION:
-      case EXTENSION.MOBILITY:
-      case EXTENSION.HIP:
-      case EXTENSION.SHIM6:
-        if (!cursor.has(8)) return BAD_HEADER;
-        size = 8 + cursor.u8(1) * 8;
-        break;
-      case EXTENSION.AUTHENTICATION:
-        if (!cursor.has(8)) return BAD_HEADER;
-        size = 8 + cursor.u8(1) * 4;
-        break;
-      case EXTENSION.FRAGMENT:
-        if (!cursor.has(8)) return BAD_HEADER;
-        cursor.more = (cursor.u8(3) & 1) !== 0;
-        cursor.offset = cursor.u16(2) & 0xfff8;
-        cursor.id = cursor.u32(4);
-        // An atomic fragment is a whole packet (RFC 6946).
-        cursor.fragmented = cursor.more || cursor.offset !== 0;
-        protocol = cursor.u8(0);
-        cursor.at += 8;
-        if (cursor.fragmented) return protocol;
-        continue;
-      default:
-        return protocol;
-    }
+    const unit = extensionUnit(protocol, cursor.version);
+    if (unit === 0) return protocol;
+    if (!cursor.has(8)) return BAD_HEADER;
+    const size = unit < 0 ? 8 : 8 + cursor.u8(1) * unit;
     if (!cursor.has(size)) return BAD_HEADER;
+    const isFragment = protocol === EXTENSION.FRAGMENT;
+    if (isFragment) {
+      cursor.more = (cursor.u8(3) & 1) !== 0;
+      cursor.offset = cursor.u16(2) & 0xfff8;
+      cursor.id = cursor.u32(4);
+      // An atomic fragment is a whole packet (RFC 6946).
+      cursor.fragmented = cursor.more || cursor.offset !== 0;
+    }
     protocol = cursor.u8(0);
     cursor.at += size;
+    if (isFragment && cursor.fragmented) return protocol;
   }
   return BAD_HEADER;
+}
+
+/**
+ * Bytes in which an extension header counts its length beyond 8: -1 where it
+ * is always 8, 0 where `protocol` is no extension header.
+ */
+function extensionUnit(protocol: number, version: number): number {
+  switch (protocol) {
+    case EXTENSION.AUTHENTICATION:
+      return 4;
+    case EXTENSION.HOP_BY_HOP:
+    case EXTENSION.ROUTING:
+    case EXTENSION.DESTINATION:
+    case EXTENSION.MOBILITY:
+    case EXTENSION.HIP:
+    case EXTENSION.SHIM6:
+      return version === 6 ? 8 : 0;
+    case EXTENSION.FRAGMENT:
+      return version === 6 ? -1 : 0;
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Whether the cursor stands on an IP header that fits what it lies in: what a
+ * payload must begin with before it counts as a tunnel's.
+ */
+export function isIpHeader(cursor: Cursor, version: number): boolean {
+  const room = cursor.wire - cursor.at;
+  if (!cursor.has(20) || cursor.u8(0) >> 4 !== version) return false;
+  if (version === 6) return room >= 40 && cursor.u16(4) + 40 <= room;
+  const size = (cursor.u8(0) & 15) * 4;
+  const total = cursor.u16(2);
+  return size >= 20 && (total === 0 || total >= size && total <= room);
 }

@@ -25,6 +25,9 @@ export const TCP = {
   ACK: 16,
 } as const;
 
+/** Which way a packet went through its interface. */
+export const DIRECTION = { UNKNOWN: 0, IN: 1, OUT: 2 } as const;
+
 /** What `decode` made of a frame. */
 export const OUTCOME = {
   /** The `Packet` is filled. */
@@ -33,7 +36,7 @@ export const OUTCOME = {
   FRAGMENT: 1,
   /** Nothing that flows are made of: ARP, IGMP, unknown link types… */
   OTHER: 2,
-  /** Headers that contradict themselves, or cut before the ports. */
+  /** Headers that contradict themselves or are cut (of TCP the first 20 bytes). */
   MALFORMED: 3,
 } as const;
 
@@ -46,8 +49,13 @@ export class Packet {
   time = 0;
   /** That frame: shard × 2^24 + number in the shard. */
   place = 0;
-  /** Interface that captured it. */
+  /**
+   * Interface that captured it: what the frame's link header names (SLL2),
+   * else what its owner set before `decode`.
+   */
   interface = 0;
+  /** Which way it went through that interface, as far as the frame tells. */
+  direction: number = DIRECTION.UNKNOWN;
   /** 4 or 6. */
   ipVersion = 0;
   /** Where the source address begins; it has 4 or 16 bytes. */
