@@ -13,6 +13,7 @@
  * and reports sooner. Silence is measured on the packets' clock.
  */
 import { type Packet, PROTOCOL, TCP, toAddress } from "../packet/packet.ts";
+import { type FlowAnalysis, openAnalysis } from "./analysis.ts";
 
 /** What carries a flow. */
 export type FlowTransport = "tcp" | "udp" | "icmp" | "sctp";
@@ -107,6 +108,11 @@ export class Flow<T = unknown> {
   midStream: boolean;
   /** Whether the client is the end with the lesser address and port. */
   clientIsLow: boolean;
+  /**
+   * What is counted of it. Its owner sets it to `undefined` as soon as nobody
+   * will ask: that saves time and memory.
+   */
+  analysis: FlowAnalysis | undefined = undefined;
   /** Its owner's: what the flow carries. */
   state: T | undefined = undefined;
 
@@ -181,6 +187,8 @@ export interface FlowTableOptions<T> {
   readonly onEnd: (flow: Flow<T>, ending: FlowEnding) => void;
   /** Ports from 1024 up that servers listen on, for flows that began unseen. */
   readonly knownPorts?: Iterable<number> | undefined;
+  /** Whether analyses keep the payload that flows begin with: up to 8 KiB. */
+  readonly keepsHeads?: boolean | undefined;
   /** Flows held at most; the longest idle one makes room. */
   readonly maxFlows?: number | undefined;
   /** Any number: makes hash collisions unpredictable to a hostile peer. */
@@ -191,11 +199,14 @@ export interface FlowTableOptions<T> {
 export class FlowTable<T = unknown> {
   /** Whether the packet last looked up was sent by its flow's client. */
   fromClient = false;
+  /** Whether it was sent by the flow's low end, which never changes. */
+  fromLow = false;
   /** Flows that ended before their time because the table was full. */
   evicted = 0;
 
   readonly #onEnd: (flow: Flow<T>, ending: FlowEnding) => void;
   readonly #isKnownPort = new Uint8Array(1 << 16);
+  readonly #keepsHeads: boolean;
   readonly #maxFlows: number;
   readonly #multiplier: number;
 
@@ -223,13 +234,13 @@ export class FlowTable<T = unknown> {
   readonly #oldest = new Int32Array(TIMEOUTS.length).fill(NONE);
   readonly #newest = new Int32Array(TIMEOUTS.length).fill(NONE);
 
-  /** The key looked for, and whether its packet was sent by the low end. */
+  /** The key looked for. */
   readonly #key = new Uint32Array(KEY_WORDS);
-  #fromLow = false;
   #lastSlot = NONE;
 
   constructor(options: FlowTableOptions<T>) {
     this.#onEnd = options.onEnd;
+    this.#keepsHeads = options.keepsHeads ?? true;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     // Odd, so that multiplying loses nothing.
     this.#multiplier = ((options.seed ?? 0) * 2 ^ 0x9e3779b1) | 1;
@@ -249,8 +260,8 @@ export class FlowTable<T = unknown> {
 
   /**
    * The flow of a decoded packet, a new one if there is none. Sets
-   * {@link fromClient}. What an earlier flow of the same ends was is reported
-   * before.
+   * {@link fromClient} and {@link fromLow}, and counts the packet in the flow's
+   * analysis. An earlier flow of the same ends is reported before.
    */
   find(packet: Packet): Flow<T> {
     this.#advance(packet.time);
@@ -266,9 +277,10 @@ export class FlowTable<T = unknown> {
     flow.lastPlace = packet.place;
     if (packet.protocol === PROTOCOL.TCP) this.#noteSegment(slot, packet);
     else if (packet.protocol === PROTOCOL.SCTP) this.#noteChunk(slot, packet);
+    flow.analysis?.add(packet, this.fromLow);
     this.#touch(slot);
     this.#lastSlot = slot;
-    this.fromClient = this.#fromLow === flow.clientIsLow;
+    this.fromClient = this.fromLow === flow.clientIsLow;
     return flow;
   }
 
@@ -313,7 +325,7 @@ export class FlowTable<T = unknown> {
       key[i + 4] = b;
     }
     if (order === 0) order = srcPort - dstPort;
-    this.#fromLow = order <= 0;
+    this.fromLow = order <= 0;
     if (order > 0) {
       for (let i = 0; i < words; i++) {
         const a = key[i]!;
@@ -387,7 +399,7 @@ export class FlowTable<T = unknown> {
    */
   #opensAnother(slot: number, packet: Packet): boolean {
     const seen = this.#seen[slot]!;
-    const own = this.#fromLow ? 0 : 1;
+    const own = this.fromLow ? 0 : 1;
     const isKnown = (seen & SEEN.BASE << own) !== 0;
     if (!isKnown || this.#base[slot * 2 + own] === packet.seq) return false;
     if ((packet.flags & TCP.ACK) === 0) return true;
@@ -399,7 +411,7 @@ export class FlowTable<T = unknown> {
 
   #noteSegment(slot: number, packet: Packet): void {
     const { flags } = packet;
-    const own = this.#fromLow ? 0 : 1;
+    const own = this.fromLow ? 0 : 1;
     const before = this.#seen[slot]!;
     let seen = before;
     if ((flags & TCP.SYN) !== 0) {
@@ -495,10 +507,11 @@ export class FlowTable<T = unknown> {
     const flow = new Flow<T>(
       this.#nextId++,
       packet,
-      this.#fromLow,
+      this.fromLow,
       this.#isFromClient(packet),
     );
     flow.midStream = flow.transport === "tcp";
+    flow.analysis = openAnalysis(flow.transport, this.#keepsHeads);
     this.#flows[slot] = flow;
     this.#touched[slot] = this.#now;
     this.#link(slot, this.#listFor(slot));
