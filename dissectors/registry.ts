@@ -3,12 +3,15 @@ import { Schema } from "../entry/schema.ts";
 import type { AnyDissector, AnyFlowDissector } from "./dissector.ts";
 import { dns } from "./dns/dns.ts";
 import { icmp } from "./icmp/icmp.ts";
+import { sctp } from "./sctp/sctp.ts";
+import { tcp } from "./tcp/tcp.ts";
+import { udp } from "./udp/udp.ts";
 
 /** Protocols that are read from bytes. Where several match, the first wins. */
 const dissectors: readonly AnyDissector[] = [dns, icmp];
 
 /** Protocols whose entries are flows that nothing else dissected. */
-const flowDissectors: readonly AnyFlowDissector[] = [];
+const flowDissectors: readonly AnyFlowDissector[] = [tcp, udp, sctp];
 
 /** Every protocol, as whoever replays packets needs them. */
 export const PROTOCOLS = { dissectors, flowDissectors } as const;

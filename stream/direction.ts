@@ -18,6 +18,12 @@ export class DirectionCounts {
     this.headLimit = headLimit;
   }
 
+  /** The payload that the direction begins with, as far as it is kept. */
+  get headBytes(): Uint8Array | undefined {
+    const size = Math.min(this.headLimit, this.bytes);
+    return size > 0 ? this.head?.subarray(0, size) : undefined;
+  }
+
   /** Keeps payload that belongs at `position`, over what stood there. */
   keep(packet: Packet, position: number): void {
     if (position >= this.headLimit) return;

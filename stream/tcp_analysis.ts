@@ -77,7 +77,7 @@ export class TcpDirection extends DirectionCounts {
   }
 
   /** The payload that the stream begins with, up to the first hole. */
-  get headBytes(): Uint8Array | undefined {
+  override get headBytes(): Uint8Array | undefined {
     const size = Math.min(this.headLimit, this.coverage.contiguous);
     return size > 0 ? this.head?.subarray(0, size) : undefined;
   }
