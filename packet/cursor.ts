@@ -45,6 +45,8 @@ export class Cursor {
   src = 0;
   /** Where its destination address begins. */
   dst = 0;
+  /** Where its packet ends by its own account; that may be after `wire`. */
+  stop = 0;
   /** Whether it is a fragment's, and if so which. */
   fragmented = false;
   /** Identification: 16 bits in IPv4, 32 in IPv6. */

@@ -75,7 +75,10 @@ export class Decoder {
         const fate = this.defragmenter.add(cursor, protocol, into);
         if (fate === FRAGMENT.KEPT) return OUTCOME.FRAGMENT;
         if (fate === FRAGMENT.REFUSED) return OUTCOME.MALFORMED;
-        protocol = readExtensions(cursor, into.protocol);
+        if (fate === FRAGMENT.WHOLE) protocol = into.protocol;
+        else extendDatagram(cursor, protocol);
+        cursor.fragmented = false;
+        protocol = readExtensions(cursor, protocol);
         if (cursor.fragmented) return OUTCOME.MALFORMED;
       }
       switch (protocol) {
@@ -135,4 +138,10 @@ export class Decoder {
     else if (outcome === OUTCOME.OTHER) this.others++;
     else this.malformed++;
   }
+}
+
+/** What a UDP header says of its length holds for the fragments after it, too. */
+function extendDatagram(cursor: Cursor, protocol: number): void {
+  if (protocol !== PROTOCOL.UDP || !cursor.has(8)) return;
+  cursor.wire = Math.max(cursor.wire, cursor.at + cursor.u16(4));
 }

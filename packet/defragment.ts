@@ -103,6 +103,11 @@ export const FRAGMENT = {
   WHOLE: 1,
   /** It contradicts itself or those before it. */
   REFUSED: 2,
+  /**
+   * It is the first of its packet and was cut by the snap length, so that
+   * nothing after it can be of use: it stands for the packet.
+   */
+  CUT: 3,
 } as const;
 
 export type FragmentFate = typeof FRAGMENT[keyof typeof FRAGMENT];
@@ -148,6 +153,7 @@ export class Defragmenter {
     if (size < 0 || more && size === 0 || to > MAX_PAYLOAD) {
       return this.#refuse();
     }
+    if (offset === 0 && cursor.end < cursor.at + size) return FRAGMENT.CUT;
     const addresses = cursor.bytes.slice(
       cursor.src,
       cursor.dst + cursor.dst - cursor.src,
@@ -220,7 +226,7 @@ export class Defragmenter {
 
 /** Bytes that a fragment adds to its packet, or -1 if it cannot be one. */
 function payloadSize(cursor: Cursor): number {
-  const size = cursor.wire - cursor.at;
+  const size = cursor.stop - cursor.at;
   if (!cursor.more || size % 8 === 0) return size;
   // RFC 8200 §4.5 discards such a fragment; Linux trims one of IPv4.
   return cursor.version === 6 ? -1 : size - size % 8;

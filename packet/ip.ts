@@ -40,6 +40,7 @@ export function readIpv4(cursor: Cursor): number {
     if (total < size) return BAD_HEADER;
     cursor.limit(total);
   }
+  cursor.stop = total !== 0 ? at + total : cursor.wire;
   const fragment = cursor.u16(6);
   cursor.fragmented = (fragment & 0x3fff) !== 0;
   if (cursor.fragmented) {
@@ -70,6 +71,7 @@ export function readIpv6(cursor: Cursor): number {
   const next = cursor.u8(6);
   // 0 is a jumbogram's (RFC 2675), or what segmentation offload leaves.
   if (length !== 0) cursor.limit(40 + length);
+  cursor.stop = length !== 0 ? cursor.at + 40 + length : cursor.wire;
   cursor.version = 6;
   cursor.src = cursor.at + 8;
   cursor.dst = cursor.at + 24;

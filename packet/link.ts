@@ -143,17 +143,19 @@ function readSllType(cursor: Cursor, type: number): Next {
   return type === SLL_LLC ? readLlc(cursor) : NEXT.OTHER;
 }
 
-/** An address family in some machine's byte order begins the header. */
+/**
+ * An address family in some machine's byte order begins the header. In its
+ * place some programs wrote an EtherType, in the last two bytes.
+ */
 function readNull(cursor: Cursor, size: number): Next {
   if (!cursor.has(size)) return NEXT.MALFORMED;
-  const isLittle = cursor.u16(2) === 0;
-  const family = isLittle
-    ? cursor.u8(0) | cursor.u8(1) << 8
-    : cursor.u16(0) === 0
-    ? cursor.u16(2)
-    : -1;
+  const high = cursor.u16(0);
+  const low = cursor.u16(2);
   cursor.at += size;
-  return toIp(family);
+  if (low === ETHERTYPE.IPV4) return NEXT.IPV4;
+  if (low === ETHERTYPE.IPV6) return NEXT.IPV6;
+  if (low === 0) return toIp(swap(high));
+  return high === 0 ? toIp(low) : NEXT.OTHER;
 }
 
 /** What an address family means; AF_INET6 differs among systems. */

@@ -114,18 +114,30 @@ function readVxlan(cursor: Cursor): Next {
   return readEthernet(cursor);
 }
 
-/** VXLAN's generic protocol extension (draft-ietf-nvo3-vxlan-gpe §3). */
+/**
+ * VXLAN's generic protocol extension (draft-ietf-nvo3-vxlan-gpe §3). Not all
+ * who fill in the protocol set the bit that says so.
+ */
 function readVxlanGpe(cursor: Cursor): Next {
-  const HAS_NETWORK_AND_PROTOCOL = 0x0c;
+  const HAS_NETWORK = 0x08;
   if (!cursor.has(8)) return NEXT.OTHER;
-  const flags = cursor.u8(0) & HAS_NETWORK_AND_PROTOCOL;
+  const hasNetwork = (cursor.u8(0) & HAS_NETWORK) !== 0;
   const protocol = cursor.u8(3);
   cursor.at += 8;
-  if (flags !== HAS_NETWORK_AND_PROTOCOL) return NEXT.OTHER;
-  if (protocol === 1) return NEXT.IPV4;
-  if (protocol === 2) return NEXT.IPV6;
-  if (protocol === 3) return readEthernet(cursor);
-  return protocol === 4 ? readEtherType(cursor, ETHERTYPE.NSH) : NEXT.OTHER;
+  if (!hasNetwork) return NEXT.OTHER;
+  switch (protocol) {
+    case 0:
+    case 3:
+      return readEthernet(cursor);
+    case 1:
+      return NEXT.IPV4;
+    case 2:
+      return NEXT.IPV6;
+    case 4:
+      return readEtherType(cursor, ETHERTYPE.NSH);
+    default:
+      return NEXT.OTHER;
+  }
 }
 
 /** Geneve (RFC 8926 §3.4). */
