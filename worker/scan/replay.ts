@@ -141,6 +141,7 @@ export class Replay {
     );
     this.#table = new FlowTable<FlowState>({
       onEnd: (flow, ending) => this.#ended(flow, ending),
+      keepsHeads: options.wantsBodies,
       knownPorts: options.dissectors.flatMap((d) => d.ports),
     });
   }
@@ -153,7 +154,7 @@ export class Replay {
     const state = flow.state ??= this.#begin(flow);
     if (state === RULED_OUT) return;
     if (flow.transport === "tcp") {
-      this.#segment(state, packet, fromClient === flow.clientIsLow);
+      this.#segment(state, packet, this.#table.fromLow);
     } else if (flow.transport !== "sctp") {
       this.#give(
         state.conversation.datagram(
@@ -179,6 +180,10 @@ export class Replay {
     if (mayMatch && !mayMatch(flow)) {
       this.counters.flowsRuledOut++;
       return RULED_OUT;
+    }
+    // Counting costs something, and only the flow's own entry shows it.
+    if (mayMatch && !mayMatch(flow, [flow.transport])) {
+      flow.analysis = undefined;
     }
     const track = new Track(
       flow,
@@ -212,7 +217,7 @@ export class Replay {
   /** A flow that nothing dissected is an entry itself. */
   #giveFlow(flow: Flow<FlowState>): void {
     const dissector = this.#flowDissectors.get(flow.transport);
-    if (!dissector) return;
+    if (!dissector || !flow.analysis) return;
     const exchange = dissector.describe(flow);
     this.#options.onEntry(
       new DissectedEntry(dissector, exchange, {
