@@ -7,6 +7,7 @@
 import type { Packet } from "../packet/packet.ts";
 import { TcpAnalysis } from "./tcp_analysis.ts";
 import type { FlowTransport } from "./flow.ts";
+import { restoreFrom, type State, toState } from "./state.ts";
 import { DirectionCounts, MAX_HEAD } from "./direction.ts";
 
 /** Counts a flow's packets. */
@@ -52,7 +53,7 @@ export class ChunkCounts {
   packets = 0;
   bytes = 0;
   /** How often each chunk type was sent. */
-  types = new Uint32Array(256);
+  types: { [type: number]: number } = {};
 
   /**
    * Counts the chunks of a packet: type, flags, length of two bytes with these
@@ -62,7 +63,8 @@ export class ChunkCounts {
   addChunks({ bytes, start, end }: Packet): void {
     let at = start;
     while (at + 4 <= end) {
-      this.types[bytes[at]!]!++;
+      const type = bytes[at]!;
+      this.types[type] = (this.types[type] ?? 0) + 1;
       const length = bytes[at + 2]! << 8 | bytes[at + 3]!;
       if (length < 4) return;
       at += length + 3 & ~3;
@@ -90,4 +92,19 @@ export function openAnalysis(
     default:
       return undefined;
   }
+}
+
+/** All that an analysis knows, as plain data. */
+export function saveAnalysis(analysis: FlowAnalysis): State {
+  return toState(analysis);
+}
+
+/** An analysis that goes on where {@link saveAnalysis} was called. */
+export function restoreAnalysis(
+  transport: FlowTransport,
+  saved: State,
+): FlowAnalysis | undefined {
+  const analysis = openAnalysis(transport, true);
+  if (analysis) restoreFrom(saved, analysis);
+  return analysis;
 }

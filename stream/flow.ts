@@ -12,8 +12,14 @@
  * {@link FlowTable.expire} was called in between. That call only makes room,
  * and reports sooner. Silence is measured on the packets' clock.
  */
-import { type Packet, PROTOCOL, TCP, toAddress } from "../packet/packet.ts";
-import { type FlowAnalysis, openAnalysis } from "./analysis.ts";
+import { Packet, PROTOCOL, TCP, toAddress } from "../packet/packet.ts";
+import {
+  type FlowAnalysis,
+  openAnalysis,
+  restoreAnalysis,
+  saveAnalysis,
+} from "./analysis.ts";
+import type { State } from "./state.ts";
 
 /** What carries a flow. */
 export type FlowTransport = "tcp" | "udp" | "icmp" | "sctp";
@@ -36,8 +42,11 @@ const SECOND = 1_000_000;
 /** Silence after which datagrams between the same ends are another flow. */
 export const DATAGRAM_TIMEOUT = 300 * SECOND;
 
-/** Silence after which a connection is given up: idle ones live for hours. */
-export const OPEN_TIMEOUT = 86_400 * SECOND;
+/**
+ * Silence after which a connection is given up. Idle ones live for hours;
+ * Linux's connection tracking is as patient.
+ */
+export const OPEN_TIMEOUT = 5 * 86_400 * SECOND;
 
 /** As above, while nothing but SYNs of one end has been seen. */
 export const ATTEMPT_TIMEOUT = 300 * SECOND;
@@ -94,6 +103,8 @@ export class Flow<T = unknown> {
   /** Counts the flows of a table, from 0; never used twice. */
   readonly id: number;
   readonly transport: FlowTransport;
+  /** IP protocol number. */
+  readonly protocol: number;
   /** 4 or 6. */
   readonly ipVersion: number;
   /** Time of the first packet captured, µs since 1970. */
@@ -133,6 +144,7 @@ export class Flow<T = unknown> {
     const source = packet.bytes.slice(packet.src, packet.src + size);
     const target = packet.bytes.slice(packet.dst, packet.dst + size);
     this.id = id;
+    this.protocol = packet.protocol;
     this.transport = transportOf(packet.protocol);
     this.ipVersion = packet.ipVersion;
     this.first = this.last = packet.time;
@@ -165,6 +177,17 @@ export class Flow<T = unknown> {
     this.clientIsLow = !this.clientIsLow;
   }
 
+  /** Fills a packet as if the low end had sent it, as far as ends go. */
+  fill(packet: Packet): void {
+    const low = this.#lowAddress;
+    packet.bytes = new Uint8Array([...low, ...this.#highAddress]);
+    packet.src = 0;
+    packet.dst = low.length;
+    packet.ipVersion = this.ipVersion;
+    packet.srcPort = this.#lowPort;
+    packet.dstPort = this.#highPort;
+  }
+
   #lowEnd(): FlowEnd {
     return this.#low ??= this.#toEnd(this.#lowAddress, this.#lowPort);
   }
@@ -177,6 +200,27 @@ export class Flow<T = unknown> {
     const ip = toAddress(address, 0, this.ipVersion);
     return this.transport === "icmp" ? { ip } : { ip, port };
   }
+}
+
+/** What a table knows of a flow that goes on elsewhere: plain data. */
+export interface FlowState {
+  readonly protocol: number;
+  readonly ipVersion: number;
+  /** Both addresses, the lesser one first. */
+  readonly addresses: Uint8Array;
+  readonly lowPort: number;
+  readonly highPort: number;
+  readonly clientIsLow: boolean;
+  readonly midStream: boolean;
+  readonly first: number;
+  readonly firstPlace: number;
+  readonly last: number;
+  readonly lastPlace: number;
+  /** Bits, see `SEEN`. */
+  readonly seen: number;
+  readonly lowBase: number;
+  readonly highBase: number;
+  readonly analysis: State;
 }
 
 /** What a table may be told. */
@@ -308,6 +352,67 @@ export class FlowTable<T = unknown> {
     for (const slot of slots) this.#end(slot, "cut");
   }
 
+  /** What {@link resume} needs to go on with a flow in another table. */
+  save(flow: Flow<T>): FlowState {
+    const packet = new Packet();
+    packet.protocol = flow.protocol;
+    flow.fill(packet);
+    this.#readKey(packet);
+    const slot = this.#lookUp();
+    if (this.#flows[slot] !== flow) throw new Error("The flow is over");
+    return {
+      protocol: flow.protocol,
+      ipVersion: flow.ipVersion,
+      addresses: packet.bytes,
+      lowPort: packet.srcPort,
+      highPort: packet.dstPort,
+      clientIsLow: flow.clientIsLow,
+      midStream: flow.midStream,
+      first: flow.first,
+      firstPlace: flow.firstPlace,
+      last: flow.last,
+      lastPlace: flow.lastPlace,
+      seen: this.#seen[slot]!,
+      lowBase: this.#base[slot * 2]!,
+      highBase: this.#base[slot * 2 + 1]!,
+      analysis: flow.analysis && saveAnalysis(flow.analysis),
+    };
+  }
+
+  /**
+   * A flow that goes on where {@link save} was called in another table. To be
+   * called before packets of the same ends come, in the order in which the
+   * flows were last heard from.
+   */
+  resume(state: FlowState): Flow<T> {
+    const packet = new Packet();
+    packet.bytes = state.addresses;
+    packet.dst = state.addresses.length / 2;
+    packet.ipVersion = state.ipVersion;
+    packet.protocol = state.protocol;
+    packet.srcPort = state.lowPort;
+    packet.dstPort = state.highPort;
+    packet.time = state.first;
+    packet.place = state.firstPlace;
+    this.#readKey(packet);
+    if (this.#lookUp() !== NONE) throw new Error("The flow is there already");
+    this.#advance(state.last);
+    const slot = this.#create(packet);
+    const flow = this.#flows[slot]!;
+    flow.clientIsLow = state.clientIsLow;
+    flow.midStream = state.midStream;
+    flow.last = state.last;
+    flow.lastPlace = state.lastPlace;
+    flow.analysis = state.analysis === undefined
+      ? undefined
+      : restoreAnalysis(flow.transport, state.analysis);
+    this.#seen[slot] = state.seen;
+    this.#base[slot * 2] = state.lowBase;
+    this.#base[slot * 2 + 1] = state.highBase;
+    this.#touch(slot);
+    return flow;
+  }
+
   #advance(time: number): void {
     if (time > this.#now || time < this.#now - MAX_REORDERING) this.#now = time;
   }
@@ -400,8 +505,12 @@ export class FlowTable<T = unknown> {
   #opensAnother(slot: number, packet: Packet): boolean {
     const seen = this.#seen[slot]!;
     const own = this.fromLow ? 0 : 1;
-    const isKnown = (seen & SEEN.BASE << own) !== 0;
-    if (!isKnown || this.#base[slot * 2 + own] === packet.seq) return false;
+    if ((seen & SEEN.BASE << own) === 0) return false;
+    const progress = this.#base[slot * 2 + own]! - packet.seq | 0;
+    if (progress === 0) return false;
+    // Savefiles may be out of order: a SYN that is older than all that was seen
+    // of the flow, and numbered before it, opened it.
+    if (progress > 0 && packet.time < this.#flows[slot]!.first) return false;
     if ((packet.flags & TCP.ACK) === 0) return true;
     // A server may answer one SYN twice, and number its answers anew.
     const other = 1 - own;

@@ -31,3 +31,34 @@ export function encodeState(state: unknown): Uint8Array {
 export function decodeState(bytes: Uint8Array): unknown {
   return decode(bytes, { maxStrLength: 1 << 26, maxBinLength: 1 << 26 });
 }
+
+/**
+ * A copy of plain data, all the way down. Of an object with methods it has
+ * the properties alone.
+ */
+export function toState(value: unknown): State {
+  if (typeof value !== "object" || value === null) return value as State;
+  if (value instanceof Uint8Array) return value.slice();
+  if (Array.isArray(value)) return value.map(toState);
+  const copy: { [name: string]: State } = {};
+  for (const [name, part] of Object.entries(value)) copy[name] = toState(part);
+  return copy;
+}
+
+/**
+ * Gives an object, and the objects that are its properties, the properties
+ * that {@link toState} copied. Those that were absent it keeps.
+ */
+export function restoreFrom(saved: State, into: object): void {
+  const target = into as { [name: string]: unknown };
+  for (const [name, value] of Object.entries(saved ?? {})) {
+    if (isRecord(target[name]) && isRecord(value)) {
+      restoreFrom(value, target[name]);
+    } else target[name] = toState(value);
+  }
+}
+
+function isRecord(value: unknown): value is { [name: string]: State } {
+  return typeof value === "object" && value !== null &&
+    !Array.isArray(value) && !(value instanceof Uint8Array);
+}

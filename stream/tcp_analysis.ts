@@ -221,12 +221,11 @@ export class TcpAnalysis {
       }
     }
     if (ack !== own.lastAck) own.repeated = 0;
-    const takesNumbers = size > 0 || (flags & (TCP.SYN | TCP.FIN)) !== 0;
-    if (takesNumbers && kind !== KIND.KEEP_ALIVE) {
-      this.#judgeData(own, other, seq, size, time);
-    }
     const isControl = (flags & (TCP.SYN | TCP.FIN)) !== 0;
     const next = seq + size + (isControl ? 1 : 0) | 0;
+    if ((size > 0 || isControl) && kind !== KIND.KEEP_ALIVE) {
+      this.#judgeData(own, other, packet, next);
+    }
     if (!own.isNextKnown || (next - own.next | 0) > 0) {
       if (kind !== KIND.WINDOW_PROBE) this.#advance(own, next, size, time);
     }
@@ -267,13 +266,13 @@ export class TcpAnalysis {
   #judgeData(
     own: TcpDirection,
     other: TcpDirection,
-    seq: number,
-    size: number,
-    time: number,
+    packet: Packet,
+    next: number,
   ): void {
-    const end = seq + size | 0;
+    const { size, time } = packet;
+    const seq = packet.seq | 0;
     const isAcked = size > 0 && other.lastAck !== 0 &&
-      (end - other.lastAck | 0) <= 0;
+      (seq + size - other.lastAck | 0) <= 0;
     if (isAcked) {
       this.#noteRetransmission(own);
       return;
@@ -287,7 +286,7 @@ export class TcpAnalysis {
     const sinceNext = time - own.nextTime;
     const isRecent = sinceNext >= 0 &&
       sinceNext < (this.handshakeTime || DEFAULT_RTT);
-    if (!isFast && isRecent && own.next !== end) own.outOfOrder++;
+    if (!isFast && isRecent && own.next !== next) own.outOfOrder++;
     else this.#noteRetransmission(own);
   }
 
