@@ -42,10 +42,12 @@ const EMPTY = new Uint8Array(0);
 /** Bytes that a parser may leave unread before its flow is given up. */
 export const MAX_UNREAD = 16 * 1024 * 1024;
 
+/** Packets whose marks are remembered although an earlier one came up. */
+const MAX_LEFT = 16;
+
 /** The unread bytes of one direction of a flow. */
 export class StreamReader {
   #bytes: Uint8Array = EMPTY;
-  #view: DataView | undefined;
   #position = 0;
   #end = 0;
   /** Whether {@link #bytes} is ours to write to and to keep. */
@@ -63,6 +65,11 @@ export class StreamReader {
   #markedPlace = -1;
   #markedOffset = -1;
   #marks = 0;
+  /**
+   * Marks of packets that were left for an earlier one: a segment sent again
+   * may fill the holes on both sides of bytes that waited.
+   */
+  #left: Map<number, number> | undefined;
 
   /** Unread bytes. */
   get available(): number {
@@ -93,12 +100,8 @@ export class StreamReader {
     const offset = this.offset;
     const piece = this.#pieceAt(offset);
     const place = this.#places[piece] ?? 0;
-    if (place !== this.#markedPlace) {
-      this.#markedPlace = place;
-      this.#marks = 0;
-    } else if (offset > this.#markedOffset) {
-      this.#marks++;
-    }
+    if (place !== this.#markedPlace) this.#moveTo(place);
+    else if (offset > this.#markedOffset) this.#marks++;
     this.#markedOffset = Math.max(offset, this.#markedOffset);
     return { time: this.#times[piece] ?? 0, place, n: this.#marks, offset };
   }
@@ -154,30 +157,31 @@ export class StreamReader {
   /** Two bytes, big endian, consumed. */
   u16(): number | undefined {
     if (this.available < 2) return undefined;
-    this.#position += 2;
-    return this.#data().getUint16(this.#position - 2);
+    const bytes = this.#bytes;
+    return bytes[this.#position++]! << 8 | bytes[this.#position++]!;
   }
 
   /** Three bytes, big endian, consumed. */
   u24(): number | undefined {
     if (this.available < 3) return undefined;
-    this.#position += 3;
-    const data = this.#data();
-    return data.getUint16(this.#position - 3) * 256 +
-      data.getUint8(this.#position - 1);
+    const bytes = this.#bytes;
+    return bytes[this.#position++]! << 16 | bytes[this.#position++]! << 8 |
+      bytes[this.#position++]!;
   }
 
   /** Four bytes, big endian, consumed. */
   u32(): number | undefined {
     if (this.available < 4) return undefined;
-    this.#position += 4;
-    return this.#data().getUint32(this.#position - 4);
+    const bytes = this.#bytes;
+    return (bytes[this.#position++]! << 24 | bytes[this.#position++]! << 16 |
+      bytes[this.#position++]! << 8 | bytes[this.#position++]!) >>> 0;
   }
 
   /** How far ahead `byte` stands, or -1. */
   indexOf(byte: number, from = 0): number {
-    const at = this.#bytes.indexOf(byte, this.#position + from);
-    return at < 0 || at >= this.#end ? -1 : at - this.#position;
+    // Not in all of the bytes: they may be a whole batch of frames.
+    const at = this.unread().subarray(from).indexOf(byte);
+    return at < 0 ? -1 : at + from;
   }
 
   /**
@@ -208,12 +212,10 @@ export class StreamReader {
     if (unread === 0) {
       this.#base = offset - start;
       this.#bytes = bytes;
-      this.#view = undefined;
       this.#owned = false;
       this.#position = start;
       this.#end = end;
-      this.#offsets.length = this.#times.length = this.#places.length = 0;
-      this.#piece = 0;
+      this.#keepLastPiece();
     } else {
       this.#reserve(end - start);
       this.#bytes.set(bytes.subarray(start, end), this.#end);
@@ -227,15 +229,11 @@ export class StreamReader {
 
   /** Copies what is unread, for the bytes given to {@link append} go away. */
   retain(): void {
-    if (this.#owned) return;
     if (this.available === 0) {
       this.#base += this.#end;
       this.#bytes = EMPTY;
-      this.#view = undefined;
       this.#position = this.#end = 0;
-      return;
-    }
-    this.#reserve(0);
+    } else if (!this.#owned) this.#reserve(0);
   }
 
   /** Counts `size` bytes as read which capture missed; drops the unread ones. */
@@ -246,7 +244,7 @@ export class StreamReader {
 
   /** What {@link restored} needs to go on from here. */
   save(): ReaderState {
-    const from = this.#pieceAt(this.offset);
+    const from = this.#pieceAt(Math.max(0, this.offset - 1));
     return {
       offset: this.offset,
       unread: this.unread().slice(),
@@ -254,6 +252,7 @@ export class StreamReader {
       times: this.#times.slice(from),
       places: this.#places.slice(from),
       marked: [this.#markedPlace, this.#markedOffset, this.#marks],
+      left: this.#left && [...this.#left],
     };
   }
 
@@ -268,15 +267,20 @@ export class StreamReader {
     reader.#times = [...state.times];
     reader.#places = [...state.places];
     [reader.#markedPlace, reader.#markedOffset, reader.#marks] = state.marked;
+    reader.#left = state.left && new Map(state.left);
     return reader;
   }
 
-  #data(): DataView {
-    return this.#view ??= new DataView(
-      this.#bytes.buffer,
-      this.#bytes.byteOffset,
-      this.#bytes.byteLength,
-    );
+  /** Counts marks for another packet, from where its count was left. */
+  #moveTo(place: number): void {
+    if (place < this.#markedPlace) {
+      const left = this.#left ??= new Map();
+      left.set(this.#markedPlace, this.#marks);
+      if (left.size > MAX_LEFT) left.delete(left.keys().next().value!);
+    }
+    const left = this.#left?.get(place);
+    this.#marks = left === undefined ? 0 : left + 1;
+    this.#markedPlace = place;
   }
 
   /** Makes the unread bytes ours, with room for `more` behind them. */
@@ -291,7 +295,6 @@ export class StreamReader {
     target.set(this.unread());
     this.#base += this.#position;
     this.#bytes = target;
-    this.#view = undefined;
     this.#owned = true;
     this.#position = 0;
     this.#end = unread;
@@ -316,6 +319,18 @@ export class StreamReader {
     this.#places.splice(0, from);
     this.#piece = 0;
   }
+
+  /** Forgets where all but the last bytes were captured. */
+  #keepLastPiece(): void {
+    const last = this.#offsets.length - 1;
+    if (last > 0) {
+      this.#offsets[0] = this.#offsets[last]!;
+      this.#times[0] = this.#times[last]!;
+      this.#places[0] = this.#places[last]!;
+      this.#offsets.length = this.#times.length = this.#places.length = 1;
+    }
+    this.#piece = 0;
+  }
 }
 
 /** A reader's saved state: plain data. */
@@ -326,4 +341,7 @@ export interface ReaderState {
   readonly times: readonly number[];
   readonly places: readonly number[];
   readonly marked: readonly [place: number, offset: number, marks: number];
+  readonly left?:
+    | readonly (readonly [place: number, marks: number])[]
+    | undefined;
 }

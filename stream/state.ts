@@ -29,7 +29,12 @@ export function encodeState(state: unknown): Uint8Array {
  * @throws RangeError or Error if the bytes are damaged
  */
 export function decodeState(bytes: Uint8Array): unknown {
-  return decode(bytes, { maxStrLength: 1 << 26, maxBinLength: 1 << 26 });
+  return decode(bytes, {
+    maxStrLength: 1 << 26,
+    maxBinLength: 1 << 26,
+    maxArrayLength: 1 << 24,
+    maxMapLength: 1 << 24,
+  });
 }
 
 /**

@@ -68,10 +68,9 @@ function toHalf(counts: ChunkCounts) {
 }
 
 /** Counts by name; absent if there are none. */
-function toNames(types: Uint32Array): { [name: string]: number } | undefined {
-  const named: { [name: string]: number } = {};
-  types.forEach((count, type) => {
-    if (count > 0) named[CHUNK_NAMES[type] ?? String(type)] = count;
-  });
-  return Object.keys(named).length > 0 ? named : undefined;
+function toNames(types: ChunkCounts["types"]) {
+  const named = Object.entries(types).map(([type, count]) =>
+    [CHUNK_NAMES[Number(type)] ?? type, count] as const
+  );
+  return named.length > 0 ? Object.fromEntries(named) : undefined;
 }
