@@ -5,14 +5,14 @@
  * `ip.ts`, `tunnel.ts` and `transport.ts` move it and say what comes next.
  */
 
-import { DIRECTION } from "./packet.ts";
+import { DIRECTION, OUTCOME } from "./packet.ts";
 
 /** What follows a header. */
 export const NEXT = {
   /** Nothing that flows are made of, or nothing that we can read. */
-  OTHER: 0,
+  OTHER: OUTCOME.OTHER,
   /** The header contradicts itself, or is cut. */
-  MALFORMED: 1,
+  MALFORMED: OUTCOME.MALFORMED,
   IPV4: 4,
   IPV6: 6,
 } as const;
@@ -47,8 +47,9 @@ export class Cursor {
   dst = 0;
   /** Where its packet ends by its own account; that may be after `wire`. */
   stop = 0;
-  /** Whether it is a fragment's, and if so which. */
-  fragmented = false;
+
+  /** What a fragment carries, by its protocol number. */
+  protocol = 0;
   /** Identification: 16 bits in IPv4, 32 in IPv6. */
   id = 0;
   /** Bytes of the packet's payload before this fragment's. */
@@ -119,4 +120,15 @@ export class Cursor {
   u32(ahead: number): number {
     return this.u16(ahead) * 0x10000 + this.u16(ahead + 2);
   }
+}
+
+/** 16 bits in network order. */
+export function u16(bytes: Uint8Array, at: number): number {
+  return bytes[at]! << 8 | bytes[at + 1]!;
+}
+
+/** 32 bits in network order. */
+export function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!) >>> 0;
 }

@@ -2,12 +2,18 @@
  * Frame to packet: link layer, IP, tunnels, transport.
  */
 import { Cursor, MAX_DEPTH, NEXT, type Next } from "./cursor.ts";
-import { Defragmenter, FRAGMENT } from "./defragment.ts";
-import { BAD_HEADER, readExtensions, readIpv4, readIpv6 } from "./ip.ts";
+import { Defragmenter, FATE } from "./defragment.ts";
+import {
+  BAD_HEADER,
+  FRAGMENT,
+  readExtensions,
+  readIpv4,
+  readIpv6,
+} from "./ip.ts";
 import { readLink } from "./link.ts";
 import { OUTCOME, type Outcome, type Packet, PROTOCOL } from "./packet.ts";
 import { readIcmp, readSctp, readTcp, readUdp } from "./transport.ts";
-import { isTunnelPort, readIpTunnel, readUdpTunnel } from "./tunnel.ts";
+import { readIpTunnel, readUdpTunnel, tunnelPort } from "./tunnel.ts";
 
 /**
  * Decodes frames one after the other.
@@ -57,7 +63,8 @@ export class Decoder {
     into.direction = cursor.direction;
     if (cursor.interface >= 0) into.interface = cursor.interface;
     const outcome = this.#readIp(next, into);
-    this.#count(outcome);
+    if (outcome === OUTCOME.PACKET) this.packets++;
+    else this.#count(outcome);
     return outcome;
   }
 
@@ -69,23 +76,16 @@ export class Decoder {
       let protocol: number;
       if (next === NEXT.IPV4) protocol = readIpv4(cursor);
       else if (next === NEXT.IPV6) protocol = readIpv6(cursor);
-      else if (next === NEXT.OTHER) return OUTCOME.OTHER;
-      else return OUTCOME.MALFORMED;
-      if (cursor.fragmented && protocol !== BAD_HEADER) {
-        const fate = this.defragmenter.add(cursor, protocol, into);
-        if (fate === FRAGMENT.KEPT) return OUTCOME.FRAGMENT;
-        if (fate === FRAGMENT.REFUSED) return OUTCOME.MALFORMED;
-        if (fate === FRAGMENT.WHOLE) protocol = into.protocol;
-        else extendDatagram(cursor, protocol);
-        cursor.fragmented = false;
-        protocol = readExtensions(cursor, protocol);
-        if (cursor.fragmented) return OUTCOME.MALFORMED;
+      else return next;
+      if (protocol === FRAGMENT) protocol = this.#join(into);
+      if (protocol === PROTOCOL.TCP) return readTcp(cursor, into);
+      if (protocol === PROTOCOL.UDP) {
+        const outcome = readUdp(cursor, into);
+        const port = tunnelPort(into.srcPort, into.dstPort);
+        if (port === 0 || outcome !== OUTCOME.PACKET) return outcome;
+        return this.#readTunnel(into, port);
       }
       switch (protocol) {
-        case PROTOCOL.TCP:
-          return readTcp(cursor, into);
-        case PROTOCOL.UDP:
-          return this.#readUdp(into);
         case PROTOCOL.SCTP:
           return readSctp(cursor, into);
         case PROTOCOL.ICMP:
@@ -93,24 +93,38 @@ export class Decoder {
           return readIcmp(cursor, into, protocol);
         case BAD_HEADER:
           return OUTCOME.MALFORMED;
+        case FRAGMENT:
+          return OUTCOME.FRAGMENT;
         default:
           next = readIpTunnel(cursor, protocol);
       }
     }
   }
 
-  /** Reads a datagram, or the packet in the tunnel that it belongs to. */
-  #readUdp(into: Packet): Outcome {
-    const outcome = readUdp(this.#cursor, into);
-    if (outcome !== OUTCOME.PACKET) return outcome;
-    // Tunnels choose their source port by the flow inside, but for those
-    // whose ends are peers.
-    if (isTunnelPort(into.dstPort)) return this.#readTunnel(into, into.dstPort);
-    if (isTunnelPort(into.srcPort)) return this.#readTunnel(into, into.srcPort);
-    return outcome;
+  /**
+   * Gives a fragment to the defragmenter.
+   *
+   * @returns what the packet carries that is whole now; FRAGMENT if none is
+   */
+  #join(into: Packet): number {
+    const cursor = this.#cursor;
+    switch (this.defragmenter.add(cursor, into)) {
+      case FATE.KEPT:
+        return FRAGMENT;
+      case FATE.REFUSED:
+        return BAD_HEADER;
+      case FATE.CUT:
+        extendDatagram(cursor);
+    }
+    const protocol = readExtensions(cursor, cursor.protocol);
+    // A whole packet that is a fragment again contradicts itself.
+    return protocol === FRAGMENT ? BAD_HEADER : protocol;
   }
 
-  /** Where nothing inside counts as a packet, the datagram is one itself. */
+  /**
+   * Reads the packet in a datagram's tunnel. Where there is none, the datagram
+   * itself is the packet.
+   */
   #readTunnel(into: Packet, port: number): Outcome {
     const cursor = this.#cursor;
     const { time, place } = into;
@@ -133,15 +147,14 @@ export class Decoder {
   }
 
   #count(outcome: Outcome): void {
-    if (outcome === OUTCOME.PACKET) this.packets++;
-    else if (outcome === OUTCOME.FRAGMENT) this.fragments++;
+    if (outcome === OUTCOME.FRAGMENT) this.fragments++;
     else if (outcome === OUTCOME.OTHER) this.others++;
     else this.malformed++;
   }
 }
 
 /** What a UDP header says of its length holds for the fragments after it, too. */
-function extendDatagram(cursor: Cursor, protocol: number): void {
-  if (protocol !== PROTOCOL.UDP || !cursor.has(8)) return;
+function extendDatagram(cursor: Cursor): void {
+  if (cursor.protocol !== PROTOCOL.UDP || !cursor.has(8)) return;
   cursor.wire = Math.max(cursor.wire, cursor.at + cursor.u16(4));
 }

@@ -96,7 +96,7 @@ class Incomplete {
 }
 
 /** What became of a fragment. */
-export const FRAGMENT = {
+export const FATE = {
   /** It waits for others, or was superfluous. */
   KEPT: 0,
   /** The cursor stands on the payload of a packet that is now whole. */
@@ -110,7 +110,7 @@ export const FRAGMENT = {
   CUT: 3,
 } as const;
 
-export type FragmentFate = typeof FRAGMENT[keyof typeof FRAGMENT];
+export type Fate = typeof FATE[keyof typeof FATE];
 
 /** Reassembles packets from their fragments, in bounded memory. */
 export class Defragmenter {
@@ -139,13 +139,12 @@ export class Defragmenter {
    * Adds the fragment whose payload the cursor stands on.
    *
    * If its packet is now whole, the cursor moves to a copy of the packet's
-   * addresses and payload, and `into` gets the protocol, time and place of the
-   * fragment at offset 0.
+   * addresses and payload, with the protocol of the fragment at offset 0, and
+   * `into` gets that one's time and place.
    *
-   * @param protocol what the fragment says that it carries
    * @param into its time, place and interface are the fragment's
    */
-  add(cursor: Cursor, protocol: number, into: Packet): FragmentFate {
+  add(cursor: Cursor, into: Packet): Fate {
     this.#expire(into.time);
     const size = payloadSize(cursor);
     const { offset, more } = cursor;
@@ -153,12 +152,12 @@ export class Defragmenter {
     if (size < 0 || more && size === 0 || to > MAX_PAYLOAD) {
       return this.#refuse();
     }
-    if (offset === 0 && cursor.end < cursor.at + size) return FRAGMENT.CUT;
+    if (offset === 0 && cursor.end < cursor.at + size) return FATE.CUT;
     const addresses = cursor.bytes.slice(
       cursor.src,
       cursor.dst + cursor.dst - cursor.src,
     );
-    const key = toKey(cursor, addresses, protocol, into.interface);
+    const key = toKey(cursor, addresses, into.interface);
     let packet = this.#incomplete.get(key);
     if (!packet) {
       packet = new Incomplete(into.time, addresses);
@@ -169,7 +168,7 @@ export class Defragmenter {
     if (isBeyond || !more && to < reach) return this.#refuse();
     if (!more) packet.total = to;
     if (offset === 0) {
-      packet.protocol = protocol;
+      packet.protocol = cursor.protocol;
       packet.time = into.time;
       packet.place = into.place;
     }
@@ -178,15 +177,15 @@ export class Defragmenter {
       this.#forget(key, packet);
       this.reassembled++;
       release(packet, cursor, into);
-      return FRAGMENT.WHOLE;
+      return FATE.WHOLE;
     }
     this.#evict();
-    return FRAGMENT.KEPT;
+    return FATE.KEPT;
   }
 
-  #refuse(): FragmentFate {
+  #refuse(): Fate {
     this.refused++;
-    return FRAGMENT.REFUSED;
+    return FATE.REFUSED;
   }
 
   #keep(packet: Incomplete, cursor: Cursor, size: number): void {
@@ -239,11 +238,10 @@ function payloadSize(cursor: Cursor): number {
 function toKey(
   cursor: Cursor,
   addresses: Uint8Array,
-  protocol: number,
   interfaceIndex: number,
 ): string {
   // In IPv6 only the first fragment's protocol counts (RFC 8200 §4.5).
-  const kind = cursor.version === 4 ? protocol : 256;
+  const kind = cursor.version === 4 ? cursor.protocol : 256;
   return `${kind} ${cursor.id} ${interfaceIndex} ${addresses.toBase64()}`;
 }
 
@@ -257,8 +255,7 @@ function release(packet: Incomplete, cursor: Cursor, into: Packet): void {
   cursor.at = start;
   cursor.end = start + Math.min(total, packet.cut);
   cursor.wire = start + total;
-  cursor.fragmented = false;
-  into.protocol = packet.protocol;
+  cursor.protocol = packet.protocol;
   into.time = packet.time;
   into.place = packet.place;
 }

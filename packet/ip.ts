@@ -1,10 +1,14 @@
 /**
  * IP headers of both versions.
  */
-import type { Cursor } from "./cursor.ts";
+import { type Cursor, u16 } from "./cursor.ts";
+import { PROTOCOL } from "./packet.ts";
 
 /** In place of a protocol number: the header is malformed. */
 export const BAD_HEADER = -1;
+
+/** In place of a protocol number: the packet is a fragment. */
+export const FRAGMENT = -2;
 
 /** IPv6 extension headers, by protocol number (RFC 8200 §4). */
 const EXTENSION = {
@@ -19,6 +23,11 @@ const EXTENSION = {
   SHIM6: 140,
 } as const;
 
+/** Parts of IPv4's fragment field. */
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+const OFFSET = 0x1fff;
+
 /** Extension headers of one packet. */
 const MAX_EXTENSIONS = 32;
 
@@ -26,7 +35,7 @@ const MAX_EXTENSIONS = 32;
  * Moves over an IPv4 header (RFC 791 §3.1) and cuts off what follows the
  * packet, such as Ethernet's padding.
  *
- * @returns the protocol that it carries, or {@link BAD_HEADER}
+ * @returns the protocol that it carries, {@link BAD_HEADER} or {@link FRAGMENT}
  */
 export function readIpv4(cursor: Cursor): number {
   if (!cursor.has(20)) return BAD_HEADER;
@@ -34,26 +43,27 @@ export function readIpv4(cursor: Cursor): number {
   const first = bytes[at]!;
   const size = (first & 15) * 4;
   if (first >> 4 !== 4 || size < 20 || !cursor.has(size)) return BAD_HEADER;
-  const total = cursor.u16(2);
+  const total = u16(bytes, at + 2);
   // Segmentation offload leaves 0 where the length exceeds 16 bits.
   if (total !== 0) {
     if (total < size) return BAD_HEADER;
     cursor.limit(total);
   }
   cursor.stop = total !== 0 ? at + total : cursor.wire;
-  const fragment = cursor.u16(6);
-  cursor.fragmented = (fragment & 0x3fff) !== 0;
-  if (cursor.fragmented) {
-    cursor.more = (fragment & 0x2000) !== 0;
-    cursor.offset = (fragment & 0x1fff) * 8;
-    cursor.id = cursor.u16(4);
-  }
   cursor.version = 4;
   cursor.src = at + 12;
   cursor.dst = at + 16;
   cursor.at = at + size;
   const protocol = bytes[at + 9]!;
-  return protocol === EXTENSION.AUTHENTICATION && !cursor.fragmented
+  const fragment = u16(bytes, at + 6);
+  if ((fragment & ~DONT_FRAGMENT) !== 0) {
+    cursor.more = (fragment & MORE_FRAGMENTS) !== 0;
+    cursor.offset = (fragment & OFFSET) * 8;
+    cursor.id = u16(bytes, at + 4);
+    cursor.protocol = protocol;
+    if (cursor.more || cursor.offset !== 0) return FRAGMENT;
+  }
+  return protocol === EXTENSION.AUTHENTICATION
     ? readExtensions(cursor, protocol)
     : protocol;
 }
@@ -62,8 +72,7 @@ export function readIpv4(cursor: Cursor): number {
  * Moves over an IPv6 header (RFC 8200 §3) and its extension headers, up to the
  * fragment header where there is one.
  *
- * @returns the protocol that it carries, or {@link BAD_HEADER}; of a fragment,
- *   that of its fragment header
+ * @returns the protocol that it carries, {@link BAD_HEADER} or {@link FRAGMENT}
  */
 export function readIpv6(cursor: Cursor): number {
   if (!cursor.has(40) || cursor.u8(0) >> 4 !== 6) return BAD_HEADER;
@@ -75,9 +84,10 @@ export function readIpv6(cursor: Cursor): number {
   cursor.version = 6;
   cursor.src = cursor.at + 8;
   cursor.dst = cursor.at + 24;
-  cursor.fragmented = false;
   cursor.at += 40;
-  return readExtensions(cursor, next);
+  return next === PROTOCOL.TCP || next === PROTOCOL.UDP
+    ? next
+    : readExtensions(cursor, next);
 }
 
 /**
@@ -92,17 +102,19 @@ export function readExtensions(cursor: Cursor, first: number): number {
     if (!cursor.has(8)) return BAD_HEADER;
     const size = unit < 0 ? 8 : 8 + cursor.u8(1) * unit;
     if (!cursor.has(size)) return BAD_HEADER;
-    const isFragment = protocol === EXTENSION.FRAGMENT;
-    if (isFragment) {
+    if (protocol === EXTENSION.FRAGMENT) {
       cursor.more = (cursor.u8(3) & 1) !== 0;
       cursor.offset = cursor.u16(2) & 0xfff8;
       cursor.id = cursor.u32(4);
+      cursor.protocol = cursor.u8(0);
+      cursor.at += size;
       // An atomic fragment is a whole packet (RFC 6946).
-      cursor.fragmented = cursor.more || cursor.offset !== 0;
+      if (cursor.more || cursor.offset !== 0) return FRAGMENT;
+      protocol = cursor.protocol;
+    } else {
+      protocol = cursor.u8(0);
+      cursor.at += size;
     }
-    protocol = cursor.u8(0);
-    cursor.at += size;
-    if (isFragment && cursor.fragmented) return protocol;
   }
   return BAD_HEADER;
 }

@@ -4,7 +4,7 @@
  * Checksums are never looked at: sent packets are captured before the card
  * fills them in.
  */
-import type { Cursor } from "./cursor.ts";
+import { type Cursor, u16, u32 } from "./cursor.ts";
 import { OUTCOME, type Outcome, type Packet, PROTOCOL } from "./packet.ts";
 
 /** Reads a TCP header (RFC 9293 §3.1). */
@@ -14,12 +14,12 @@ export function readTcp(cursor: Cursor, into: Packet): Outcome {
   const size = (bytes[at + 12]! >> 4) * 4;
   if (size < 20 || at + size > cursor.wire) return OUTCOME.MALFORMED;
   into.protocol = PROTOCOL.TCP;
-  into.srcPort = cursor.u16(0);
-  into.dstPort = cursor.u16(2);
-  into.seq = cursor.u32(4);
-  into.ack = cursor.u32(8);
+  into.srcPort = u16(bytes, at);
+  into.dstPort = u16(bytes, at + 2);
+  into.seq = u32(bytes, at + 4);
+  into.ack = u32(bytes, at + 8);
   into.flags = bytes[at + 13]!;
-  into.window = cursor.u16(14);
+  into.window = u16(bytes, at + 14);
   into.options = at + 20;
   return fill(cursor, into, size);
 }

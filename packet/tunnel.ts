@@ -49,8 +49,17 @@ const GRE_PROTOCOL = {
 /** Extension headers of one GTP-U packet. */
 const MAX_GTP_EXTENSIONS = 16;
 
-/** Whether `port` is one on which {@link readUdpTunnel} looks for a tunnel. */
-export function isTunnelPort(port: number): boolean {
+/**
+ * On which of a datagram's ports a tunnel is expected, or 0. Where both ends
+ * are such ports, the receiver's counts: tunnels choose their own port by the
+ * flow inside.
+ */
+export function tunnelPort(srcPort: number, dstPort: number): number {
+  if (isTunnelPort(dstPort)) return dstPort;
+  return isTunnelPort(srcPort) ? srcPort : 0;
+}
+
+function isTunnelPort(port: number): boolean {
   switch (port) {
     case TUNNEL_PORT.L2TP:
     case TUNNEL_PORT.GTP_U:
