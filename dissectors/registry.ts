@@ -5,10 +5,11 @@ import { dns } from "./dns/dns.ts";
 import { icmp } from "./icmp/icmp.ts";
 import { sctp } from "./sctp/sctp.ts";
 import { tcp } from "./tcp/tcp.ts";
+import { tls } from "./tls/tls.ts";
 import { udp } from "./udp/udp.ts";
 
 /** Protocols that are read from bytes. Where several match, the first wins. */
-const dissectors: readonly AnyDissector[] = [dns, icmp];
+const dissectors: readonly AnyDissector[] = [dns, tls, icmp];
 
 /** Protocols whose entries are flows that nothing else dissected. */
 const flowDissectors: readonly AnyFlowDissector[] = [tcp, udp, sctp];
