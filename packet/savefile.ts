@@ -10,6 +10,11 @@ import { type ByteSource, Window } from "./source.ts";
 export { MAX_FRAME, SECRETS, type Secrets } from "./format.ts";
 export { PCAP_HEADER, PCAP_RECORD } from "./pcap.ts";
 export { type ByteSource, ofBytes } from "./source.ts";
+export {
+  type ByteSink,
+  type SavefileFormat,
+  SavefileWriter,
+} from "./savefile_writer.ts";
 
 /** Bytes of the buffer through which a file is read, unless a frame is larger. */
 const WINDOW = 512 * 1024;
