@@ -6,24 +6,22 @@
  * knows no clock but the packets'.
  */
 import type { Entry, NodeRef } from "../../entry/entry.ts";
-import {
-  Conversation,
-  type ConversationCounters,
-  type ConversationOptions,
-} from "../../dissectors/conversation.ts";
+import type { ConversationCounters } from "../../dissectors/conversation.ts";
 import { DissectedEntry } from "../../dissectors/dissected.ts";
 import type {
   AnyDissector,
   AnyFlowDissector,
-  Side,
 } from "../../dissectors/dissector.ts";
 import type { Packet } from "../../packet/packet.ts";
-import { type Flow, type FlowEnding, FlowTable } from "../../stream/flow.ts";
 import {
-  Reassembler,
-  type Sink,
-  WaitingRoom,
-} from "../../stream/reassembly.ts";
+  type Flow,
+  type FlowEnding,
+  type FlowState as SavedFlow,
+  FlowTable,
+} from "../../stream/flow.ts";
+import { decodeState, encodeState } from "../../stream/state.ts";
+import { WaitingRoom } from "../../stream/reassembly.ts";
+import { type SavedTrack, Track, type TrackOptions } from "./track.ts";
 
 /** What the packets are told to. */
 export interface ReplayOptions {
@@ -52,63 +50,16 @@ export interface ReplayCounters extends ConversationCounters {
   flows: number;
 }
 
-/**
- * One flow under replay. Its directions are called by their senders, the low
- * and the high end, because which of them is the client may be found out late.
- */
-class Track {
-  readonly conversation: Conversation;
-  readonly low: Direction;
-  readonly high: Direction;
-
-  constructor(
-    flow: Flow<unknown>,
-    conversation: Conversation,
-    room: WaitingRoom,
-    give: (entries: Iterable<Entry>) => void,
-  ) {
-    this.conversation = conversation;
-    const direction = (isLow: boolean) => {
-      const side = (): Side => isLow === flow.clientIsLow ? "client" : "server";
-      return new Direction(room, {
-        data: (bytes, start, end, time, place) =>
-          give(conversation.data(side(), bytes, start, end, time, place)),
-        gap: (size) => give(conversation.gap(side(), size)),
-        fin: () => give(conversation.finished(side())),
-      });
-    };
-    this.low = direction(true);
-    this.high = direction(false);
-  }
-}
-
-/** One direction of a TCP flow: its reassembly, and where that leads. */
-class Direction {
-  readonly #reassembler: Reassembler;
-  readonly #sink: Sink;
-
-  constructor(room: WaitingRoom, sink: Sink) {
-    this.#reassembler = new Reassembler(room);
-    this.#sink = sink;
-  }
-
-  add(packet: Packet): void {
-    this.#reassembler.add(packet, this.#sink);
-  }
-
-  acknowledge(packet: Packet): void {
-    this.#reassembler.acknowledge(packet, this.#sink);
-  }
-
-  end(): void {
-    this.#reassembler.end(this.#sink);
-  }
-}
-
 /** What a flow table keeps for a flow that no entry is wanted of. */
 const RULED_OUT = "ruled out";
 
 type FlowState = Track | typeof RULED_OUT;
+
+/** What {@link Replay.save} writes. */
+interface SavedReplay {
+  readonly nextTick: number;
+  readonly tracks: readonly (SavedTrack & { readonly flow: SavedFlow })[];
+}
 
 /** One source's packets, becoming entries. */
 export class Replay {
@@ -119,9 +70,8 @@ export class Replay {
     flowsRuledOut: 0,
   };
   readonly #options: ReplayOptions;
-  readonly #conversation: ConversationOptions;
+  readonly #track: TrackOptions;
   readonly #flowDissectors: ReadonlyMap<string, AnyFlowDissector>;
-  readonly #room = new WaitingRoom();
   readonly #table: FlowTable<FlowState>;
   readonly #open = new Set<Track>();
   #nextTick = -Infinity;
@@ -129,12 +79,16 @@ export class Replay {
   constructor(options: ReplayOptions) {
     this.#options = options;
     const { mayMatch } = options;
-    this.#conversation = {
-      dissectors: options.dissectors,
-      node: options.node,
-      wantsBodies: options.wantsBodies,
-      counters: this.counters,
-      ...mayMatch && { mayMatch },
+    this.#track = {
+      conversation: {
+        dissectors: options.dissectors,
+        node: options.node,
+        wantsBodies: options.wantsBodies,
+        counters: this.counters,
+        ...mayMatch && { mayMatch },
+      },
+      room: new WaitingRoom(),
+      give: (entries) => this.#give(entries),
     };
     this.#flowDissectors = new Map(
       options.flowDissectors.map((d) => [d.name, d]),
@@ -150,23 +104,13 @@ export class Replay {
   packet(packet: Packet): void {
     if (packet.time >= this.#nextTick) this.#tick(packet.time);
     const flow = this.#table.find(packet);
-    const fromClient = this.#table.fromClient;
     const state = flow.state ??= this.#begin(flow);
     if (state === RULED_OUT) return;
-    if (flow.transport === "tcp") {
-      this.#segment(state, packet, this.#table.fromLow);
-    } else if (flow.transport !== "sctp") {
-      this.#give(
-        state.conversation.datagram(
-          fromClient ? "client" : "server",
-          packet.bytes,
-          packet.start,
-          packet.end,
-          packet.time,
-          packet.place,
-        ),
-      );
+    if (flow.analysis && state.conversation.entries > 0) {
+      // Only a flow that gives no other entry is one itself.
+      flow.analysis = undefined;
     }
+    state.add(packet, this.#table.fromLow);
   }
 
   /** No more packets come: gives what is still open. */
@@ -174,42 +118,59 @@ export class Replay {
     this.#table.endAll();
   }
 
-  #begin(flow: Flow<FlowState>): FlowState {
+  /**
+   * All it knows between two packets, as bytes: another replay that is given
+   * them by {@link resume} goes on as this one would. Only the replay of every
+   * flow, with bodies, can be saved.
+   */
+  save(): Uint8Array {
+    const tracks = [...this.#open].sort((a, b) =>
+      a.flow.last - b.flow.last || a.flow.id - b.flow.id
+    );
+    return encodeState({
+      nextTick: this.#nextTick,
+      tracks: tracks.map((track) => ({
+        flow: this.#table.save(track.flow as Flow<FlowState>),
+        ...track.save(),
+      })),
+    });
+  }
+
+  /**
+   * Goes on from {@link save}; to be called before any packet comes.
+   *
+   * @throws Error if the bytes are damaged, or of other dissectors
+   */
+  resume(saved: Uint8Array): void {
+    const state = decodeState(saved) as SavedReplay;
+    this.#nextTick = state.nextTick;
+    for (const track of state.tracks) {
+      const flow = this.#table.resume(track.flow);
+      flow.state = this.#begin(flow, track);
+    }
+  }
+
+  #begin(flow: Flow<FlowState>, saved?: SavedTrack): FlowState {
     this.counters.flows++;
     const { mayMatch } = this.#options;
-    if (mayMatch && !mayMatch(flow)) {
-      this.counters.flowsRuledOut++;
-      return RULED_OUT;
-    }
     // Counting costs something, and only the flow's own entry shows it.
     if (mayMatch && !mayMatch(flow, [flow.transport])) {
       flow.analysis = undefined;
     }
-    const track = new Track(
-      flow,
-      new Conversation(flow, this.#conversation),
-      this.#room,
-      (entries) => this.#give(entries),
-    );
+    if (mayMatch && !mayMatch(flow)) {
+      this.counters.flowsRuledOut++;
+      return RULED_OUT;
+    }
+    const track = new Track(flow, this.#track, saved);
     this.#open.add(track);
     return track;
-  }
-
-  #segment(track: Track, packet: Packet, fromLow: boolean): void {
-    const sent = fromLow ? track.low : track.high;
-    const other = fromLow ? track.high : track.low;
-    other.acknowledge(packet);
-    sent.add(packet);
   }
 
   #ended(flow: Flow<FlowState>, ending: FlowEnding): void {
     const track = flow.state;
     if (!track || track === RULED_OUT) return;
     this.#open.delete(track);
-    if (flow.transport === "tcp") {
-      track.low.end();
-      track.high.end();
-    }
+    if (flow.transport === "tcp") track.drain();
     this.#give(track.conversation.end(ending));
     if (track.conversation.entries === 0) this.#giveFlow(flow);
   }

@@ -1,0 +1,129 @@
+/**
+ * One flow under replay: its two directions' reassembly, and the conversation
+ * they lead to.
+ *
+ * Directions are called by their senders, the low and the high end, because
+ * which of them is the client may be found out late.
+ */
+import type { Entry } from "../../entry/entry.ts";
+import {
+  Conversation,
+  type ConversationOptions,
+} from "../../dissectors/conversation.ts";
+import type { Side } from "../../dissectors/dissector.ts";
+import type { Packet } from "../../packet/packet.ts";
+import type { Flow } from "../../stream/flow.ts";
+import {
+  Reassembler,
+  type ReassemblerState,
+  type Sink,
+  type WaitingRoom,
+} from "../../stream/reassembly.ts";
+
+/** What the tracks of a replay share. */
+export interface TrackOptions {
+  readonly conversation: ConversationOptions;
+  readonly room: WaitingRoom;
+  /** Takes the entries that a packet completed. */
+  readonly give: (entries: Iterable<Entry>) => void;
+}
+
+/** A track's saved state. */
+export interface SavedTrack {
+  readonly conversation: Uint8Array;
+  readonly low: ReassemblerState;
+  readonly high: ReassemblerState;
+}
+
+/** One flow under replay. */
+export class Track {
+  readonly flow: Flow<unknown>;
+  readonly conversation: Conversation;
+  readonly #low: Reassembler;
+  readonly #high: Reassembler;
+  readonly #lowSink: Sink;
+  readonly #highSink: Sink;
+  readonly #give: (entries: Iterable<Entry>) => void;
+
+  /** @param saved of a track of the same flow, on which this one goes on */
+  constructor(flow: Flow<unknown>, options: TrackOptions, saved?: SavedTrack) {
+    const { room } = options;
+    this.flow = flow;
+    this.#give = options.give;
+    this.conversation = saved
+      ? Conversation.restored(saved.conversation, flow, options.conversation)
+      : new Conversation(flow, options.conversation);
+    this.#low = saved
+      ? Reassembler.restored(saved.low, room)
+      : new Reassembler(room);
+    this.#high = saved
+      ? Reassembler.restored(saved.high, room)
+      : new Reassembler(room);
+    this.#lowSink = this.#sinkOf(true);
+    this.#highSink = this.#sinkOf(false);
+  }
+
+  /** Adds a packet of the flow. */
+  add(packet: Packet, fromLow: boolean): void {
+    if (this.flow.transport === "tcp") this.#addSegment(packet, fromLow);
+    else if (this.flow.transport !== "sctp") {
+      this.#give(
+        this.conversation.datagram(
+          this.#sideOf(fromLow),
+          packet.bytes,
+          packet.start,
+          packet.end,
+          packet.time,
+          packet.place,
+        ),
+      );
+    }
+  }
+
+  /** No more segments come: delivers those that wait. */
+  drain(): void {
+    this.#low.end(this.#lowSink);
+    this.#high.end(this.#highSink);
+  }
+
+  save(): SavedTrack {
+    return {
+      conversation: this.conversation.save(),
+      low: this.#low.save(),
+      high: this.#high.save(),
+    };
+  }
+
+  #addSegment(packet: Packet, fromLow: boolean): void {
+    if (fromLow) {
+      this.#high.acknowledge(packet, this.#highSink);
+      this.#low.add(packet, this.#lowSink);
+    } else {
+      this.#low.acknowledge(packet, this.#lowSink);
+      this.#high.add(packet, this.#highSink);
+    }
+  }
+
+  #sideOf(isLow: boolean): Side {
+    return isLow === this.flow.clientIsLow ? "client" : "server";
+  }
+
+  #sinkOf(isLow: boolean): Sink {
+    const { conversation } = this;
+    return {
+      data: (bytes, start, end, time, place) =>
+        this.#give(
+          conversation.data(
+            this.#sideOf(isLow),
+            bytes,
+            start,
+            end,
+            time,
+            place,
+          ),
+        ),
+      gap: (size) => this.#give(conversation.gap(this.#sideOf(isLow), size)),
+      fin: () => this.#give(conversation.finished(this.#sideOf(isLow))),
+    };
+  }
+}
