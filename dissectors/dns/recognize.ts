@@ -44,7 +44,7 @@ export function probe(head: Uint8Array, side: Side, port: number): Guess {
   if (head.length < PREFIX_SIZE + HEADER_SIZE) return "unsure";
   const message = head.subarray(PREFIX_SIZE, PREFIX_SIZE + size);
   const isWhole = message.length === size;
-  if (isWhole ? isMessage(message) : mayBegin(message)) {
+  if (isWhole && !expected ? isMessage(message) : mayBegin(message)) {
     const guess = fits(message, side, port);
     return isWhole || expected || guess === "reject" ? guess : "unsure";
   }

@@ -1,0 +1,323 @@
+/**
+ * Commands and replies, paired by their order, for RESP has no request ids.
+ *
+ * As long as nothing was lost, the oldest command that waits is the one that a
+ * reply answers. When bytes of either direction are missing, nobody knows how
+ * many messages they held. Then a *turn* is held back: commands, and replies
+ * until the client speaks again. If there are as many of the one as of the
+ * other they may belong together, and do
+ *
+ * - if the connection was silent before, so that no reply was owed;
+ * - if one was asked, and this client was never seen to ask for more before it
+ *   was answered;
+ * - if several were, and the numbers agree twice in a row.
+ *
+ * From then on order counts again. What stays in doubt is given as halves.
+ */
+import type { Incomplete } from "../../entry/entry.ts";
+import type { Message } from "../dissector.ts";
+import type { RedisExchange } from "./fields.ts";
+import type { Kind } from "./kinds.ts";
+import type { RedisCommand, RedisReply } from "./message.ts";
+import { Queue } from "./queue.ts";
+
+/** Commands of one connection that may wait, and their bytes. */
+export const MAX_WAITING = 1 << 17;
+export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+
+/** Replies that a turn may hold, and their bytes. */
+export const MAX_HELD = 4096;
+export const MAX_HELD_BYTES = 4 * 1024 * 1024;
+
+/** How long a connection is silent before no reply is owed, µs. */
+const SILENCE = 100_000;
+
+/** How often the numbers of a turn must agree. */
+const AGREEMENTS = 2;
+
+/** A command that waits for its reply. */
+export interface Command {
+  readonly request: Message<RedisCommand>;
+  readonly kind: Kind;
+  /** Whether only its beginning was kept. */
+  readonly isCut: boolean;
+}
+
+/** A reply. */
+export interface Reply {
+  readonly response: Message<RedisReply>;
+  /** Whether only its beginning was kept. */
+  readonly isCut: boolean;
+}
+
+/** What a {@link Pairing} knows between two messages, beside those it holds. */
+export interface PairingState {
+  /** -1 stands for all. */
+  readonly sure: number;
+  readonly givenUp: number;
+  readonly missing: "gap" | "mid-stream" | undefined;
+  readonly deepest: number;
+  readonly isAfterSilence: boolean;
+  readonly agreements: number;
+  readonly lastTime: number;
+}
+
+/** The commands of one connection that wait. */
+export class Pairing {
+  readonly #waiting = new Queue<Command>();
+  #waitingBytes = 0;
+  /** Commands given up before these, whose replies are still to come. */
+  #givenUp = 0;
+  /** How many that wait are answered next, in order; 0 means doubt. */
+  #sure: number;
+  /** Why messages are missing, once some are. */
+  #missing: "gap" | "mid-stream" | undefined;
+  /** The most that waited together while nothing was in doubt. */
+  #deepest = 0;
+  /** Replies of a turn in doubt. */
+  #held: Reply[] = [];
+  #heldBytes = 0;
+  #isAfterSilence = false;
+  #agreements = 0;
+  #lastTime = 0;
+
+  constructor(isMidStream: boolean) {
+    this.#sure = isMidStream ? 0 : Infinity;
+    this.#missing = isMidStream ? "mid-stream" : undefined;
+  }
+
+  /** Why messages are missing, once some are. */
+  get missing(): "gap" | "mid-stream" | undefined {
+    return this.#missing;
+  }
+
+  /** Whether no command waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** Whether order says what a reply answers. */
+  get isSure(): boolean {
+    return this.#sure > 0;
+  }
+
+  /** The command that the next reply answers, if that is sure. */
+  get next(): Command | undefined {
+    return this.isSure && this.#givenUp === 0 ? this.#waiting.first : undefined;
+  }
+
+  /** Takes {@link next} out, for it has no reply; gives it as it is. */
+  skip(): RedisExchange {
+    return alone(this.#take()!, undefined);
+  }
+
+  /**
+   * Adds a command that is to be answered.
+   *
+   * @param isBetween whether the server stands between two replies
+   */
+  *ask(command: Command, isBetween: boolean): Iterable<RedisExchange> {
+    const { time } = command.request.first;
+    if (this.#held.length > 0) yield* this.#closeTurn(isBetween);
+    if (!this.isSure && this.isEmpty) {
+      this.#isAfterSilence = time - this.#lastTime >= SILENCE;
+    }
+    this.#lastTime = time;
+    this.#waiting.push(command);
+    this.#waitingBytes += command.request.size;
+    const { length } = this.#waiting;
+    if (this.#sure === Infinity && length > this.#deepest) {
+      this.#deepest = length;
+    }
+    if (length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
+      yield this.#giveUp("cut");
+    }
+  }
+
+  /** Adds a reply. */
+  *answer(reply: Reply): Iterable<RedisExchange> {
+    this.#lastTime = reply.response.last.time;
+    if (this.#givenUp > 0) {
+      this.#givenUp--;
+      yield unasked(reply, undefined);
+    } else if (!this.isSure) {
+      yield* this.#hold(reply);
+    } else if (this.isEmpty) {
+      // If a command of it is missing, so may those be of the replies before.
+      if (this.#missing) this.#sure = 0;
+      yield unasked(reply, this.#missing);
+    } else {
+      yield paired(this.#take()!, reply);
+    }
+  }
+
+  /** Commands are missing, after those that wait. */
+  *loseCommands(): Iterable<RedisExchange> {
+    this.#missing = "gap";
+    if (this.isSure) this.#sure = Math.min(this.#sure, this.#waiting.length);
+    else yield* this.#dissolve();
+  }
+
+  /** Replies are missing, and nobody knows to how many that wait. */
+  *loseReplies(): Iterable<RedisExchange> {
+    this.#missing = "gap";
+    this.#givenUp = 0;
+    this.#sure = 0;
+    yield* this.#dissolve();
+  }
+
+  /** Gives up what was asked before `time`, unless its reply may take long. */
+  *expire(time: number): Iterable<RedisExchange> {
+    while (true) {
+      const oldest = this.#waiting.first;
+      if (!oldest || oldest.request.first.time >= time) return;
+      if (!this.isSure) yield* this.#closeTurn(true);
+      else if (oldest.kind === "blocking") return;
+      else yield this.#giveUp("no response");
+    }
+  }
+
+  /** Gives all that waits. */
+  *end(reason: Incomplete, isBetween: boolean): Iterable<RedisExchange> {
+    if (!this.isSure) yield* this.#closeTurn(isBetween);
+    while (!this.isEmpty) {
+      const isSure = this.isSure;
+      const command = this.#take()!;
+      // A server that obeys says nothing more.
+      const isDue = command.kind !== "shutdown";
+      yield alone(command, isSure ? isDue ? reason : undefined : this.#missing);
+    }
+  }
+
+  /** The commands that wait, oldest first. */
+  get waiting(): Iterable<Command> {
+    return this.#waiting;
+  }
+
+  /** The replies of a turn in doubt, oldest first. */
+  get held(): Iterable<Reply> {
+    return this.#held;
+  }
+
+  save(): PairingState {
+    return {
+      sure: this.#sure === Infinity ? -1 : this.#sure,
+      givenUp: this.#givenUp,
+      missing: this.#missing,
+      deepest: this.#deepest,
+      isAfterSilence: this.#isAfterSilence,
+      agreements: this.#agreements,
+      lastTime: this.#lastTime,
+    };
+  }
+
+  /** Goes on from {@link save}, {@link waiting} and {@link held}. */
+  restore(
+    state: PairingState,
+    waiting: readonly Command[],
+    held: readonly Reply[],
+  ): void {
+    this.#sure = state.sure < 0 ? Infinity : state.sure;
+    this.#givenUp = state.givenUp;
+    this.#missing = state.missing;
+    this.#deepest = state.deepest;
+    this.#isAfterSilence = state.isAfterSilence;
+    this.#agreements = state.agreements;
+    this.#lastTime = state.lastTime;
+    for (const command of waiting) {
+      this.#waiting.push(command);
+      this.#waitingBytes += command.request.size;
+    }
+    for (const reply of held) {
+      this.#held.push(reply);
+      this.#heldBytes += reply.response.size;
+    }
+  }
+
+  #take(): Command | undefined {
+    const command = this.#waiting.shift();
+    if (!command) return undefined;
+    this.#waitingBytes -= command.request.size;
+    if (this.#sure > 0) this.#sure--;
+    return command;
+  }
+
+  /** Gives up the oldest; its reply is no other's if it comes at last. */
+  #giveUp(reason: Incomplete): RedisExchange {
+    if (this.isSure) this.#givenUp++;
+    return alone(this.#take()!, reason);
+  }
+
+  /** Holds a reply of a turn in doubt. */
+  *#hold(reply: Reply): Iterable<RedisExchange> {
+    if (this.isEmpty) {
+      yield unasked(reply, this.#missing);
+      return;
+    }
+    const { response } = reply;
+    const values = response.values.kept();
+    this.#held.push({ ...reply, response: { ...response, values } });
+    this.#heldBytes += response.size;
+    if (this.#held.length > MAX_HELD || this.#heldBytes > MAX_HELD_BYTES) {
+      yield* this.#dissolve();
+    }
+  }
+
+  /** The client speaks again, or nobody does: are these its answers? */
+  *#closeTurn(isBetween: boolean): Iterable<RedisExchange> {
+    const asked = this.#waiting.length;
+    const agrees = isBetween && asked > 0 && asked === this.#held.length;
+    this.#agreements = agrees ? this.#agreements + 1 : 0;
+    const isSure = agrees && (this.#isAfterSilence ||
+      (asked > 1 ? this.#agreements >= AGREEMENTS : this.#deepest <= 1));
+    if (!isSure) {
+      yield* this.#dissolve();
+      return;
+    }
+    for (const reply of this.#held) yield paired(this.#take()!, reply);
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#sure = Infinity;
+  }
+
+  /** Gives a turn as halves. */
+  *#dissolve(): Iterable<RedisExchange> {
+    while (!this.isEmpty) yield alone(this.#take()!, this.#missing);
+    for (const reply of this.#held) yield unasked(reply, this.#missing);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+}
+
+function paired(command: Command, reply: Reply): RedisExchange {
+  const { request } = command;
+  const { response } = reply;
+  return command.isCut || reply.isCut
+    ? { asker: "client", request, response, incomplete: ["cut"] }
+    : { asker: "client", request, response };
+}
+
+/** A command without its reply. */
+export function alone(
+  { request, isCut }: Command,
+  reason: Incomplete | undefined,
+): RedisExchange {
+  return { asker: "client", request, incomplete: reasons(isCut, reason) };
+}
+
+/** A reply without its command. */
+function unasked(
+  { response, isCut }: Reply,
+  reason: Incomplete | undefined,
+): RedisExchange {
+  return { asker: "client", response, incomplete: reasons(isCut, reason) };
+}
+
+function reasons(
+  isCut: boolean,
+  reason: Incomplete | undefined,
+): Incomplete[] {
+  const all = new Set<Incomplete>(isCut ? ["cut"] : []);
+  if (reason) all.add(reason);
+  return [...all];
+}

@@ -1,0 +1,385 @@
+/**
+ * One Redis connection.
+ *
+ * Most of it is commands and their replies (see `pairing.ts`). What else goes
+ * by is told apart here: commands that are not answered, what the server sends
+ * unasked to subscribers and monitors, and the commands that a primary streams
+ * to its replica.
+ */
+import type { StreamReader } from "../../stream/reader.ts";
+import { decodeState, encodeState } from "../../stream/state.ts";
+import type {
+  Ending,
+  Message,
+  Parser,
+  ParserContext,
+  Side,
+} from "../dissector.ts";
+import type { RedisExchange, RedisFields } from "./fields.ts";
+import { Framer, type FramerState } from "./framer.ts";
+import { type Kind, kindOf } from "./kinds.ts";
+import { RedisCommand, RedisPush, RedisReply, toUpperCase } from "./message.ts";
+import {
+  alone,
+  type Command,
+  Pairing,
+  type PairingState,
+  type Reply,
+} from "./pairing.ts";
+import { LF, RESP, toText, ValueReader } from "./resp.ts";
+import { Transfer, type TransferState } from "./transfer.ts";
+
+/** What subscribers of RESP2 are sent beside answers. */
+const MESSAGES: readonly string[] = ["MESSAGE", "PMESSAGE", "SMESSAGE"];
+
+/** What tells them that they subscribe, and what that they no longer do. */
+const SUBSCRIBED: readonly string[] = ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"];
+const UNSUBSCRIBED: readonly string[] = SUBSCRIBED.map((name) =>
+  name.replace("SUB", "UNSUB")
+);
+
+/** A line of MONITOR: time, database and client come before the command. */
+const MONITORED = /^\d{1,15}\.\d{6} \[/;
+
+/** Bytes of a reply's first word that are looked at. */
+const MAX_WORD = 32;
+
+/** Which commands the client wants to be answered (CLIENT REPLY). */
+type Answering = "all" | "none" | "not the next";
+
+interface SavedMessage {
+  readonly bytes: Uint8Array;
+  readonly message: Omit<Message, "values">;
+  readonly isCut: boolean;
+}
+
+interface SavedCommand extends SavedMessage {
+  readonly kind: Kind;
+}
+
+interface SavedParser {
+  readonly client: FramerState;
+  readonly server: FramerState;
+  readonly pairing: PairingState;
+  readonly waiting: readonly SavedCommand[];
+  readonly held: readonly SavedMessage[];
+  readonly answering: Answering;
+  readonly isSubscribed: boolean;
+  readonly isMonitor: boolean;
+  readonly isReplica: boolean;
+  readonly transfer: TransferState | undefined;
+}
+
+/** Reads both directions of a connection. */
+export class RedisParser implements Parser<RedisFields> {
+  readonly #pairing: Pairing;
+  readonly #client: Framer;
+  #server: Framer;
+  #answering: Answering = "all";
+  /** Whether the server sends messages of channels as arrays (RESP2). */
+  #isSubscribed = false;
+  #isMonitor = false;
+  /** Whether the client is a replica, which the server sends commands. */
+  #isReplica = false;
+  /** The snapshot on its way to a replica. */
+  #transfer: Transfer | undefined;
+
+  constructor({ midStream }: ParserContext) {
+    this.#pairing = new Pairing(midStream);
+    this.#client = new Framer(true, midStream);
+    this.#server = new Framer(false, midStream);
+  }
+
+  read(side: Side, reader: StreamReader): Iterable<RedisExchange> {
+    return side === "client"
+      ? this.#readCommands(reader)
+      : this.#readReplies(reader);
+  }
+
+  *gap(side: Side): Iterable<RedisExchange> {
+    if (side === "client") {
+      this.#client.lose();
+      yield* this.#pairing.loseCommands();
+      return;
+    }
+    if (this.#transfer) this.#follow();
+    this.#server.lose();
+    yield* this.#pairing.loseReplies();
+  }
+
+  *end(side: Side | undefined, ending: Ending): Iterable<RedisExchange> {
+    if (side !== undefined) return;
+    const reason = ending === "closed" ? "no response" : ending;
+    yield* this.#pairing.end(reason, this.#server.isIdle);
+  }
+
+  expire(time: number): Iterable<RedisExchange> {
+    return this.#pairing.expire(time);
+  }
+
+  save(): Uint8Array {
+    const toSaved = (message: Message<RedisCommand | RedisReply>) => {
+      const { values, ...rest } = message;
+      return { bytes: values.bytes, message: rest };
+    };
+    const state: SavedParser = {
+      client: this.#client.save(),
+      server: this.#server.save(),
+      pairing: this.#pairing.save(),
+      waiting: Array.from(
+        this.#pairing.waiting,
+        ({ request, kind, isCut }) => ({ ...toSaved(request), kind, isCut }),
+      ),
+      held: Array.from(
+        this.#pairing.held,
+        ({ response, isCut }) => ({ ...toSaved(response), isCut }),
+      ),
+      answering: this.#answering,
+      isSubscribed: this.#isSubscribed,
+      isMonitor: this.#isMonitor,
+      isReplica: this.#isReplica,
+      transfer: this.#transfer?.save(),
+    };
+    return encodeState(state);
+  }
+
+  restore(saved: Uint8Array): void {
+    const state = decodeState(saved) as SavedParser;
+    this.#answering = state.answering;
+    this.#isSubscribed = state.isSubscribed;
+    this.#isMonitor = state.isMonitor;
+    if (state.isReplica) this.#follow();
+    if (state.transfer) {
+      this.#transfer = new Transfer();
+      this.#transfer.restore(state.transfer);
+    }
+    this.#client.restore(state.client);
+    this.#server.restore(state.server);
+    this.#pairing.restore(
+      state.pairing,
+      state.waiting.map(({ bytes, message, kind, isCut }) => {
+        const values = new RedisCommand(bytes, 0, bytes.length);
+        return { request: { ...message, values }, kind, isCut };
+      }),
+      state.held.map(({ bytes, message, isCut }) => {
+        const values = new RedisReply(bytes, 0, bytes.length);
+        return { response: { ...message, values }, isCut };
+      }),
+    );
+  }
+
+  *#readCommands(reader: StreamReader): Iterable<RedisExchange> {
+    const framer = this.#client;
+    // Commands outlive the bytes, which are borrowed; all of a packet's share
+    // one copy.
+    let source: Uint8Array | undefined;
+    let copy = framer.bytes;
+    let base = 0;
+    framer.begin(reader);
+    while (framer.next()) {
+      const { bytes, start, end } = framer;
+      if (isNothing(bytes, start, end)) continue;
+      if (source !== bytes) {
+        source = bytes;
+        base = start;
+        copy = bytes.slice(start);
+      }
+      const values = new RedisCommand(copy, start - base, end - base);
+      yield* this.#command({
+        request: toMessage(values, framer),
+        kind: kindOf(bytes, start),
+        isCut: framer.isCut,
+      });
+    }
+  }
+
+  *#command(command: Command): Iterable<RedisExchange> {
+    const { kind, request } = command;
+    const isAnswered = this.#isAnswered(kind, request.values);
+    if (kind === "replconf" && !isAnswered && !this.#isReplica) {
+      this.#follow();
+      this.#server.lose();
+    }
+    if (this.#isReplica || !isAnswered) {
+      yield alone(command, undefined);
+    } else if (kind === "subscribe" && !this.#pairing.isSure) {
+      // Its answers are known by themselves, but how many there are is not.
+      yield alone(command, this.#pairing.missing);
+    } else {
+      yield* this.#pairing.ask(command, this.#server.isIdle);
+    }
+  }
+
+  /** Whether the server answers the command, as far as the client lets it. */
+  #isAnswered(kind: Kind, { words }: RedisCommand): boolean {
+    if (this.#answering === "all" && kind === "plain") return true;
+    const before = this.#answering;
+    if (before === "not the next") this.#answering = "all";
+    if (kind === "reset") this.#answering = "all";
+    const [, first, second] = kind === "plain" ? [] : words.map(toWord);
+    if (kind === "replconf" && first === "ACK") return false;
+    if (kind === "client" && first === "REPLY") {
+      if (second === "ON") this.#answering = "all";
+      else if (second === "OFF") this.#answering = "none";
+      else if (second === "SKIP" && before !== "none") {
+        this.#answering = "not the next";
+      }
+      return second === "ON";
+    }
+    return before === "all" || kind === "reset";
+  }
+
+  *#readReplies(reader: StreamReader): Iterable<RedisExchange> {
+    while (true) {
+      if (this.#pairing.next?.kind === "sync") yield* this.#awaitSync(reader);
+      if (this.#transfer) {
+        if (!this.#transfer.read(reader)) return;
+        this.#follow();
+      }
+      if (this.#isReplica) {
+        yield* this.#readStream(reader);
+        return;
+      }
+      this.#server.begin(reader);
+      let turned = false;
+      while (!turned && this.#server.next()) {
+        yield* this.#reply(this.#server);
+        turned = this.#transfer !== undefined || this.#isReplica ||
+          this.#pairing.next?.kind === "sync";
+      }
+      if (!turned) return;
+    }
+  }
+
+  *#reply(framer: Framer): Iterable<RedisExchange> {
+    const { bytes, start, end, isCut } = framer;
+    const values = new RedisReply(bytes, start, end);
+    const reply: Reply = { response: toMessage(values, framer), isCut };
+    const type = bytes[start];
+    if (type === RESP.PUSH) {
+      const kind = firstWord(bytes, start);
+      // In RESP3 a push is all that answers a subscription.
+      if (this.#isConfirmation(kind)) yield this.#pairing.skip();
+      yield push(reply);
+    } else if (type === RESP.ARRAY && this.#mayBeMessage()) {
+      yield* this.#subscriberArray(reply, firstWord(bytes, start));
+    } else if (type === RESP.STRING && this.#isMonitor && isMonitored(values)) {
+      yield push(reply);
+    } else {
+      const command = this.#pairing.next;
+      yield* this.#pairing.answer(reply);
+      if (command && command.kind !== "plain") this.#answered(command, values);
+    }
+  }
+
+  /** Whether an array may be what RESP2 sends to subscribers. */
+  #mayBeMessage(): boolean {
+    return this.#isSubscribed || this.#pairing.isEmpty ||
+      this.#pairing.next?.kind === "subscribe";
+  }
+
+  /** An array that may be a subscriber's, `kind` being its first element. */
+  *#subscriberArray(reply: Reply, kind: string): Iterable<RedisExchange> {
+    const isEnd = UNSUBSCRIBED.includes(kind);
+    if (!isEnd && !SUBSCRIBED.includes(kind) && !MESSAGES.includes(kind)) {
+      yield* this.#pairing.answer(reply);
+      return;
+    }
+    this.#isSubscribed = !isEnd || channelsLeft(reply.response.values) > 0;
+    if (this.#isConfirmation(kind)) yield* this.#pairing.answer(reply);
+    else yield push(reply);
+  }
+
+  /** Whether it is what the command that is answered next asked for. */
+  #isConfirmation(kind: string): boolean {
+    const next = this.#pairing.next;
+    return next?.kind === "subscribe" && next.request.values.command === kind;
+  }
+
+  /** What an answer changes on the connection. */
+  #answered({ kind }: Command, reply: RedisReply): void {
+    const { value } = reply;
+    if (kind === "monitor") this.#isMonitor = value === "OK";
+    if (kind === "reset" && value === "RESET") {
+      this.#isMonitor = this.#isSubscribed = false;
+    }
+    if (kind !== "sync" || typeof value !== "string") return;
+    if (value.startsWith("FULLRESYNC")) this.#transfer = new Transfer();
+    else if (value.startsWith("CONTINUE")) this.#follow();
+  }
+
+  /** The next answer is to SYNC, which is none, or to PSYNC. */
+  *#awaitSync(reader: StreamReader): Iterable<RedisExchange> {
+    // Empty lines keep the replica waiting.
+    while (this.#server.isIdle && reader.peek() === LF) reader.skip(1);
+    if (this.#pairing.next?.request.values.command !== "SYNC") return;
+    if (reader.peek() === RESP.ERROR || reader.available === 0) return;
+    yield this.#pairing.skip();
+    this.#transfer = new Transfer();
+  }
+
+  /** From here on the server sends the client commands. */
+  #follow(): void {
+    this.#transfer = undefined;
+    this.#isReplica = true;
+    this.#server = new Framer(true, false);
+  }
+
+  /** The commands that a primary streams, which nobody answers. */
+  *#readStream(reader: StreamReader): Iterable<RedisExchange> {
+    const framer = this.#server;
+    framer.begin(reader);
+    while (framer.next()) {
+      const { bytes, start, end } = framer;
+      if (isNothing(bytes, start, end)) continue;
+      const request = toMessage(new RedisCommand(bytes, start, end), framer);
+      const incomplete = framer.isCut ? ["cut"] as const : undefined;
+      yield { asker: "server", request, incomplete };
+    }
+  }
+}
+
+function toMessage<T>(values: T, framer: Framer): Message<T> {
+  const { first, last, size } = framer;
+  return { values, first, last, size };
+}
+
+/** A one-way message of the server. */
+function push({ response, isCut }: Reply): RedisExchange {
+  const values = new RedisPush(response.values);
+  const incomplete = isCut ? ["cut"] as const : undefined;
+  return { asker: "server", request: { ...response, values }, incomplete };
+}
+
+/** An empty line, or an array of no words: no command, and not answered. */
+function isNothing(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] === RESP.ARRAY) {
+    return bytes[start + 1] === 0x30 || bytes[start + 1] === 0x2d; // 0 -
+  }
+  for (let at = start; at < end; at++) if (bytes[at]! > 0x20) return false;
+  return true;
+}
+
+function toWord(bytes: Uint8Array): string {
+  return toUpperCase(toText(bytes.subarray(0, MAX_WORD)));
+}
+
+/** The first element of an aggregate in upper case; "" if it is no string. */
+function firstWord(bytes: Uint8Array, start: number): string {
+  const at = bytes.indexOf(LF, start) + 1;
+  if (bytes[at] !== RESP.BULK && bytes[at] !== RESP.STRING) return "";
+  const end = Math.min(bytes.length, at + 2 * MAX_WORD);
+  const word = new ValueReader(bytes, at, end).value();
+  return typeof word === "string" ? toUpperCase(word) : "";
+}
+
+/** How many channels a subscriber has left, as it is told. */
+function channelsLeft(reply: RedisReply): number {
+  const { value } = reply;
+  const left = Array.isArray(value) ? value[2] : undefined;
+  return typeof left === "number" ? left : 0;
+}
+
+function isMonitored({ value }: RedisReply): boolean {
+  return typeof value === "string" && MONITORED.test(value);
+}
