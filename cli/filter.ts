@@ -1,27 +1,18 @@
-/** KFL and the options that narrow it -> what a search looks for. */
-import type { Filter } from "../worker/scan/search.ts";
+/** KFL and the options that narrow it -> a plan, or an error that helps. */
+import { SCHEMA } from "../dissectors/registry.ts";
+import { renderDiagnostics } from "../kfl/diagnostic.ts";
+import type { Plan, QueryOptions } from "../kfl/plan.ts";
+import { compileQuery } from "../kfl/query.ts";
 import { CommandError, EXIT } from "./exit.ts";
 
-/** The times between which entries must have begun, µs since 1970. */
-export interface Window {
-  readonly from?: number;
-  readonly to?: number;
-}
-
 /**
- * @throws CommandError if the text is no filter
+ * @throws CommandError that shows what is wrong with the text
  */
-export function toFilter(kfl: string, window: Window): Filter {
-  if (kfl.trim() !== "") {
-    throw new CommandError(
-      EXIT.MISUSED,
-      `Only '' (everything) is understood so far, not ${kfl}`,
-    );
-  }
-  return {
-    matches: () => true,
-    wantsBodies: true,
-    from: window.from,
-    to: window.to,
-  };
+export function toPlan(kfl: string, options: QueryOptions): Plan {
+  const { plan, diagnostics } = compileQuery(kfl, SCHEMA, options);
+  if (plan) return plan;
+  throw new CommandError(
+    EXIT.MISUSED,
+    `the filter is not understood\n${renderDiagnostics(kfl, diagnostics)}`,
+  );
 }

@@ -1,25 +1,35 @@
 /** Runs `query`. */
-import { toJson } from "../entry/json.ts";
+import { toPlain, toPlainHead } from "../entry/json.ts";
 import type { DissectedEntry } from "../dissectors/dissected.ts";
+import type { Plan } from "../kfl/plan.ts";
+import { redact } from "../kfl/redaction.ts";
 import { SCHEMA } from "../dissectors/registry.ts";
 import { TemporaryRuns } from "../worker/scan/runs.ts";
 import type { Coverage } from "../worker/scan/search.ts";
 import { Sorter } from "../worker/scan/sorter.ts";
 import { describeCoverage, isPartial } from "./coverage.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { toFilter } from "./filter.ts";
+import { toPlan } from "./filter.ts";
 import { Interrupted, Interruption } from "./interruption.ts";
 import { Output, say } from "./output.ts";
 import type { QueryOptions } from "./query.ts";
 import { searchSavefiles } from "./savefiles.ts";
-import { styleOf, toHeading, toRow } from "./table.ts";
+import { styleOf, type TableStyle, toHeading, toRow } from "./table.ts";
 
 /** Searches the sources and prints what matches, in order. */
 export async function runQuery(
   kfl: string,
   options: QueryOptions,
 ): Promise<ExitCode> {
-  const filter = toFilter(kfl, options);
+  const { from, to, order, limit } = options;
+  const plan = toPlan(kfl, {
+    now: Date.now() * 1000,
+    from,
+    to,
+    order,
+    limit,
+    bodies: options.json === true && options.count !== true,
+  });
   if (!options.pcap) {
     throw new CommandError(
       EXIT.MISUSED,
@@ -27,19 +37,17 @@ export async function runQuery(
     );
   }
   const style = styleOf(Deno.stdout);
-  const render = options.json
-    ? (entry: DissectedEntry) => toJson(entry, SCHEMA)
-    : (entry: DissectedEntry) => toRow(entry, style);
+  const render = rendererOf(plan, options.json ? "json" : style);
   const sorter = new Sorter({
-    order: options.order,
-    limit: options.limit,
+    order: plan.order,
+    limit: plan.limit,
     store: () => new TemporaryRuns(),
   });
   let matches = 0;
   using interruption = new Interruption();
   let coverages: Coverage[];
   try {
-    coverages = await searchSavefiles(options.pcap, filter, (entry, node) => {
+    coverages = await searchSavefiles(options.pcap, plan, (entry, node) => {
       matches++;
       if (options.count) return;
       const { timestamp, place, n } = entry;
@@ -50,7 +58,7 @@ export async function runQuery(
     if (error instanceof Interrupted) return EXIT.INTERRUPTED;
     throw error;
   }
-  const rows = Math.min(matches, options.limit ?? Infinity);
+  const rows = Math.min(matches, plan.limit ?? Infinity);
   const output = new Output();
   if (options.count) output.line(String(rows));
   else {
@@ -62,6 +70,21 @@ export async function runQuery(
     say(`thresher: ${line}`);
   }
   return toExitCode(options, rows, coverages.some(isPartial));
+}
+
+/** How an entry becomes a line of JSON, or a row. */
+function rendererOf(
+  plan: Plan,
+  form: "json" | TableStyle,
+): (entry: DissectedEntry) => string {
+  const hide = plan.redact;
+  if (form === "json") {
+    return (entry) => JSON.stringify(redact(toPlain(entry, SCHEMA), hide));
+  }
+  // What a row shows may quote what is hidden: then all of it is looked at.
+  return hide.length > 0
+    ? (entry) => toRow(redact(toPlain(entry, SCHEMA), hide), form)
+    : (entry) => toRow(toPlainHead(entry), form);
 }
 
 function toExitCode(

@@ -7,11 +7,8 @@ import {
   nameSources,
   openSavefile,
 } from "../worker/capture/savefile.ts";
-import {
-  type Coverage,
-  type Filter,
-  searchSavefile,
-} from "../worker/scan/search.ts";
+import { type Coverage, searchSavefile } from "../worker/scan/search.ts";
+import type { Plan } from "../kfl/plan.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -29,7 +26,7 @@ export type OnMatch = (entry: DissectedEntry, rank: number) => void;
  */
 export async function searchSavefiles(
   args: readonly string[],
-  filter: Filter,
+  plan: Plan,
   onMatch: OnMatch,
   signal: AbortSignal,
 ): Promise<Coverage[]> {
@@ -45,7 +42,7 @@ export async function searchSavefiles(
       if (!file) continue;
       coverages.push(
         await searchSavefile(file, names[i]!, {
-          filter,
+          plan,
           protocols: PROTOCOLS,
           onMatch: (entry) => onMatch(entry, ranks[i]!),
           onProgress: (position) => progress.update(done + position),

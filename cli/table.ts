@@ -1,6 +1,6 @@
 /** Entries as rows of a table for people. */
-import type { End, Entry } from "../entry/entry.ts";
-import { toRfc3339 } from "../entry/json.ts";
+import type { End } from "../entry/entry.ts";
+import type { Plain } from "../entry/json.ts";
 
 /** Column widths; the summary takes the rest. Wider values push the row. */
 const COLUMNS = [
@@ -39,37 +39,43 @@ export function toHeading(style: TableStyle): string {
   );
 }
 
-/** One entry as a line. */
-export function toRow(entry: Entry, style: TableStyle): string {
+/** One entry, as plain data, as a line. */
+export function toRow(entry: Plain, style: TableStyle): string {
+  const text = (value: unknown) => value === undefined ? "-" : String(value);
   const cells = [
-    toRfc3339(entry.timestamp).replace("T", " ").slice(0, -1),
-    entry.protocol,
-    toEndText(entry.src),
-    toEndText(entry.dst),
-    String(entry.status ?? "-"),
-    toElapsedText(entry.elapsed),
+    text(entry["timestamp"]).replace("T", " ").slice(0, -1),
+    text(entry["protocol"]),
+    toEndText(entry["src"]),
+    toEndText(entry["dst"]),
+    text(entry["status"]),
+    toElapsedText(entry["elapsedTime"]),
   ];
   const padded = COLUMNS.map(([, width], i) => cells[i]!.padEnd(width));
-  const incomplete = entry.incomplete
-    ? ` [${entry.incomplete.join(", ")}]`
-    : "";
-  const line = cut(`${padded.join(" ")} ${entry.summary}${incomplete}`, style);
-  return style.color && entry.failed ? RED + line + PLAIN : line;
+  const reasons = entry["incomplete"];
+  const incomplete = Array.isArray(reasons) ? ` [${reasons.join(", ")}]` : "";
+  const line = cut(
+    `${padded.join(" ")} ${text(entry["summary"])}${incomplete}`,
+    style,
+  );
+  return style.color && entry["failed"] === true ? RED + line + PLAIN : line;
 }
 
-function toEndText(end: End): string {
+/** An end as `name`, `address` or `address:port`; a redacted one as it is. */
+function toEndText(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const end = value as Partial<End>;
   if (end.name !== undefined) return end.name;
-  if (end.port === undefined) return end.ip;
-  return end.ip.includes(":")
-    ? `[${end.ip}]:${end.port}`
-    : `${end.ip}:${end.port}`;
+  const ip = String(end.ip);
+  if (end.port === undefined) return ip;
+  return ip.includes(":") ? `[${ip}]:${end.port}` : `${ip}:${end.port}`;
 }
 
-function toElapsedText(elapsed: number | undefined): string {
-  if (elapsed === undefined) return "-";
-  if (elapsed < 1000) return `${elapsed} µs`;
-  if (elapsed < 1e6) return `${(elapsed / 1e3).toFixed(1)} ms`;
-  return `${(elapsed / 1e6).toFixed(2)} s`;
+/** @param elapsed ms */
+function toElapsedText(elapsed: unknown): string {
+  if (typeof elapsed !== "number") return "-";
+  if (elapsed < 1) return `${Math.round(elapsed * 1000)} µs`;
+  if (elapsed < 1000) return `${elapsed.toFixed(1)} ms`;
+  return `${(elapsed / 1000).toFixed(2)} s`;
 }
 
 function cut(line: string, { width }: TableStyle): string {

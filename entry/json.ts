@@ -8,8 +8,8 @@ import type { Half, Schema } from "./schema.ts";
 /** Bytes of a body that JSON shows; the rest is left out and said so. */
 export const MAX_JSON_BODY = 1024 * 1024;
 
-/** A value as JSON can write it; absent values are `undefined`. */
-type Plain = Record<string, unknown>;
+/** Named values as JSON can write them; absent ones are `undefined`. */
+export type Plain = Record<string, unknown>;
 
 /**
  * A moment as RFC 3339 in UTC with microseconds.
@@ -30,8 +30,8 @@ export function toMilliseconds(duration: number): number {
   return duration / 1000;
 }
 
-/** An entry as plain data with just what is present, in the order of FIELDS. */
-export function toPlain(entry: Entry, schema: Schema): Plain {
+/** What every entry has, as plain data: all but the protocol's own fields. */
+export function toPlainHead(entry: Entry): Plain {
   return {
     id: entry.id,
     protocol: entry.protocol,
@@ -50,14 +50,16 @@ export function toPlain(entry: Entry, schema: Schema): Plain {
     requestSize: entry.requestSize,
     responseSize: entry.responseSize,
     incomplete: entry.incomplete,
-    request: toPlainHalf(entry, "request", schema),
-    response: toPlainHalf(entry, "response", schema),
   };
 }
 
-/** An entry as one line of JSON, without the line's end. */
-export function toJson(entry: Entry, schema: Schema): string {
-  return JSON.stringify(toPlain(entry, schema));
+/** An entry as plain data with just what is present, in the order of FIELDS. */
+export function toPlain(entry: Entry, schema: Schema): Plain {
+  return {
+    ...toPlainHead(entry),
+    request: toPlainHalf(entry, "request", schema),
+    response: toPlainHalf(entry, "response", schema),
+  };
 }
 
 function toPlainEnd(end: End): Plain {

@@ -6,10 +6,11 @@ import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
+import { compileMessage } from "../../kfl/evaluator.ts";
+import type { Plan } from "../../kfl/plan.ts";
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
-import type { Flow } from "../../stream/flow.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
 import { walk, type WalkOptions } from "./walk.ts";
@@ -17,18 +18,6 @@ import { Replay, type ReplayCounters } from "./replay.ts";
 
 /** Packets after the end of a window that may complete what began in it, µs. */
 export const COMPLETION = 30e6;
-
-/** What to look for, as functions of what a plan says. */
-export interface Filter {
-  /** The whole expression. */
-  matches(entry: DissectedEntry): boolean;
-  /** Whether a flow's entries of these protocols may match. */
-  mayMatch?(flow: Flow<unknown>, protocols?: readonly string[]): boolean;
-  readonly wantsBodies: boolean;
-  /** Entries whose timestamp is outside are no answer; µs, both included. */
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-}
 
 /** All protocols, as the registry lists them. */
 export interface Protocols {
@@ -38,7 +27,7 @@ export interface Protocols {
 
 /** What a search needs beside its sources. */
 export interface SearchOptions extends WalkOptions {
-  readonly filter: Filter;
+  readonly plan: Plan;
   readonly protocols: Protocols;
   /** An entry that matches. What it borrows holds until this returns. */
   readonly onMatch: (entry: DissectedEntry) => void;
@@ -70,19 +59,16 @@ export async function searchSavefile(
   node: string,
   options: SearchOptions,
 ): Promise<Coverage> {
-  const { filter } = options;
-  const from = filter.from ?? -Infinity;
-  const to = filter.to ?? Infinity;
+  const { plan } = options;
+  const matches = compileMessage(plan);
+  const horizon = (plan.window.to ?? Infinity) + COMPLETION;
   const replay = new Replay({
     node: { name: node },
     ...options.protocols,
-    wantsBodies: filter.wantsBodies,
-    mayMatch: filter.mayMatch?.bind(filter),
+    wantsBodies: plan.wantsBodies,
     onEntry(entry) {
       coverage.entries++;
-      const timestamp = entry.timestamp;
-      if (timestamp < from || timestamp > to) return;
-      if (!filter.matches(entry)) return;
+      if (!matches(entry)) return;
       coverage.matches++;
       options.onMatch(entry);
     },
@@ -108,7 +94,7 @@ export async function searchSavefile(
     for (let i = 0; i < batch.count; i++) {
       const time = batch.time[i]!;
       // Capture order is not always the order of times, so read on.
-      if (time > to + COMPLETION) continue;
+      if (time > horizon) continue;
       const outcome = decoder.decode(
         batch.bytes,
         batch.start[i]!,
