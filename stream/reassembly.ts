@@ -88,6 +88,7 @@ export interface ReassemblerState {
   readonly finAt: number | undefined;
   readonly ended: boolean;
   readonly acked: number;
+  readonly ackedTime: number;
   readonly settled: number;
   readonly settling: number;
   readonly settlingSince: number | undefined;
@@ -116,9 +117,10 @@ export class Reassembler {
   #finAt = Infinity;
   #isEnded = false;
 
-  // What the other end acknowledged, as positions: at most; at most
-  // REORDERING ago; and what will be so once settlingSince is that long ago.
+  // What the other end acknowledged, as positions: at most, and when; what it
+  // acknowledged REORDERING ago; what will have been that long ago next.
   #acked = 0;
+  #ackedTime = 0;
   #settled = 0;
   #settling = 0;
   #settlingSince = Infinity;
@@ -150,40 +152,39 @@ export class Reassembler {
    */
   add(packet: Packet, sink: Sink): void {
     const { flags, start, end, missing } = packet;
+    this.expire(packet.time, sink);
     // The payload of an RST is no data (RFC 9293 §3.5.3).
     if (this.#isEnded || (flags & TCP.RST) !== 0) return;
     const isSyn = (flags & TCP.SYN) !== 0;
     const isFin = (flags & TCP.FIN) !== 0;
-    if (end > start || missing > 0 || isSyn || isFin) {
-      const seq = isSyn ? packet.seq + 1 | 0 : packet.seq | 0;
-      if (!this.#isStarted) {
-        this.#isStarted = true;
-        this.#seq = seq;
-      }
-      const ahead = seq - this.#seq | 0;
-      if (
-        ahead === 0 && missing === 0 && !isFin &&
-        this.#finAt === Infinity && this.#waiting.length === 0
-      ) {
-        if (end === start) return;
-        this.#advance(end - start);
-        sink.data(packet.bytes, start, end, packet.time, packet.place);
-        return;
-      }
-      const position = this.#next + ahead;
-      if (ahead > MAX_AHEAD && !this.#isCredible(seq, position, packet.size)) {
-        return;
-      }
-      if (isFin) this.#noteFin(position + packet.size);
-      this.#place(packet, position, sink);
-      this.#deliver(sink);
-      this.#giveUpExcess(sink);
+    if (end === start && missing === 0 && !isSyn && !isFin) return;
+    const seq = isSyn ? packet.seq + 1 | 0 : packet.seq | 0;
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      this.#seq = seq;
     }
-    if (this.#acked > this.#next) this.#giveUpSettled(packet.time, sink);
+    const ahead = seq - this.#seq | 0;
+    const isAlone = this.#waiting.length === 0 && this.#finAt === Infinity;
+    if (ahead === 0 && missing === 0 && !isFin && isAlone) {
+      if (end === start) return;
+      this.#advance(end - start);
+      sink.data(packet.bytes, start, end, packet.time, packet.place);
+      return;
+    }
+    const position = this.#next + ahead;
+    if (ahead > MAX_AHEAD && !this.#isCredible(seq, position, packet.size)) {
+      return;
+    }
+    if (isFin) this.#noteFin(position + packet.size);
+    this.#place(packet, position, sink);
+    this.#deliver(sink);
+    this.#giveUpExcess(sink);
+    this.#giveUp(sink);
   }
 
   /** Takes note of a segment of the other direction, and what it acknowledges. */
   acknowledge(packet: Packet, sink: Sink): void {
+    this.expire(packet.time, sink);
     if ((packet.flags & (TCP.ACK | TCP.RST)) !== TCP.ACK) return;
     const ahead = packet.ack - this.#seq | 0;
     if (ahead <= 0 || !this.#isStarted || this.#isEnded) return;
@@ -191,7 +192,7 @@ export class Reassembler {
     const last = this.#waiting.at(-1);
     const known = last ? last.position + last.bytes.length : this.#next;
     if (position > Math.max(known, this.#next + MAX_AHEAD)) return;
-    this.#acked = Math.max(this.#acked, position);
+    if (position > this.#acked) this.#noteAck(position, packet.time);
     if (this.#next < this.#cutTo && this.#cutTo <= this.#acked) {
       this.#skipTo(Math.min(this.#cutTo, this.#wanted()), sink);
       this.#deliver(sink);
@@ -199,8 +200,24 @@ export class Reassembler {
     // What is answered must not be overtaken by its answer.
     if (packet.end > packet.start && this.#acked > this.#wanted()) {
       this.#settled = this.#acked;
+      this.#giveUp(sink);
     }
-    this.#giveUpSettled(packet.time, sink);
+  }
+
+  /**
+   * Gives up what was acknowledged {@link REORDERING} before `time`. Segments
+   * do so themselves: calling it in between only makes it sooner.
+   */
+  expire(time: number, sink: Sink): void {
+    if (time - this.#settlingSince < REORDERING) return;
+    do {
+      this.#settled = Math.max(this.#settled, this.#settling);
+      this.#settlingSince = this.#acked > this.#settling
+        ? this.#ackedTime
+        : Infinity;
+      this.#settling = this.#acked;
+    } while (time - this.#settlingSince >= REORDERING);
+    this.#giveUp(sink);
   }
 
   /** No more segments come: delivers what waits, with the gaps before it. */
@@ -220,6 +237,7 @@ export class Reassembler {
       finAt: isFinite(this.#finAt) ? this.#finAt : undefined,
       ended: this.#isEnded,
       acked: this.#acked,
+      ackedTime: this.#ackedTime,
       settled: this.#settled,
       settling: this.#settling,
       settlingSince: isFinite(this.#settlingSince)
@@ -242,6 +260,7 @@ export class Reassembler {
     it.#finAt = state.finAt ?? Infinity;
     it.#isEnded = state.ended;
     it.#acked = state.acked;
+    it.#ackedTime = state.ackedTime;
     it.#settled = state.settled;
     it.#settling = state.settling;
     it.#settlingSince = state.settlingSince ?? Infinity;
@@ -385,19 +404,15 @@ export class Reassembler {
     sink.gap(size);
   }
 
-  /** Gives up what was acknowledged so long ago that it will not come. */
-  #giveUpSettled(time: number, sink: Sink): void {
-    if (this.#settlingSince === Infinity) {
-      this.#settling = this.#acked;
-      this.#settlingSince = time;
-    } else if (time - this.#settlingSince >= REORDERING) {
-      this.#settled = Math.max(this.#settled, this.#settling);
-      this.#settling = this.#acked;
-      this.#settlingSince = time;
-    }
-    this.#giveUp(sink);
+  #noteAck(position: number, time: number): void {
+    this.#acked = position;
+    this.#ackedTime = time;
+    if (this.#settlingSince !== Infinity) return;
+    this.#settling = position;
+    this.#settlingSince = time;
   }
 
+  /** Gives up what was acknowledged so long ago that it will not come. */
   #giveUp(sink: Sink): void {
     let wanted = this.#wanted();
     while (wanted <= this.#settled && wanted < Infinity && !this.#isEnded) {
