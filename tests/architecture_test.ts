@@ -28,7 +28,7 @@ const PURE = ["entry", "packet", "stream", "dissectors", "kfl", "api"];
 
 /** Built-in modules that are functions of their arguments. */
 const PURE_BUILTINS: Readonly<Record<string, readonly string[]>> = {
-  dissectors: ["node:crypto", "node:zlib"],
+  dissectors: ["node:buffer", "node:crypto", "node:zlib"],
 };
 
 /** The rim: these may import everything. */

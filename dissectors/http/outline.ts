@@ -1,0 +1,491 @@
+/**
+ * What of a head decides how reading goes on, found in the bytes where they
+ * lie: kind and version of its first line, the fields that say where the body
+ * ends (RFC 9112 §6), and whether another protocol may follow.
+ *
+ * One outline is filled again and again. All else of a head is kept as a
+ * string and read when somebody asks.
+ */
+import { trimBlanks, unfold } from "./field_lines.ts";
+import { toLatin1 } from "./latin1.ts";
+
+/** Bytes of a head; browsers take 256 KiB, servers far less. */
+export const MAX_HEAD = 256 * 1024;
+
+/** Bytes of a method. */
+const MAX_METHOD = 32;
+
+/** Bytes of a first line where it has to be found among others. */
+const MAX_SOUGHT_LINE = 8192;
+
+/** Bytes of a field's name after a line that was looked for. */
+const MAX_FIELD_NAME = 256;
+
+const TAB = 9, LF = 10, CR = 13, SPACE = 32, COLON = 58, DEL = 127;
+
+/** What became of reading a head, where it is not the head's size. */
+export const MORE = 0, NEVER = -1;
+
+/** A length that no field gives, or that none could be made of. */
+export const ABSENT = -1, INVALID = -2;
+
+/** Minor version of a request line that has no version at all: HTTP/0.9. */
+export const SIMPLE = -1;
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Methods that are looked for inside a line. */
+const USUAL_METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE"
+  .split(" ").map(bytesOf);
+
+const HTTP1 = bytesOf("http/1.");
+const GET = bytesOf("GET");
+const HEAD = bytesOf("HEAD");
+const CONNECT = bytesOf("CONNECT");
+const CHUNKED = bytesOf("chunked");
+
+const CONTENT_LENGTH = bytesOf("content-length");
+const CONTENT_ENCODING = bytesOf("content-encoding");
+const CONTENT_TYPE = bytesOf("content-type");
+const TRANSFER_ENCODING = bytesOf("transfer-encoding");
+const UPGRADE = bytesOf("upgrade");
+const EXPECT = bytesOf("expect");
+
+/** Characters of a token (RFC 9110 §5.6.2), such as a method. */
+const IS_TOKEN = new Uint8Array(256);
+for (const byte of bytesOf("!#$%&'*+-.^_`|~")) IS_TOKEN[byte] = 1;
+for (let byte = 48; byte <= 57; byte++) IS_TOKEN[byte] = 1;
+for (let byte = 65; byte <= 90; byte++) {
+  IS_TOKEN[byte] = 1;
+  IS_TOKEN[byte | 0x20] = 1;
+}
+
+/** The deciding parts of one head. */
+export class Outline {
+  /** x of `HTTP/1.x`, or {@link SIMPLE}. */
+  minor = 1;
+  /** Status of a response. */
+  status = 0;
+  isHead = false;
+  isConnect = false;
+  /** Size of the first line; 0 while its end is not here. */
+  lineSize = 0;
+  /** Bytes, {@link ABSENT} or {@link INVALID}. */
+  contentLength = ABSENT;
+  /** Whether the last transfer coding is `chunked`. */
+  isChunked = false;
+  /** The other transfer codings in lower case, as they were applied. */
+  transferCodings: readonly string[] | undefined;
+  /** Whether there is a content coding. */
+  isEncoded = false;
+  /** Whether the body is a form's. */
+  isForm = false;
+  upgrades = false;
+  expectsContinue = false;
+
+  /** @returns the head's size, {@link MORE} or {@link NEVER} */
+  readRequest(bytes: Uint8Array): number {
+    this.#clear();
+    const methodSize = tokenSize(bytes, 0);
+    if (methodSize < 0) return NEVER;
+    if (methodSize === bytes.length) return MORE;
+    const lf = bytes.indexOf(LF, methodSize);
+    if (lf < 0) return MORE;
+    this.lineSize = lf + 1;
+    const end = trimmedEnd(bytes, methodSize, lf);
+    this.minor = versionAt(bytes, end - 8);
+    if (this.minor < 0) {
+      if (!isSimple(bytes, methodSize, end)) return NEVER;
+      return this.lineSize;
+    }
+    // Something must stand between the method and the version.
+    if (end - 9 <= methodSize || bytes[end - 9] !== SPACE) return NEVER;
+    this.isHead = begins(bytes, HEAD, methodSize);
+    this.isConnect = begins(bytes, CONNECT, methodSize);
+    return this.#readFields(bytes, lf + 1);
+  }
+
+  /** @returns the head's size, {@link MORE} or {@link NEVER} */
+  readResponse(bytes: Uint8Array): number {
+    this.#clear();
+    const guess = guessStatusLine(bytes);
+    if (guess !== 1) return guess;
+    const lf = bytes.indexOf(LF, 12);
+    if (lf < 0) return MORE;
+    this.lineSize = lf + 1;
+    this.minor = bytes[7]! - 48;
+    this.status = bytes[9]! * 100 + bytes[10]! * 10 + bytes[11]! - 48 * 111;
+    return this.#readFields(bytes, lf + 1);
+  }
+
+  #clear(): void {
+    this.minor = 1;
+    this.status = 0;
+    this.isHead = false;
+    this.isConnect = false;
+    this.lineSize = 0;
+    this.contentLength = ABSENT;
+    this.isChunked = false;
+    this.transferCodings = undefined;
+    this.isEncoded = false;
+    this.isForm = false;
+    this.upgrades = false;
+    this.expectsContinue = false;
+  }
+
+  /** Reads field lines from `at` to the empty line that ends the head. */
+  #readFields(bytes: Uint8Array, at: number): number {
+    const length = bytes.length;
+    while (at < length) {
+      const first = bytes[at]!;
+      if (first === LF) return at + 1;
+      if (first === CR && bytes[at + 1] === LF) return at + 2;
+      const letter = first | 0x20;
+      // c, e, t, u: no other letter begins a name that decides anything.
+      if (letter === 99 || letter === 101 || letter === 116 || letter === 117) {
+        this.#readField(bytes, at, letter);
+      }
+      while (at < length && bytes[at] !== LF) at++;
+      at++;
+    }
+    return MORE;
+  }
+
+  #readField(bytes: Uint8Array, at: number, letter: number): void {
+    if (letter === 99) {
+      let value = valueOf(bytes, at, CONTENT_LENGTH);
+      if (value > 0) return this.#addLength(bytes, value);
+      value = valueOf(bytes, at, CONTENT_TYPE);
+      if (value > 0) return this.#setType(bytes, value);
+      value = valueOf(bytes, at, CONTENT_ENCODING);
+      if (value > 0) this.isEncoded = true;
+    } else if (letter === 116) {
+      const value = valueOf(bytes, at, TRANSFER_ENCODING);
+      if (value > 0) this.#addCodings(bytes, value);
+    } else if (letter === 117) {
+      if (valueOf(bytes, at, UPGRADE) > 0) this.upgrades = true;
+    } else {
+      const value = valueOf(bytes, at, EXPECT);
+      if (value > 0) {
+        this.expectsContinue = /^100-continue$/i.test(textAt(bytes, value));
+      }
+    }
+  }
+
+  /** Equal lengths said twice are one (RFC 9112 §6.3, 5). */
+  #addLength(bytes: Uint8Array, at: number): void {
+    const length = numberAt(bytes, at);
+    const before = this.contentLength;
+    this.contentLength = length >= 0 && (before === ABSENT || before === length)
+      ? length
+      : length === INVALID
+      ? lengthOfList(textAt(bytes, at), before)
+      : INVALID;
+  }
+
+  #setType(bytes: Uint8Array, at: number): void {
+    const letter = (bytes[at] ?? 0) | 0x20;
+    // Cheap for the many types that begin otherwise: a(pplication), m(ultipart).
+    if (letter !== 97 && letter !== 109) return;
+    this.isForm = FORM_TYPES.test(textAt(bytes, at));
+  }
+
+  #addCodings(bytes: Uint8Array, at: number): void {
+    if (isWhole(bytes, at, CHUNKED) && !this.transferCodings) {
+      this.isChunked = true;
+      return;
+    }
+    const codings = [
+      ...this.transferCodings ?? [],
+      ...(this.isChunked ? ["chunked"] : []),
+      ...toCodings([textAt(bytes, at)]),
+    ];
+    this.isChunked = codings.at(-1) === "chunked";
+    this.transferCodings = codings.slice(0, this.isChunked ? -1 : undefined);
+  }
+}
+
+const FORM_TYPES =
+  /^(application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i;
+
+/**
+ * Names of codings in lower case, as they were applied: without parameters,
+ * and without `identity`, which is none.
+ */
+export function toCodings(values: readonly string[]): string[] {
+  return values.join(",").split(",")
+    .map((coding) => trimBlanks(coding.split(";", 1)[0]!).toLowerCase())
+    .filter((coding) => coding !== "" && coding !== "identity");
+}
+
+/**
+ * Where a section of field lines ends, its empty line included, or -1.
+ *
+ * @param from how many bytes are known not to end it
+ */
+export function sectionEnd(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(LF, from); at >= 0;) {
+    const before = bytes[at - 1];
+    if (before === LF || before === CR && bytes[at - 2] === LF) return at + 1;
+    at = bytes.indexOf(LF, at + 1);
+  }
+  return -1;
+}
+
+/**
+ * Looks for a request among other bytes: a request line, with a header line or
+ * the end of the head after it. What ran into it from before may lack a line
+ * end; then its method has to be a usual one.
+ *
+ * @returns where it begins; or the complement (`~`) of how many bytes are
+ *   certainly before it
+ */
+export function findRequest(bytes: Uint8Array): number {
+  let start = 0;
+  for (let lf; (lf = bytes.indexOf(LF, start)) >= 0; start = lf + 1) {
+    const at = requestInLine(bytes, start, lf);
+    if (at < 0) continue;
+    const guess = guessField(bytes, lf + 1);
+    if (guess !== NEVER) return guess === MORE ? ~at : at;
+  }
+  return ~Math.max(start, bytes.length - MAX_SOUGHT_LINE);
+}
+
+/** As {@link findRequest}, for a response. */
+export function findResponse(bytes: Uint8Array): number {
+  for (let at = 0; (at = bytes.indexOf(72, at)) >= 0; at++) {
+    let guess = guessResponse(bytes, at);
+    if (guess > 0) {
+      const lf = bytes.indexOf(LF, at);
+      const size = (lf < 0 ? bytes.length : lf) - at;
+      guess = size > MAX_SOUGHT_LINE
+        ? NEVER
+        : lf < 0
+        ? MORE
+        : guessField(bytes, lf + 1);
+    }
+    if (guess !== NEVER) return guess === MORE ? ~at : at;
+  }
+  return ~bytes.length;
+}
+
+/** Where in a line a request line begins that ends with it, or -1. */
+function requestInLine(bytes: Uint8Array, start: number, lf: number): number {
+  // Of a longer line the beginning may be gone.
+  const isWhole = lf - start < MAX_SOUGHT_LINE;
+  if (isWhole && guessRequest(bytes, start) > 0) return start;
+  const end = bytes[lf - 1] === CR ? lf - 1 : lf;
+  let at = end - 9;
+  if (at < start || versionAt(bytes, at + 1) < 0) return -1;
+  if (bytes[at] !== SPACE) return -1;
+  const most = Math.max(start, lf - MAX_SOUGHT_LINE);
+  do at--; while (at > most && bytes[at]! > SPACE && bytes[at] !== DEL);
+  if (at <= most || bytes[at] !== SPACE || at + 1 === end - 9) return -1;
+  for (const method of USUAL_METHODS) {
+    const from = at - method.length;
+    if (from >= most && isAt(bytes, from, method)) return from;
+  }
+  return -1;
+}
+
+/** Whether a field line, or the empty one, begins at `at`. */
+function guessField(bytes: Uint8Array, at: number): number {
+  let size = 0;
+  while (IS_TOKEN[bytes[at + size] ?? 0]) {
+    if (++size > MAX_FIELD_NAME) return NEVER;
+  }
+  const byte = bytes[at + size];
+  if (byte === undefined) return MORE;
+  if (size > 0) return byte === COLON ? 1 : NEVER;
+  if (byte === LF) return 1;
+  if (byte !== CR) return NEVER;
+  const next = bytes[at + 1];
+  return next === undefined ? MORE : next === LF ? 1 : NEVER;
+}
+
+/**
+ * Whether a request begins at `at`: 1 if its line is certainly a request line,
+ * {@link MORE} or {@link NEVER}. Stricter than reading one where it must be.
+ */
+export function guessRequest(bytes: Uint8Array, at: number): number {
+  const first = bytes[at];
+  if (first === undefined) return MORE;
+  if (!isAsciiLetter(first)) return NEVER;
+  const methodSize = tokenSize(bytes, at);
+  if (methodSize < 0) return NEVER;
+  const target = at + methodSize;
+  if (target === bytes.length) return MORE;
+  const lf = bytes.indexOf(LF, target);
+  if (lf < 0) return bytes.length - at > MAX_SOUGHT_LINE ? NEVER : MORE;
+  const end = bytes[lf - 1] === CR ? lf - 1 : lf;
+  if (versionAt(bytes, end - 8) < 0 || end - 9 <= target + 1) return NEVER;
+  if (bytes[end - 9] !== SPACE) return NEVER;
+  for (let i = target + 1; i < end - 9; i++) {
+    if (bytes[i]! < SPACE || bytes[i] === DEL) return NEVER;
+  }
+  return 1;
+}
+
+/**
+ * Whether a response begins at `at`: 1, {@link MORE} or {@link NEVER}. Here
+ * `HTTP` has to be in capitals.
+ */
+export function guessResponse(bytes: Uint8Array, at: number): number {
+  if (bytes[at] !== undefined && bytes[at] !== 72) return NEVER;
+  return guessStatusLine(bytes, at);
+}
+
+/**
+ * Whether a status line begins at `at`: 1, {@link MORE} or {@link NEVER}.
+ *
+ * `HTTP` may be in lower case, as in browsers. A status has three digits and
+ * then the line or the code ends.
+ */
+function guessStatusLine(bytes: Uint8Array, at = 0): number {
+  const length = bytes.length - at;
+  for (let i = 0; i < 7; i++) {
+    if (i >= length) return MORE;
+    if (!isLetter(bytes[at + i]!, HTTP1[i]!)) return NEVER;
+  }
+  for (let i = 7; i < 13; i++) {
+    if (i >= length) return MORE;
+    const byte = bytes[at + i]!;
+    const fits = i === 8
+      ? byte === SPACE
+      : i === 12
+      ? byte === SPACE || byte === CR || byte === LF || byte === TAB
+      : isDigit(byte);
+    if (!fits) return NEVER;
+  }
+  return 1;
+}
+
+/** Size of a method with the space after it; -1 if there cannot be one. */
+function tokenSize(bytes: Uint8Array, at: number): number {
+  const most = Math.min(bytes.length - at, MAX_METHOD + 1);
+  let size = 0;
+  while (size < most && IS_TOKEN[bytes[at + size]!]) size++;
+  if (size === bytes.length - at) return size;
+  return size > 0 && bytes[at + size] === SPACE ? size : -1;
+}
+
+/** x of `HTTP/1.x` at that place, or -1. */
+function versionAt(bytes: Uint8Array, at: number): number {
+  if (at < 0) return -1;
+  for (let i = 0; i < 7; i++) {
+    if (!isLetter(bytes[at + i]!, HTTP1[i]!)) return -1;
+  }
+  const digit = bytes[at + 7]!;
+  return isDigit(digit) ? digit - 48 : -1;
+}
+
+/**
+ * Whether a line without a version is HTTP/0.9's (RFC 1945 §5): GET and a path
+ * or an absolute URI, and no version that is not ours.
+ */
+function isSimple(bytes: Uint8Array, methodSize: number, end: number): boolean {
+  if (!begins(bytes, GET, methodSize)) return false;
+  const target = toLatin1(bytes, methodSize, end);
+  return /^ +(\/|https?:)[ -\xff]*$/i.test(target) &&
+    !/ HTTP\/[^ ]*$/i.test(target);
+}
+
+/** Whether the first `size` bytes are that word. */
+function begins(bytes: Uint8Array, word: Uint8Array, size: number): boolean {
+  return word.length === size && isAt(bytes, 0, word);
+}
+
+/** Whether that word stands at `at`. */
+function isAt(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) {
+    if (bytes[at + i] !== word[i]) return false;
+  }
+  return true;
+}
+
+/** Where the value of the field begins if it has this name; else 0. */
+function valueOf(bytes: Uint8Array, at: number, name: Uint8Array): number {
+  for (let i = 0; i < name.length; i++) {
+    if (!isLetter(bytes[at + i] ?? 0, name[i]!)) return 0;
+  }
+  at += name.length;
+  while (bytes[at] === SPACE || bytes[at] === TAB) at++;
+  if (bytes[at] !== COLON) return 0;
+  at++;
+  while (bytes[at] === SPACE || bytes[at] === TAB) at++;
+  return at;
+}
+
+/** A field's value from where it begins, folds undone. */
+function textAt(bytes: Uint8Array, at: number): string {
+  let end = at;
+  while (true) {
+    const lf = bytes.indexOf(LF, end);
+    if (lf < 0) return "";
+    end = lf + 1;
+    if (bytes[end] !== SPACE && bytes[end] !== TAB) break;
+  }
+  const lineEnd = bytes[end - 2] === CR ? end - 2 : end - 1;
+  return unfold(toLatin1(bytes, at, Math.max(at, lineEnd)));
+}
+
+/** Whether a value is just that word, in whatever case. */
+function isWhole(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) {
+    if (!isLetter(bytes[at + i] ?? 0, word[i]!)) return false;
+  }
+  return endsLine(bytes, at + word.length);
+}
+
+/** Whether a line ends there, and is not folded. */
+function endsLine(bytes: Uint8Array, at: number): boolean {
+  if (bytes[at] === CR) at++;
+  return bytes[at] === LF && bytes[at + 1] !== SPACE && bytes[at + 1] !== TAB;
+}
+
+/** A value that is just digits and ends its line, or {@link INVALID}. */
+function numberAt(bytes: Uint8Array, at: number): number {
+  const start = at;
+  let value = 0;
+  while (isDigit(bytes[at] ?? 0)) value = value * 10 + bytes[at++]! - 48;
+  const fits = at > start && value <= Number.MAX_SAFE_INTEGER;
+  return fits && endsLine(bytes, at) ? value : INVALID;
+}
+
+/** The number of which a list is made, as some proxies join two fields. */
+function lengthOfList(text: string, before: number): number {
+  let length = before;
+  for (const item of text.split(",").map(trimBlanks)) {
+    const value = /^\d{1,16}$/.test(item) ? Number(item) : INVALID;
+    if (value > Number.MAX_SAFE_INTEGER) return INVALID;
+    if (length !== ABSENT && length !== value) return INVALID;
+    length = value;
+  }
+  return length;
+}
+
+/** Whether a byte is that character, a letter of it in either case. */
+function isLetter(byte: number, lower: number): boolean {
+  // Setting the bit would make a letter of `@`, and `-` of a CR.
+  return byte === lower || lower >= 97 && (byte | 0x20) === lower;
+}
+
+function isAsciiLetter(byte: number): boolean {
+  const lower = byte | 0x20;
+  return lower >= 97 && lower <= 122;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
+}
+
+/** Where a line's text ends, without its CR and blanks. */
+function trimmedEnd(bytes: Uint8Array, start: number, lf: number): number {
+  let end = lf;
+  while (end > start) {
+    const byte = bytes[end - 1];
+    if (byte !== CR && byte !== SPACE && byte !== TAB) break;
+    end--;
+  }
+  return end;
+}
