@@ -5,8 +5,8 @@
  * share it.
  */
 import { Malformed } from "../../stream/malformed.ts";
-import { EXTENSION, Extensions } from "./extensions.ts";
-import { newest, VERSION } from "./names.ts";
+import { EXTENSION, type Extensions, readExtensions } from "./extensions.ts";
+import { isVersion13, newest } from "./names.ts";
 import { toNumbers, Wire } from "./wire.ts";
 
 /** Bytes of a hello whose vectors are all as long as they can be. */
@@ -108,9 +108,7 @@ export class ClientHello {
     if (ticket && ticket.length > 0) return true;
     if (extensions?.has(EXTENSION.PRE_SHARED_KEY)) return true;
     return this.#sessionId.length > 0 &&
-      !this.supportedVersions?.some((v) =>
-        v === VERSION.TLS13 || v === VERSION.DTLS13
-      );
+      !this.supportedVersions?.some(isVersion13);
   }
 }
 
@@ -142,8 +140,7 @@ export function decodeClientHello(
     sessionId,
     cookie,
     cipherSuites: toNumbers(suites),
-    // Before RFC 3546 there were none, so the message may end here.
-    extensions: wire.left > 0 ? new Extensions(wire.vector16()) : undefined,
+    extensions: readExtensions(wire),
     isSsl2: false,
   });
 }

@@ -1,9 +1,18 @@
 /** The extensions of a hello (RFC 8446 §4.2). */
-import { Malformed } from "../../stream/malformed.ts";
 import { leniently, toText, Wire } from "./wire.ts";
 
 /** Extensions that a hello may have; a type may not come twice (§4.2). */
 export const MAX_EXTENSIONS = 1000;
+
+/**
+ * What is left of a hello: its extensions, if any. Before RFC 3546 there were
+ * none, so a hello may end without.
+ */
+export function readExtensions(wire: Wire): Extensions | undefined {
+  if (wire.left < 2) return undefined;
+  const size = wire.u16();
+  return new Extensions(wire.bytes(Math.min(size, wire.left)));
+}
 
 /** Types of the extensions that are looked into (IANA, TLS ExtensionType). */
 export const EXTENSION = {
@@ -25,20 +34,19 @@ export class Extensions {
 
   /**
    * @param block the extensions without the size before them; borrowed for as
-   *   long as this lives
-   * @throws Malformed if an extension is longer than the block
+   *   long as this lives. A broken one ends at the break
    */
   constructor(block: Uint8Array) {
     const types: number[] = [];
     const bodies: Uint8Array[] = [];
     const wire = new Wire(block);
-    while (wire.left > 0) {
-      if (types.length === MAX_EXTENSIONS) {
-        throw new Malformed(`A hello with over ${MAX_EXTENSIONS} extensions`);
+    leniently(() => {
+      while (wire.left > 0 && types.length < MAX_EXTENSIONS) {
+        const type = wire.u16();
+        bodies.push(wire.vector16());
+        types.push(type);
       }
-      types.push(wire.u16());
-      bodies.push(wire.vector16());
-    }
+    });
     this.types = types;
     this.#bodies = bodies;
   }

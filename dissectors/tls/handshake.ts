@@ -85,7 +85,10 @@ interface Open {
   framing: Framing;
   readonly request: OpenHalf;
   readonly response: OpenHalf;
+  /** Whether the client was asked for another hello. */
   helloRetry: boolean;
+  /** Where it was; stands in for the response until anything else comes. */
+  retry?: Span;
   /** How often the unanswered hello was repeated. */
   repeats: number;
 }
@@ -277,7 +280,7 @@ export class Handshakes {
    */
   #repeat(open: Open, body: Uint8Array): void {
     if (!isSame(body, open.request.hello)) open.helloRetry = true;
-    else if (!open.response.span) open.repeats++;
+    else if (!open.response.span && !open.retry) open.repeats++;
   }
 
   #serverSaysHello(
@@ -302,12 +305,12 @@ export class Handshakes {
     return before;
   }
 
-  /** The final answer begins with the ServerHello; until then this stands in. */
+  /** The server wants another hello: the final answer is still to come. */
   #retry(side: Side, span: Span): undefined {
     const open = this.#open ??= begin(otherSide(side), "stream");
     if (open.asker === side || this.#serverHello) return;
     open.helloRetry = true;
-    open.response.span ??= toSpan(span);
+    open.retry ??= toSpan(span);
   }
 
   /** Any other message: of a handshake that has begun. */
@@ -350,14 +353,18 @@ export class Handshakes {
   }
 
   #toExchange(
-    { asker, request, response, helloRetry, repeats }: Open,
+    { asker, request, response, helloRetry, retry, repeats }: Open,
     incomplete: readonly Incomplete[],
   ): HandshakeExchange {
+    const answer = response.span ?? retry;
     const version = this.#serverHello?.negotiatedVersion ??
       this.#clientHello?.newestVersion;
+    const isDatagram = this.#carrier === "d";
     return {
       asker,
-      version: version === undefined ? undefined : toProtocolVersion(version),
+      version: version === undefined
+        ? undefined
+        : toProtocolVersion(version, isDatagram),
       request: request.span && {
         ...request.span,
         values: new RequestValues(this.#clientHello, this.#carrier, {
@@ -366,8 +373,8 @@ export class Handshakes {
           repeats,
         }),
       },
-      response: response.span && {
-        ...response.span,
+      response: answer && {
+        ...answer,
         values: new ResponseValues(this.#serverHello, {
           certificates: response.certificates,
           alert: response.alert,
@@ -379,7 +386,7 @@ export class Handshakes {
   }
 
   #missing(open: Open, ending: Ending | undefined): Incomplete[] {
-    const { request, response } = open;
+    const { request, response, retry } = open;
     const missing: Incomplete[] = [];
     const isGapped = this.#gapped.client || this.#gapped.server ||
       this.#isHeadless(open);
@@ -389,17 +396,17 @@ export class Handshakes {
       .some((alert) => alert && isLast(alert));
     if (isConcluded) return missing;
     if (ending === "cut" || ending === "reset") missing.push(ending);
-    else if (!response.span && !isGapped) missing.push("no response");
+    else if (!response.span && !retry && !isGapped) missing.push("no response");
     return missing;
   }
 
   /** Whether the server said something that comes after its hello, which is not here. */
-  #isHeadless({ asker, response, helloRetry }: Open): boolean {
+  #isHeadless({ asker, response }: Open): boolean {
     if (this.#serverHello) return false;
     const server = otherSide(asker);
     const isEncrypted = this.#silent[server] && !this.#gone[server] &&
       !response.alert;
-    const isOther = response.span && !response.alert && !helloRetry;
+    const isOther = response.span !== undefined && !response.alert;
     return isEncrypted || isOther || response.certificates !== undefined;
   }
 }

@@ -33,16 +33,21 @@ export function toVersionName(version: number): string {
 }
 
 /**
- * Whether a version is a draft of TLS 1.3: `0x7f` and the draft's number
- * (RFC 8446 before its publication, §4.2.1.1), or `0xfb`, as one vendor had it.
+ * Whether a version is (D)TLS 1.3 or a draft of it: drafts are `0x7f` and their
+ * number (§4.2.1.1 of those of RFC 8446), or `0xfb` and it, as one vendor had it.
  */
-export function isDraft13(version: number): boolean {
-  return version >> 8 === 0x7f || version >> 8 === 0xfb;
+export function isVersion13(version: number): boolean {
+  return version === VERSION.TLS13 || version === VERSION.DTLS13 ||
+    version >> 8 === 0x7f || version >> 8 === 0xfb;
 }
 
-/** What a handshake speaks, with the drafts of TLS 1.3 taken for it. */
-export function toProtocolVersion(version: number): string {
-  return toVersionName(isDraft13(version) ? VERSION.TLS13 : version);
+/** The name of what a handshake speaks; drafts count as what they became. */
+export function toProtocolVersion(
+  version: number,
+  isDatagram: boolean,
+): string {
+  const published = isDatagram ? VERSION.DTLS13 : VERSION.TLS13;
+  return toVersionName(isVersion13(version) ? published : version);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** ServerHello: bytes -> what the server chose. */
 import { Malformed } from "../../stream/malformed.ts";
-import { EXTENSION, Extensions } from "./extensions.ts";
+import { EXTENSION, type Extensions, readExtensions } from "./extensions.ts";
 import { toText, Wire } from "./wire.ts";
 
 /** The random of a ServerHello that asks for another ClientHello (§4.1.3). */
@@ -74,8 +74,6 @@ export function decodeServerHello(body: Uint8Array): ServerHello {
   }
   const cipherSuite = wire.u16();
   if (!isShort) wire.u8(); // compression method
-  const extensions = wire.left > 0
-    ? new Extensions(wire.vector16())
-    : undefined;
+  const extensions = readExtensions(wire);
   return new ServerHello(version, random, cipherSuite, extensions);
 }
