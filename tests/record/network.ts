@@ -35,6 +35,8 @@ export class Network implements AsyncDisposable {
   readonly folder: string;
   readonly #names: Readonly<Record<Host, string>>;
   readonly #running = new Set<Program>();
+  #removed: Promise<void> | undefined;
+  readonly #interrupted = () => void this.#abandon();
 
   private constructor(folder: string, names: Readonly<Record<Host, string>>) {
     this.folder = folder;
@@ -55,6 +57,8 @@ export class Network implements AsyncDisposable {
       client: `${unique}-client`,
       server: `${unique}-server`,
     });
+    Deno.addSignalListener("SIGINT", network.#interrupted);
+    Deno.addSignalListener("SIGTERM", network.#interrupted);
     try {
       await network.#connect();
     } catch (error) {
@@ -149,7 +153,11 @@ export class Network implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#removed ??= this.#remove();
+  }
+
+  async #remove(): Promise<void> {
     await Promise.all([...this.#running].map((program) => program.stop()));
     for (const name of Object.values(this.#names)) {
       // Daemons that went to the background; all of them came from us.
@@ -160,6 +168,14 @@ export class Network implements AsyncDisposable {
       }).output();
     }
     await Deno.remove(this.folder, { recursive: true });
+    Deno.removeSignalListener("SIGINT", this.#interrupted);
+    Deno.removeSignalListener("SIGTERM", this.#interrupted);
+  }
+
+  /** Namespaces outlive the process that made them, unless removed. */
+  async #abandon(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    Deno.exit(130);
   }
 
   async #connect(): Promise<void> {
