@@ -1,0 +1,119 @@
+/**
+ * What a folder of shards is: `store.json`.
+ *
+ * It names the node whose packets these are, keeps the next shard's number so
+ * that none is used twice even if all are deleted, and has the version of the
+ * format: a folder of a later version is left alone.
+ */
+import type { Folder } from "./folder.ts";
+import { readWhole, UNFINISHED } from "./folder.ts";
+import { listShards, parseName } from "./shard.ts";
+
+const NAME = "store.json";
+
+/** The file whose lock makes a process the folder's only writer. */
+export const LOCK_NAME = "writer.lock";
+
+const FORMAT = 1;
+
+/** Bytes of the file. */
+const MAX_META = 64 * 1024;
+
+/** What a folder says of itself. */
+export interface Meta {
+  /** Name of the node that captured; part of every entry's id. */
+  readonly node: string;
+  /** Number of the next shard. */
+  readonly nextShard: number;
+  /** Bytes that all files together may have. */
+  readonly storageLimit: number;
+  /** Greatest time of what was deleted, µs since 1970; absent if nothing was. */
+  readonly deletedUntil?: number | undefined;
+}
+
+/** A folder that cannot be used; its message says why and what to do. */
+export class UnusableFolder extends Error {
+  override name = "UnusableFolder";
+}
+
+/**
+ * Reads what a folder says of itself.
+ *
+ * @returns `undefined` if it says nothing, or nothing that can be read
+ * @throws UnusableFolder if it is of a later version
+ */
+export function readMeta(folder: Folder): Meta | undefined {
+  const file = folder.open(NAME, "read");
+  if (!file) return undefined;
+  const bytes = readWhole(file, MAX_META);
+  file.close();
+  const json = bytes && parseJson(new TextDecoder().decode(bytes));
+  if (!isRecord(json) || typeof json.format !== "number") return undefined;
+  if (json.format > FORMAT) {
+    throw new UnusableFolder(
+      `Cannot open "${folder.path}": a newer Thresher wrote it (format ` +
+        `${json.format}, this one knows ${FORMAT}). Use that one, or another folder`,
+    );
+  }
+  const { node, nextShard, storageLimit, deletedUntil } = json;
+  if (typeof node !== "string" || node === "") return undefined;
+  if (!isCount(nextShard) || !isCount(storageLimit)) return undefined;
+  const until = typeof deletedUntil === "number" ? deletedUntil : undefined;
+  return { node, nextShard, storageLimit, deletedUntil: until };
+}
+
+/**
+ * What a folder says of itself, or what it would if nothing says it yet.
+ *
+ * @throws UnusableFolder if it is of a later version, or holds files that are
+ *   not ours: retention deletes files, and must never delete anybody else's
+ */
+export function readOrInventMeta(
+  folder: Folder,
+  node: string,
+  storageLimit: number,
+): Meta {
+  const meta = readMeta(folder);
+  if (meta) return meta;
+  const stranger = folder.list().find(({ name }) => !isOurs(name));
+  if (stranger) {
+    throw new UnusableFolder(
+      `Cannot keep packets in "${folder.path}": it holds other files, such ` +
+        `as "${stranger.name}". Name an empty folder`,
+    );
+  }
+  const newest = listShards(folder).at(-1) ?? 0;
+  return { node, nextShard: newest + 1, storageLimit };
+}
+
+/** @throws DiskFull */
+export function writeMeta(folder: Folder, meta: Meta): void {
+  const json = JSON.stringify({ format: FORMAT, ...meta }, null, 2);
+  folder.replace(NAME, new TextEncoder().encode(json + "\n"));
+}
+
+/** Whether a file of that name is one that we write. */
+function isOurs(name: string): boolean {
+  const finished = name.endsWith(UNFINISHED)
+    ? name.slice(0, -UNFINISHED.length)
+    : name;
+  return finished === NAME || finished === LOCK_NAME ||
+    parseName(finished) !== undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

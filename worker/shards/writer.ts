@@ -1,0 +1,451 @@
+/**
+ * Writes the packets of one link type into one shard after the other.
+ *
+ * Frames are copied into a buffer as whole PCAP records and written from it in
+ * one piece, so that a reader of the file never meets half a record. What is
+ * *stored* is what such a write has returned for: it survives the end of the
+ * process. The sidecar is built from what was written, as it was written.
+ */
+import { FrameBatch, type Interface, RECORDS } from "../../packet/frame.ts";
+import { PCAP_HEADER, PCAP_RECORD } from "../../packet/savefile.ts";
+import { appendFacts, type DropFact, encodeFacts, type Fact } from "./facts.ts";
+import { DiskFull, type Folder, type StoredFile } from "./folder.ts";
+import { OpenFlows } from "./open_flows.ts";
+import { encodePcapHeader, MAX_CAPTURED } from "./pcap_file.ts";
+import { unlessFull } from "./recovery.ts";
+import type { Retention } from "./retention.ts";
+import { toName } from "./shard.ts";
+import { SidecarBuilder } from "./sidecar.ts";
+
+/** Bytes that are gathered for one write. */
+const BUFFER = 1024 * 1024;
+
+/** Packets that are gathered for one write. */
+const ROWS = 8192;
+
+/** Facts that wait for a disk that is full. */
+const MAX_WAITING_FACTS = 1024;
+
+/** Seconds that a PCAP's 32 bits can hold, in µs. */
+const MAX_TIME = 2 ** 32 * 1e6 - 1;
+
+/** What the writers of a folder share. */
+export interface WriterSurroundings {
+  readonly folder: Folder;
+  readonly retention: Retention;
+  /** Bytes that a shard's PCAP may have, unless one record has more. */
+  readonly shardBytes: number;
+  /** Time that a shard may span, µs. */
+  readonly shardDuration: number;
+  /** What the facts of every shard that begins now begin with. */
+  readonly commonFacts: readonly Fact[];
+  /**
+   * A number that no shard had.
+   *
+   * @throws DiskFull
+   */
+  takeNumber(): number;
+}
+
+/** Why packets are not stored. */
+export type StopCause = "disk full" | "storage limit";
+
+/** What a writer has done. Packets are counted once, where they ended. */
+export interface WriterCounters {
+  /** Written: they survive the end of the process. */
+  packets: number;
+  /** Their bytes in PCAPs. */
+  bytes: number;
+  /** Not written, for there was no room. */
+  droppedPackets: number;
+  droppedBytes: number;
+  /** Frames whose end was cut off, see `MAX_CAPTURED`. */
+  cut: number;
+  /** Times that a PCAP cannot hold (before 1970, after 2106), and so changed. */
+  clamped: number;
+}
+
+/** The shard that is being written. */
+interface OpenShard {
+  readonly number: number;
+  /** Locked: neither deleted nor recovered while it is open. */
+  readonly file: StoredFile;
+  readonly sidecar: SidecarBuilder;
+  /** Bytes written. */
+  size: number;
+  /** Flow rows whose origin is known. */
+  rows: number;
+}
+
+/** Writes packets of one link type. */
+export class ShardWriter {
+  readonly counters: WriterCounters = {
+    packets: 0,
+    bytes: 0,
+    droppedPackets: 0,
+    droppedBytes: 0,
+    cut: 0,
+    clamped: 0,
+  };
+  readonly #around: WriterSurroundings;
+  readonly #interfaces: readonly Interface[];
+  readonly #linkType: number;
+  #shard: OpenShard | undefined;
+  #openFlows: OpenFlows;
+
+  /** Rows that wait for a write, as they will stand in the PCAP. */
+  readonly #pending = new FrameBatch(ROWS);
+  readonly #buffer = new Uint8Array(BUFFER);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #used = 0;
+  /** Time of the shard's first packet, written or waiting. */
+  #begin = Infinity;
+
+  /** Facts that wait for a write. */
+  #facts: Fact[] = [];
+  #runPackets: number[] = [];
+  #runInterfaces: number[] = [];
+  /** Of the packet taken last; a shard begins with 0. */
+  #interface = 0;
+  /** Interfaces that the shard's facts describe. */
+  readonly #described = new Set<number>();
+  #drop: DropFact | undefined;
+
+  /**
+   * @param openFlows those that went on when the last shard of this link type
+   *   ended
+   */
+  constructor(
+    around: WriterSurroundings,
+    linkType: number,
+    openFlows: OpenFlows = new OpenFlows(),
+  ) {
+    this.#around = around;
+    this.#linkType = linkType;
+    this.#interfaces = [{ linkType, snapLength: MAX_CAPTURED }];
+    this.#openFlows = openFlows;
+    this.#pending.bytes = this.#buffer;
+    this.#pending.records = RECORDS.NANO_LE;
+  }
+
+  /** Why packets are not stored at the moment; `undefined` if they are. */
+  get stopped(): StopCause | undefined {
+    return this.#drop?.cause as StopCause | undefined;
+  }
+
+  /** Number of the shard that is being written. */
+  get shard(): number | undefined {
+    return this.#shard?.number;
+  }
+
+  /**
+   * Takes the rows `from` up to `to` of a batch. They are stored when enough
+   * have come, or with {@link flush}: at the latest.
+   *
+   * @param interfaces of the batch; those of the rows have this link type
+   */
+  append(
+    batch: FrameBatch,
+    interfaces: readonly Interface[],
+    from: number,
+    to: number,
+  ): void {
+    let row = from;
+    while (row < to) {
+      this.#makeRoomFor(batch.captured[row]!, batch.time[row]!);
+      const next = batch.records === RECORDS.NONE
+        ? this.#copyRow(batch, row)
+        : this.#copyRun(batch, row, to);
+      this.#noteInterfaces(batch, interfaces, row, next);
+      row = next;
+    }
+  }
+
+  /**
+   * Stores what was taken. Live capture calls it at least every 100 ms while
+   * packets come, for only what is stored can be asked about.
+   */
+  flush(): void {
+    if (this.#used === 0) return;
+    try {
+      this.#write();
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      this.#dropPending("disk full");
+    }
+    this.#pending.count = 0;
+    this.#used = 0;
+  }
+
+  /** Notes a fact about the packets that come next. */
+  note(fact: Fact): void {
+    if (this.#facts.length < MAX_WAITING_FACTS) this.#facts.push(fact);
+  }
+
+  /**
+   * Ends the shard if it has spanned its time; packets of a quiet interface
+   * would not.
+   *
+   * @param time the packets' clock, µs since 1970
+   */
+  rotateIfDue(time: number): void {
+    if (time - this.#begin >= this.#around.shardDuration) this.rotate();
+  }
+
+  /** Stores what was taken and ends the shard; the next packet begins one. */
+  rotate(): void {
+    this.flush();
+    this.#begin = Infinity;
+    this.#interface = 0;
+    this.#described.clear();
+    const shard = this.#shard;
+    if (!shard) return;
+    this.#shard = undefined;
+    this.#writeFacts(shard);
+    this.#openFlows = this.#openFlows.after(
+      shard.number,
+      shard.sidecar.flows,
+    );
+    const sidecar = shard.sidecar.finish();
+    const { folder, retention } = this.#around;
+    // Without a sidecar readers go to the PCAP, and recovery makes one.
+    if (retention.makeRoom(sidecar.length)) {
+      const name = toName(shard.number, "idx");
+      if (unlessFull(() => folder.replace(name, sidecar))) {
+        retention.add(sidecar.length);
+      }
+    }
+    shard.file.close();
+  }
+
+  /** Ends the writer's life. */
+  close(): void {
+    this.rotate();
+  }
+
+  /** Sees to it that a frame fits into the buffer, and into the shard. */
+  #makeRoomFor(captured: number, time: number): void {
+    const size = PCAP_RECORD + Math.min(captured, MAX_CAPTURED);
+    const written = this.#shard?.size ?? PCAP_HEADER;
+    const isEmpty = written + this.#used === PCAP_HEADER;
+    const { shardBytes, shardDuration } = this.#around;
+    if (
+      !isEmpty && (written + this.#used + size > shardBytes ||
+        time - this.#begin >= shardDuration)
+    ) this.rotate();
+    if (this.#used + size > BUFFER || this.#pending.count === ROWS) {
+      this.flush();
+    }
+  }
+
+  /** Copies one frame. Gives the next row. */
+  #copyRow(batch: FrameBatch, row: number): number {
+    const captured = Math.min(batch.captured[row]!, MAX_CAPTURED);
+    const from = batch.start[row]!;
+    const to = this.#used + PCAP_RECORD;
+    copyBytes(batch.bytes, from, this.#buffer, to, captured);
+    this.#addRecord(batch, row, captured);
+    return row + 1;
+  }
+
+  /** Copies frames that stand one behind the other. Gives the row after them. */
+  #copyRun(batch: FrameBatch, from: number, to: number): number {
+    const { start, captured } = batch;
+    if (captured[from]! > MAX_CAPTURED) return this.#copyRow(batch, from);
+    const begin = start[from]! - PCAP_RECORD;
+    const written = this.#shard?.size ?? PCAP_HEADER;
+    const { shardBytes, shardDuration } = this.#around;
+    const most = begin +
+      Math.min(BUFFER, shardBytes - written) - this.#used;
+    const until = Math.min(this.#begin, batch.time[from]!) + shardDuration;
+    const lastRow = Math.min(to, from + ROWS - this.#pending.count);
+    let row = from + 1;
+    let end = start[from]! + captured[from]!;
+    while (
+      row < lastRow && start[row] === end + PCAP_RECORD &&
+      captured[row]! <= MAX_CAPTURED &&
+      end + PCAP_RECORD + captured[row]! <= most && batch.time[row]! < until
+    ) {
+      end = start[row]! + captured[row]!;
+      row++;
+    }
+    copyBytes(batch.bytes, begin, this.#buffer, this.#used, end - begin);
+    for (let at = from; at < row; at++) {
+      this.#addRecord(batch, at, captured[at]!);
+    }
+    return row;
+  }
+
+  /** Writes the record's header before a frame that was copied. */
+  #addRecord(batch: FrameBatch, row: number, captured: number): void {
+    const time = Math.min(Math.max(batch.time[row]!, 0), MAX_TIME);
+    if (time !== batch.time[row]) this.counters.clamped++;
+    if (captured !== batch.captured[row]) this.counters.cut++;
+    if (time < this.#begin) this.#begin = time;
+    const seconds = Math.floor(time / 1e6);
+    const micros = time - seconds * 1e6;
+    const nanos = batch.nanos[row]!;
+    const original = batch.original[row]!;
+    const view = this.#view;
+    const at = this.#used;
+    view.setUint32(at, seconds, true);
+    view.setUint32(at + 4, micros * 1000 + nanos, true);
+    view.setUint32(at + 8, captured, true);
+    view.setUint32(at + 12, original, true);
+    const pending = this.#pending;
+    const own = pending.count++;
+    const start = at + PCAP_RECORD;
+    pending.start[own] = start;
+    pending.captured[own] = captured;
+    pending.original[own] = original;
+    pending.time[own] = time;
+    pending.nanos[own] = nanos;
+    pending.position[own] = (this.#shard?.size ?? PCAP_HEADER) + start;
+    this.#used = start + captured;
+  }
+
+  /** Remembers from which packet on the interface is another. */
+  #noteInterfaces(
+    batch: FrameBatch,
+    interfaces: readonly Interface[],
+    from: number,
+    to: number,
+  ): void {
+    const written = this.#shard?.sidecar.packets ?? 0;
+    const first = written + this.#pending.count - (to - from);
+    for (let row = from; row < to; row++) {
+      const id = batch.interface[row]!;
+      if (!this.#described.has(id)) this.#describe(id, interfaces[id]!);
+      if (id === this.#interface) continue;
+      this.#interface = id;
+      this.#runPackets.push(first + row - from);
+      this.#runInterfaces.push(id);
+    }
+  }
+
+  #describe(id: number, { snapLength, name }: Interface): void {
+    this.#described.add(id);
+    this.note({ kind: "interface", id, snapLength, name });
+  }
+
+  /** @throws DiskFull */
+  #write(): void {
+    const { retention } = this.#around;
+    const pending = this.#pending;
+    const shard = this.#shard ??= this.#beginShard();
+    if (!retention.makeRoom(this.#used)) {
+      return this.#dropPending("storage limit");
+    }
+    shard.file.append(this.#buffer.subarray(0, this.#used));
+    retention.add(this.#used);
+    shard.size += this.#used;
+    this.counters.packets += pending.count;
+    this.counters.bytes += this.#used;
+    this.#noteDrop(shard);
+    shard.sidecar.add(pending, this.#interfaces, 0, pending.count);
+    this.#writeFacts(shard);
+  }
+
+  /** @throws DiskFull */
+  #beginShard(): OpenShard {
+    const { folder, retention, shardBytes } = this.#around;
+    // Once for the whole shard, so that its writes need not look.
+    retention.makeRoom(shardBytes + shardBytes / SIDECAR_SHARE);
+    const number = this.#around.takeNumber();
+    const name = toName(number, "pcap");
+    const file = folder.open(name, "create")!;
+    try {
+      file.lock("shared");
+      file.append(encodePcapHeader(this.#linkType));
+    } catch (error) {
+      file.close();
+      folder.remove(name);
+      throw error;
+    }
+    retention.add(PCAP_HEADER);
+    const sidecar = new SidecarBuilder(this.#linkType);
+    this.#facts.unshift(...this.#around.commonFacts);
+    return { number, file, sidecar, size: PCAP_HEADER, rows: 0 };
+  }
+
+  #dropPending(cause: StopCause): void {
+    const { count, time } = this.#pending;
+    const bytes = this.#used - count * PCAP_RECORD;
+    this.counters.droppedPackets += count;
+    this.counters.droppedBytes += bytes;
+    const before = this.#drop;
+    this.#drop = {
+      kind: "drop",
+      packet: 0,
+      time: before?.time ?? time[0]!,
+      cause,
+      packets: (before?.packets ?? 0) + count,
+      bytes: (before?.bytes ?? 0) + bytes,
+    };
+    // Their numbers go to the packets that come next.
+    this.#runPackets = [];
+    this.#runInterfaces = [];
+    this.#interface = UNKNOWN;
+  }
+
+  /** Notes what was dropped before the packets that come next. */
+  #noteDrop(shard: OpenShard): void {
+    if (!this.#drop) return;
+    this.note({ ...this.#drop, packet: shard.sidecar.packets });
+    this.#drop = undefined;
+  }
+
+  /** Writes the facts that wait; on a full disk they wait on. */
+  #writeFacts(shard: OpenShard): void {
+    const { folder, retention } = this.#around;
+    const facts = [...this.#facts];
+    if (this.#runPackets.length > 0) {
+      facts.push({
+        kind: "interfaceRuns",
+        packet: this.#runPackets,
+        interface: this.#runInterfaces,
+      });
+    }
+    const { flows } = shard.sidecar;
+    const continued = this.#openFlows.continued(
+      flows,
+      shard.rows,
+      flows.count,
+    );
+    if (continued.row.length > 0) facts.push(continued);
+    if (facts.length > 0) {
+      const bytes = encodeFacts(facts);
+      const name = toName(shard.number, "facts");
+      const isWritten = retention.makeRoom(bytes.length) &&
+        unlessFull(() => retention.add(appendFacts(folder, name, bytes)));
+      if (!isWritten) return;
+    }
+    shard.rows = flows.count;
+    this.#facts = [];
+    this.#runPackets = [];
+    this.#runInterfaces = [];
+  }
+}
+
+/** No interface has that number. */
+const UNKNOWN = -1;
+
+/** A sidecar takes hardly more than this part of its PCAP. */
+const SIDECAR_SHARE = 32;
+
+/** Bytes up to which a loop is faster than making a view. */
+const FEW = 48;
+
+function copyBytes(
+  from: Uint8Array,
+  start: number,
+  to: Uint8Array,
+  at: number,
+  size: number,
+): void {
+  if (size <= FEW) {
+    for (let i = 0; i < size; i++) to[at + i] = from[start + i]!;
+  } else {
+    to.set(from.subarray(start, start + size), at);
+  }
+}
