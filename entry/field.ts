@@ -206,14 +206,17 @@ export function addTo(
   name: string,
   value: string,
 ): void {
-  // Names come from the peer: `__proto__` must become a name like any other.
   if (!Object.hasOwn(target, name)) {
-    Object.defineProperty(target, name, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+    // Names come from the peer: `__proto__` must become a name like any other.
+    if (name !== "__proto__") target[name] = value;
+    else {
+      Object.defineProperty(target, name, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    }
     return;
   }
   const before = target[name]!;
