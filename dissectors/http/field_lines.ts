@@ -2,14 +2,16 @@
  * Field lines of heads and trailers (RFC 9112 §5), read when asked for.
  */
 import { addTo, type Multimap } from "../../entry/field.ts";
-import { toText } from "./latin1.ts";
+import { isAscii, toText } from "./latin1.ts";
 
 const TAB = 9, CR = 13, SPACE = 32;
 
-/** What is between the blanks (SP, HTAB) around it. */
-export function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
+/** What is between the blanks (SP, HTAB) at both ends of a part of a text. */
+export function trimBlanks(
+  text: string,
+  start = 0,
+  end: number = text.length,
+): string {
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
@@ -23,10 +25,15 @@ export function trimBlanks(text: string): string {
  * bytes as it is unless they have CR LF and a blank somewhere, and a filter
  * can tell.
  */
-export function unfold(value: string): string {
+export function unfold(
+  text: string,
+  start = 0,
+  end: number = text.length,
+): string {
+  const value = trimBlanks(text, start, end);
   return value.includes("\r\n")
-    ? value.split("\r\n").map(trimBlanks).join(" ")
-    : trimBlanks(value);
+    ? value.split("\r\n").map((line) => trimBlanks(line)).join(" ")
+    : value;
 }
 
 /** The lines of one head or trailer section. */
@@ -69,19 +76,21 @@ export class FieldLines {
   #read(): Multimap {
     const fields: { [name: string]: string | string[] } = {};
     const { raw } = this;
+    const isPlain = isAscii(raw);
     let colon = -1;
     for (let at = this.#start; at < raw.length;) {
-      const lineEnd = endOfField(raw, at);
+      const end = endOfField(raw, at);
       if (colon < at) colon = raw.indexOf(":", at);
       if (colon < 0) break;
-      if (colon < lineEnd && !isBlank(raw.charCodeAt(at))) {
-        const name = trimBlanks(raw.slice(at, colon));
+      if (colon < end && !isBlank(raw.charCodeAt(at))) {
+        const name = trimBlanks(raw, at, colon);
+        const value = unfold(raw, colon + 1, beforeCr(raw, end));
         if (name !== "" && !name.includes("\n")) {
-          const value = unfold(raw.slice(colon + 1, beforeCr(raw, lineEnd)));
-          addTo(fields, toText(toLowerName(name)), toText(value));
+          if (isPlain) addTo(fields, name.toLowerCase(), value);
+          else addTo(fields, toText(toLowerName(name)), toText(value));
         }
       }
-      at = lineEnd + 1;
+      at = end + 1;
     }
     return fields;
   }

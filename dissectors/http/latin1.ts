@@ -25,14 +25,19 @@ export function fromLatin1(raw: string): Uint8Array {
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const NOT_ASCII = /[\x80-\xff]/;
+const NOT_ASCII = /[\u0080-\uffff]/;
+
+/** Whether no character is beyond U+007F. */
+export function isAscii(raw: string): boolean {
+  return !NOT_ASCII.test(raw);
+}
 
 /**
  * What a peer meant by these bytes: UTF-8 if they are valid, else ISO 8859-1,
  * the only other charset that HTTP ever had (RFC 9110 §5.5).
  */
 export function toText(raw: string): string {
-  if (!NOT_ASCII.test(raw)) return raw;
+  if (isAscii(raw)) return raw;
   try {
     return UTF8.decode(fromLatin1(raw));
   } catch (error) {

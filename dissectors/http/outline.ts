@@ -455,7 +455,8 @@ function numberAt(bytes: Uint8Array, at: number): number {
 /** The number of which a list is made, as some proxies join two fields. */
 function lengthOfList(text: string, before: number): number {
   let length = before;
-  for (const item of text.split(",").map(trimBlanks)) {
+  for (const part of text.split(",")) {
+    const item = trimBlanks(part);
     const value = /^\d{1,16}$/.test(item) ? Number(item) : INVALID;
     if (value > Number.MAX_SAFE_INTEGER) return INVALID;
     if (length !== ABSENT && length !== value) return INVALID;

@@ -3,7 +3,7 @@
  * forms of a request's target (RFC 9112 §3.2).
  */
 import { addTo, type Multimap } from "../../entry/field.ts";
-import { toText } from "./latin1.ts";
+import { isAscii, toText } from "./latin1.ts";
 
 /** Parameters of a query or a form; further ones are left out. */
 export const MAX_PARAMETERS = 10_000;
@@ -73,7 +73,7 @@ const ENCODED = /%([0-9a-f]{2})/gi;
 export function percentDecode(text: string): string {
   if (!text.includes("%")) return text;
   // Characters above U+00FF were decoded from UTF-8 already: back to bytes.
-  const raw = /[\u0080-\uffff]/.test(text) ? toByteCharacters(text) : text;
+  const raw = isAscii(text) ? text : toByteCharacters(text);
   return toText(
     raw.replace(ENCODED, (_, hex) => String.fromCharCode(parseInt(hex, 16))),
   );
