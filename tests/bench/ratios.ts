@@ -1,0 +1,203 @@
+/**
+ * `deno task nightly`: how Thresher compares with tcpdump and tshark on a
+ * gibibyte of real traffic (see `traffic.ts`), and what memory it takes.
+ *
+ * What both give is compared first: a fast wrong answer is none. Runs take
+ * turns and the median counts. tshark needs minutes for what it does, so it
+ * runs once. Ends with 1 if a goal was missed.
+ */
+import { deepEqual, equal } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { alternate, measure, median, type Run } from "./measure.ts";
+import { cacheFolder, largeTraffic, traffic } from "./traffic.ts";
+
+/** Runs of each; and of tshark. */
+const RUNS = 5;
+const TSHARK_RUNS = 1;
+
+/** A line of the table. */
+interface Row {
+  readonly what: string;
+  readonly ours: string;
+  readonly theirs: string;
+  /** In the unit of `goal`: what was reached, and what it may be at most. */
+  readonly reached: number;
+  readonly goal: number;
+  readonly unit: string;
+}
+
+const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+const thresher = [Deno.execPath(), "run", "-A", cli];
+
+/** Packets of one port, as a file: against `tcpdump -r -w`. */
+async function exported(capture: string, folder: string): Promise<Row> {
+  const [ours, theirs] = [join(folder, "ours.pcap"), join(folder, "theirs")];
+  const [us, tcpdump] = await alternate(
+    () =>
+      measure([
+        ...thresher,
+        ...["export", "port == 8080", "--pcap", capture, "-o", ours],
+      ]),
+    () =>
+      measure([
+        ...["tcpdump", "--time-stamp-precision=nano", "-r", capture],
+        ...["-w", theirs, "port 8080"],
+      ]),
+    [RUNS, RUNS],
+  );
+  // All but the file headers, which differ in the snapshot length.
+  await measure(["cmp", "--ignore-initial=24", ours, theirs]);
+  const [a, b] = [median(us.map(cpuOf)), median(tcpdump.map(cpuOf))];
+  return {
+    what: "export 'port == 8080', processor time, to tcpdump -r -w",
+    ours: seconds(a),
+    theirs: seconds(b),
+    reached: a / b,
+    goal: 0.8,
+    unit: "times",
+  };
+}
+
+/** Failed requests, counted: against `tshark -Y`. */
+async function counted(capture: string): Promise<Row> {
+  const [us, tshark] = await alternate(
+    () =>
+      measure([
+        ...thresher,
+        ...["query", "http and response.status >= 400", "--count"],
+        ...["--pcap", capture],
+      ]),
+    () =>
+      measure([
+        ...["tshark", "-n", "-r", capture, "-d", "tcp.port==8080,http"],
+        ...["-Y", "http.response.code >= 400"],
+        ...["-T", "fields", "-e", "http.response.code"],
+      ]),
+    [RUNS, TSHARK_RUNS],
+  );
+  // A packet may end several answers: then its codes stand in one line.
+  const codes = tshark[0]!.stdout.split(/[\n,]/).filter((code) =>
+    Number(code) >= 400
+  );
+  for (const { stdout } of us) equal(Number(stdout), codes.length);
+  const [a, b] = [median(us.map(wallOf)), median(tshark.map(wallOf))];
+  return {
+    what: `count of ${codes.length} failed requests, time, to tshark -Y`,
+    ours: seconds(a),
+    theirs: seconds(b),
+    reached: a / b,
+    goal: 1 / 40,
+    unit: "times",
+  };
+}
+
+/** The newest requests, from a data folder that was read before. */
+async function newest(capture: string, folder: string): Promise<Row> {
+  const data = join(folder, "data");
+  await measure([
+    ...thresher,
+    ...["import", capture, "--data-dir", data, "--storage-limit", "8GB"],
+  ]);
+  const ask = (source: readonly string[]) =>
+    measure([
+      ...thresher,
+      ...["query", "http", "--order", "desc", "--limit", "100", "--json"],
+      ...source,
+    ]);
+  const fromFile = await ask(["--pcap", capture]);
+  const fromFolder = await ask(["--data-dir", data]);
+  deepEqual(entriesIn(fromFolder), entriesIn(fromFile));
+  const runs: Run[] = [];
+  for (let i = 0; i < RUNS; i++) runs.push(await ask(["--data-dir", data]));
+  const wall = median(runs.map(wallOf));
+  return {
+    what: "newest 100 requests from a data folder, time",
+    ours: seconds(wall),
+    theirs: "",
+    reached: wall * 1000,
+    goal: 300,
+    unit: "ms",
+  };
+}
+
+/** What was answered, but for what says where it was captured. */
+function entriesIn({ stdout }: Run): unknown[] {
+  return stdout.trim().split("\n").map((line) => {
+    const { id: _, node: __, ...entry } = JSON.parse(line);
+    return entry;
+  });
+}
+
+/** Memory, whatever the size. */
+async function peaks(capture: string, folder: string): Promise<Row[]> {
+  const { size } = await Deno.stat(capture);
+  const target = join(folder, "peak.pcap");
+  const commands: Record<string, readonly string[]> = {
+    query: ["query", "http and response.status >= 400", "--count"],
+    export: ["export", "port == 8080", "-o", target],
+  };
+  const rows: Row[] = [];
+  for (const [name, command] of Object.entries(commands)) {
+    const { peak } = await measure([
+      ...thresher,
+      ...command,
+      ...["--pcap", capture],
+    ]);
+    rows.push({
+      what: `${name}, most memory at ${(size / 1e9).toFixed(1)} GB`,
+      ours: `${(peak / 1e6).toFixed(0)} MB`,
+      theirs: "",
+      reached: peak / 1e6,
+      goal: 300,
+      unit: "MB",
+    });
+  }
+  return rows;
+}
+
+const cpuOf = ({ cpu }: Run): number => cpu;
+const wallOf = ({ wall }: Run): number => wall;
+const seconds = (value: number): string => `${value.toFixed(2)} s`;
+
+function print(rows: readonly Row[]): void {
+  const table = [["", "Thresher", "other", "reached", "goal", ""]];
+  for (const { what, ours, theirs, reached, goal, unit } of rows) {
+    const digits = unit === "times" ? 3 : 0;
+    table.push([
+      ...[what, ours, theirs, `${reached.toFixed(digits)} ${unit}`],
+      ...[`≤ ${goal} ${unit}`, reached <= goal ? "met" : "MISSED"],
+    ]);
+  }
+  const widths = table[0]!.map((_, column) =>
+    Math.max(...table.map((row) => row[column]!.length))
+  );
+  for (const row of table) {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)
+    );
+    console.log(cells.join("  ").trimEnd());
+  }
+}
+
+if (import.meta.main) {
+  const capture = await traffic();
+  const large = await largeTraffic();
+  const folder = await Deno.makeTempDir({ dir: cacheFolder() });
+  try {
+    const rows = [
+      await exported(capture, folder),
+      await counted(capture),
+      await newest(capture, folder),
+      ...await peaks(capture, folder),
+      ...await peaks(large, folder),
+    ];
+    console.log(
+      `Medians of ${RUNS} runs by turns; tshark ran ${TSHARK_RUNS} time.`,
+    );
+    print(rows);
+    if (rows.some(({ reached, goal }) => reached > goal)) Deno.exitCode = 1;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
