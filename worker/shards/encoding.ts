@@ -103,6 +103,14 @@ export class ByteWriter {
     this.raw(bytes);
   }
 
+  /** A text of which only what fits {@link MAX_NAME} bytes is kept. */
+  name(value: string): void {
+    const bytes = new Uint8Array(MAX_NAME);
+    const { written } = new TextEncoder().encodeInto(value, bytes);
+    this.varint(written);
+    this.raw(bytes.subarray(0, written));
+  }
+
   /** Writes zeros until the size is a multiple of `unit`. */
   align(unit: number): void {
     while (this.#size % unit !== 0) this.u8(0);

@@ -223,11 +223,11 @@ function toRecordChecksum(head: Uint8Array, content: Uint8Array): number {
 function encodeContent(writer: ByteWriter, fact: Fact): void {
   switch (fact.kind) {
     case "source":
-      return writer.text(fact.name);
+      return writer.name(fact.name);
     case "interface":
       writer.varint(fact.id);
       writer.varint(fact.snapLength);
-      return writer.text(fact.name ?? "");
+      return writer.name(fact.name ?? "");
     case "interfaceRuns":
       writer.varint(fact.packet.length);
       encodeIncreasing(writer, fact.packet);
@@ -238,7 +238,7 @@ function encodeContent(writer: ByteWriter, fact: Fact): void {
       writer.signed(fact.time);
       writer.varint(fact.packets);
       writer.varint(fact.bytes);
-      return writer.text(fact.cause);
+      return writer.name(fact.cause);
     case "clockStep":
       writer.varint(fact.packet);
       writer.signed(fact.before);
@@ -251,8 +251,8 @@ function encodeContent(writer: ByteWriter, fact: Fact): void {
       for (const known of fact.known) writer.u8(known);
       return;
     case "checkpoint":
-      writer.text(fact.name);
-      writer.text(fact.key);
+      writer.name(fact.name);
+      writer.name(fact.key);
       return writer.raw(fact.bytes);
     case "secrets":
       writer.u32(fact.type);
@@ -337,7 +337,7 @@ export class Facts {
   static read(file: StoredFile): Facts {
     const facts = new Facts();
     try {
-      facts.#read(file);
+      if (file.size() > 0) facts.#read(file);
     } catch (error) {
       if (!(error instanceof Damaged)) throw error;
       facts.damage = error.message;

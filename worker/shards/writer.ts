@@ -23,8 +23,12 @@ const BUFFER = 1024 * 1024;
 /** Packets that are gathered for one write. */
 const ROWS = 8192;
 
-/** Facts that wait for a disk that is full. */
+/** Facts, and changes of the interface, that wait for a disk that is full. */
 const MAX_WAITING_FACTS = 1024;
+const MAX_WAITING_RUNS = 1 << 20;
+
+/** Sidecars that do. */
+const MAX_WAITING_SIDECARS = 4;
 
 /** Seconds that a PCAP's 32 bits can hold, in µs. */
 const MAX_TIME = 2 ** 32 * 1e6 - 1;
@@ -110,6 +114,8 @@ export class ShardWriter {
   /** Interfaces that the shard's facts describe. */
   readonly #described = new Set<number>();
   #drop: DropFact | undefined;
+  /** Sidecars that wait for a write. */
+  readonly #sidecars: { shard: number; bytes: Uint8Array }[] = [];
 
   /**
    * @param openFlows those that went on when the last shard of this link type
@@ -202,19 +208,16 @@ export class ShardWriter {
     if (!shard) return;
     this.#shard = undefined;
     this.#writeFacts(shard);
+    this.#forgetFacts();
     this.#openFlows = this.#openFlows.after(
       shard.number,
       shard.sidecar.flows,
     );
-    const sidecar = shard.sidecar.finish();
-    const { folder, retention } = this.#around;
-    // Without a sidecar readers go to the PCAP, and recovery makes one.
-    if (retention.makeRoom(sidecar.length)) {
-      const name = toName(shard.number, "idx");
-      if (unlessFull(() => folder.replace(name, sidecar))) {
-        retention.add(sidecar.length);
-      }
-    }
+    this.#sidecars.push({
+      shard: shard.number,
+      bytes: shard.sidecar.finish(),
+    });
+    this.#writeSidecars();
     shard.file.close();
   }
 
@@ -318,6 +321,7 @@ export class ShardWriter {
       if (!this.#described.has(id)) this.#describe(id, interfaces[id]!);
       if (id === this.#interface) continue;
       this.#interface = id;
+      if (this.#runPackets.length === MAX_WAITING_RUNS) continue;
       this.#runPackets.push(first + row - from);
       this.#runInterfaces.push(id);
     }
@@ -344,6 +348,7 @@ export class ShardWriter {
     this.#noteDrop(shard);
     shard.sidecar.add(pending, this.#interfaces, 0, pending.count);
     this.#writeFacts(shard);
+    if (this.#sidecars.length > 0) this.#writeSidecars();
   }
 
   /** @throws DiskFull */
@@ -366,6 +371,23 @@ export class ShardWriter {
     const sidecar = new SidecarBuilder(this.#linkType);
     this.#facts.unshift(...this.#around.commonFacts);
     return { number, file, sidecar, size: PCAP_HEADER, rows: 0 };
+  }
+
+  /**
+   * Writes the sidecars that wait; on a full disk the newest few wait on. One
+   * that is lost is no harm: readers go to the PCAP, and recovery makes it.
+   */
+  #writeSidecars(): void {
+    const { folder, retention } = this.#around;
+    while (this.#sidecars.length > 0) {
+      const { shard, bytes } = this.#sidecars[0]!;
+      const isWritten = retention.makeRoom(bytes.length) &&
+        unlessFull(() => folder.replace(toName(shard, "idx"), bytes));
+      if (!isWritten) break;
+      retention.add(bytes.length);
+      this.#sidecars.shift();
+    }
+    if (this.#sidecars.length > MAX_WAITING_SIDECARS) this.#sidecars.shift();
   }
 
   #dropPending(cause: StopCause): void {
@@ -393,6 +415,15 @@ export class ShardWriter {
     if (!this.#drop) return;
     this.note({ ...this.#drop, packet: shard.sidecar.packets });
     this.#drop = undefined;
+  }
+
+  /** Forgets facts that waited in vain, for they speak of another shard. */
+  #forgetFacts(): void {
+    this.#facts = this.#facts.flatMap((fact) =>
+      fact.kind === "drop" ? [{ ...fact, packet: 0 }] : []
+    );
+    this.#runPackets = [];
+    this.#runInterfaces = [];
   }
 
   /** Writes the facts that wait; on a full disk they wait on. */
