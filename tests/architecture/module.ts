@@ -21,10 +21,12 @@ export interface Module {
 export interface Import {
   /** As written; undefined where it is worked out at run time. */
   readonly specifier: string | undefined;
+  /** Whether only types are taken, so that nothing of it is left to run. */
+  readonly isErased: boolean;
   readonly line: number;
 }
 
-/** A use of a name that the module does not import. */
+/** A use of a name that the module does not declare. */
 export interface Global {
   /** The name, and what is taken of it: `Deno`, `Date.now`, `new Date()`. */
   readonly name: string;
@@ -44,21 +46,29 @@ export function readModule(
 ): Module {
   const imports: Import[] = [];
   const files: string[] = [];
-  const globals: Global[] = [];
+  const globals: (Global & { root: string })[] = [];
+  const own = new Set<string>();
   let end = 0;
   const lineOf = ({ range }: { range: readonly number[] }) =>
     source.slice(0, range[0]).split("\n").length;
-  const add = (literal: unknown, at: { range: readonly number[] }) =>
+  const add = (
+    literal: unknown,
+    at: { range: readonly number[] },
+    isErased = false,
+  ) =>
     imports.push({
       specifier: typeof literal === "string" ? literal : undefined,
+      isErased,
       line: lineOf(at),
     });
 
   const visitor: Deno.lint.LintVisitor = {
-    ImportDeclaration: (node) => add(node.source.value, node),
-    ExportAllDeclaration: (node) => add(node.source.value, node),
+    ImportDeclaration: (node) => add(node.source.value, node, isErased(node)),
+    ExportAllDeclaration: (node) =>
+      add(node.source.value, node, node.exportKind === "type"),
     ExportNamedDeclaration(node) {
-      if (node.source) add(node.source.value, node);
+      if (!node.source) return;
+      add(node.source.value, node, node.exportKind === "type");
     },
     ImportExpression(node) {
       add(node.source.type === "Literal" && node.source.value, node);
@@ -66,7 +76,7 @@ export function readModule(
     TSImportType(node) {
       // The declared type says Literal; the tree wraps it.
       const argument = node.argument as { literal?: { value?: unknown } };
-      add(argument.literal?.value, node);
+      add(argument.literal?.value, node, true);
     },
     NewExpression(node) {
       const [file, base] = node.arguments;
@@ -81,8 +91,10 @@ export function readModule(
     },
     Identifier(node) {
       if (!watched.has(node.name)) return;
+      if (declares(node)) own.add(node.name);
       const name = useOf(node);
-      if (name !== undefined) globals.push({ name, line: lineOf(node) });
+      if (name === undefined) return;
+      globals.push({ name, root: node.name, line: lineOf(node) });
     },
     Program(node) {
       end = node.body.at(-1)?.range[1] ?? 0;
@@ -98,7 +110,30 @@ export function readModule(
   if (rest.trim() !== "") {
     throw new Error(`${path}: cannot be read behind offset ${end}`);
   }
-  return { path, imports, files, globals };
+  return {
+    path,
+    imports,
+    files,
+    globals: globals.filter(({ root }) => !own.has(root)),
+  };
+}
+
+/** Whether an import takes types alone. */
+function isErased(node: Deno.lint.ImportDeclaration): boolean {
+  if (node.importKind === "type") return true;
+  return node.specifiers.length > 0 &&
+    node.specifiers.every((each) =>
+      each.type === "ImportSpecifier" && each.importKind === "type"
+    );
+}
+
+/** Whether the name is that of a parameter or variable. */
+function declares(node: Deno.lint.Identifier): boolean {
+  const parent = node.parent as Deno.lint.Node;
+  // Every node answers to `params`; those without have undefined there.
+  const params: unknown = "params" in parent ? parent.params : undefined;
+  if (Array.isArray(params)) return params.includes(node);
+  return parent.type === "VariableDeclarator" && parent.id === node;
 }
 
 /** How a name is used; undefined if it is only a property's or type's. */
