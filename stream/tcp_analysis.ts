@@ -41,9 +41,8 @@ export class TcpDirection extends DirectionCounts {
   hasReset = false;
   /** Whether the other end acknowledged the SYN. */
   isSynAcked = false;
-  /** The last SYN's number, and when it was sent. */
+  /** The last SYN's number. */
   synSeq = 0;
-  synTime = 0;
   /** Which bytes were seen, by {@link toPosition}. */
   coverage = new Coverage();
 
@@ -129,7 +128,11 @@ export class TcpAnalysis {
   high: TcpDirection;
   /** Whether the low end sent the first RST. */
   resetByLow: boolean | undefined = undefined;
-  /** From the SYN to the ACK of its SYN+ACK, µs. */
+  /** When the last SYN without ACK was sent. */
+  synTime: number | undefined = undefined;
+  /** From that to the first ACK that is no SYN: what Wireshark goes by, µs. */
+  initialRtt: number | undefined = undefined;
+  /** The same, where it is the ACK of the SYN+ACK. */
   handshakeTime: number | undefined = undefined;
   /** Least time from data to its ACK, µs, while the handshake's is unknown. */
   leastRtt: number | undefined = undefined;
@@ -178,7 +181,7 @@ export class TcpAnalysis {
     if ((flags & TCP.SYN) !== 0) {
       own.hasSyn = true;
       own.synSeq = packet.seq | 0;
-      own.synTime = packet.time;
+      if ((flags & TCP.ACK) === 0) this.synTime = packet.time;
     }
     if ((flags & TCP.FIN) !== 0) own.hasFin = true;
     if ((flags & TCP.RST) !== 0) {
@@ -188,11 +191,17 @@ export class TcpAnalysis {
   }
 
   #noteAck(own: TcpDirection, other: TcpDirection, packet: Packet): void {
-    const { ack, time } = packet;
+    const { ack, time, flags } = packet;
     if (other.hasSyn && !other.isSynAcked && (ack - other.synSeq | 0) > 0) {
       other.isSynAcked = true;
-      if (own.isSynAcked) {
-        this.handshakeTime = Math.max(0, time - own.synTime);
+    }
+    if (
+      this.synTime !== undefined && this.initialRtt === undefined &&
+      (flags & TCP.SYN) === 0
+    ) {
+      this.initialRtt = Math.max(0, time - this.synTime);
+      if (own.isSynAcked && other.isSynAcked) {
+        this.handshakeTime = this.initialRtt;
       }
     }
     const { unackedEnds, unackedTimes } = other;
@@ -216,8 +225,11 @@ export class TcpAnalysis {
     if (kind !== KIND.WINDOW_PROBE) {
       if (window === 0 && isPlain) own.zeroWindows++;
       if (kind === KIND.KEEP_ALIVE) own.keepAlives++;
-      if (size === 0 && isPlain && window === own.window && seq === own.next) {
-        this.#noteRepeatedAck(own, other, ack);
+      const isRepeated = size === 0 && isPlain && seq === own.next &&
+        ack === own.lastAck && window === own.window && window > 0;
+      if (isRepeated && other.lastKind !== KIND.KEEP_ALIVE) {
+        own.repeated++;
+        own.duplicateAcks++;
       }
     }
     if (ack !== own.lastAck) own.repeated = 0;
@@ -249,19 +261,6 @@ export class TcpAnalysis {
     return isPlain && seq === (own.next - 1 | 0) ? KIND.KEEP_ALIVE : KIND.PLAIN;
   }
 
-  /** An empty segment that changes neither window nor sequence number. */
-  #noteRepeatedAck(own: TcpDirection, other: TcpDirection, ack: number): void {
-    const isSame = ack === own.lastAck;
-    if (own.window === 0) {
-      // Some receivers take the byte of a probe; only now that is known.
-      const isTaken = ack === (own.lastAck + 1 | 0);
-      if (other.lastKind === KIND.WINDOW_PROBE && isTaken) other.next = ack;
-    } else if (isSame && other.lastKind !== KIND.KEEP_ALIVE) {
-      own.repeated++;
-      own.duplicateAcks++;
-    }
-  }
-
   /** Tells segments sent again from those that were overtaken. */
   #judgeData(
     own: TcpDirection,
@@ -285,7 +284,7 @@ export class TcpAnalysis {
       sinceAck >= 0 && sinceAck < FAST_RETRANSMISSION;
     const sinceNext = time - own.nextTime;
     const isRecent = sinceNext >= 0 &&
-      sinceNext < (this.handshakeTime || DEFAULT_RTT);
+      sinceNext < (this.initialRtt || DEFAULT_RTT);
     if (!isFast && isRecent && own.next !== next) own.outOfOrder++;
     else this.#noteRetransmission(own);
   }
