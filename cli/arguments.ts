@@ -57,3 +57,27 @@ export function toMoment(text: string, now: number): number {
   const micros = Number((time[2] ?? "").padEnd(6, "0").slice(0, 6));
   return seconds * 1000 + micros;
 }
+
+const SIZES: { readonly [unit: string]: number } = {
+  "": 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+};
+
+/** A size such as `200MB` or `2GiB`, in bytes. */
+export function toSize(text: string): number {
+  const parts = /^(\d{1,15}(?:\.\d{1,3})?)\s*([a-z]*)$/i.exec(text);
+  const unit = parts && SIZES[parts[2]!.toUpperCase()];
+  const size = unit ? Math.floor(Number(parts[1]) * unit) : NaN;
+  if (!Number.isSafeInteger(size)) {
+    throw new InvalidArgumentError('It must be a size such as "200MB".');
+  }
+  return size;
+}

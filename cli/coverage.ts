@@ -1,9 +1,9 @@
 /** What an answer rests on, in words: nothing that was missed is kept quiet. */
-import type { Coverage } from "../worker/scan/search.ts";
+import type { Coverage } from "../worker/scan/source_scan.ts";
 
 /** Whether something was missed that could have been in the answer. */
 export function isPartial(coverage: Coverage): boolean {
-  return coverage.damage !== undefined || coverage.cut > 0 ||
+  return coverage.damage.length > 0 || coverage.cut > 0 ||
     coverage.malformed > 0;
 }
 
@@ -11,10 +11,8 @@ export function isPartial(coverage: Coverage): boolean {
 export function describeCoverage(coverage: Coverage): string[] {
   const { node, damage, cut, malformed, packets } = coverage;
   const lines: string[] = [];
-  if (damage !== undefined) {
-    lines.push(
-      `${node}: damaged, ${damage}; ${packets} packets before it were read`,
-    );
+  for (const what of damage) {
+    lines.push(`${node}: damaged, ${what}; ${packets} packets were read`);
   }
   if (cut > 0) {
     lines.push(

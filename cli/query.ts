@@ -32,6 +32,10 @@ export function describeQuery(program: Command): void {
       "--pcap <path...>",
       "ask these savefiles, or all in these folders; - is standard input",
     )
+    .option(
+      "--data-dir <folder>",
+      "ask what is kept in this folder, without --pcap",
+    )
     .option("--json", "print each entry as a line of JSON")
     .option("--count", "print only how many match")
     .option("--limit <n>", "print only the first n in the order", toCount)

@@ -5,7 +5,7 @@ import type { Plan } from "../kfl/plan.ts";
 import { redact } from "../kfl/redaction.ts";
 import { SCHEMA } from "../dissectors/registry.ts";
 import { TemporaryRuns } from "../worker/scan/runs.ts";
-import type { Coverage } from "../worker/scan/search.ts";
+import type { Coverage } from "../worker/scan/source_scan.ts";
 import { Sorter } from "../worker/scan/sorter.ts";
 import { describeCoverage, isPartial } from "./coverage.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
@@ -13,7 +13,8 @@ import { toPlan } from "./filter.ts";
 import { Interrupted, Interruption } from "./interruption.ts";
 import { Output, say } from "./output.ts";
 import type { QueryOptions } from "./query.ts";
-import { searchSavefiles } from "./savefiles.ts";
+import { searchFolder } from "./search_folder.ts";
+import { type OnMatch, searchSavefiles } from "./savefiles.ts";
 import { styleOf, type TableStyle, toHeading, toRow } from "./table.ts";
 
 /** Searches the sources and prints what matches, in order. */
@@ -30,12 +31,6 @@ export async function runQuery(
     limit,
     bodies: options.json === true && options.count !== true,
   });
-  if (!options.pcap) {
-    throw new CommandError(
-      EXIT.MISUSED,
-      "There is nothing to ask: name savefiles with --pcap",
-    );
-  }
   const style = styleOf(Deno.stdout);
   const render = rendererOf(plan, options.json ? "json" : style);
   const sorter = new Sorter({
@@ -47,7 +42,7 @@ export async function runQuery(
   using interruption = new Interruption();
   let coverages: Coverage[];
   try {
-    coverages = await searchSavefiles(options.pcap, plan, (entry, node) => {
+    coverages = await search(options, plan, (entry, node) => {
       matches++;
       if (options.count) return;
       const { timestamp, place, n } = entry;
@@ -70,6 +65,29 @@ export async function runQuery(
     say(`thresher: ${line}`);
   }
   return toExitCode(options, rows, coverages.some(isPartial));
+}
+
+/** Searches what the options name. */
+function search(
+  { pcap, dataDir }: QueryOptions,
+  plan: Plan,
+  onMatch: OnMatch,
+  signal: AbortSignal,
+): Promise<Coverage[]> {
+  if (pcap && dataDir !== undefined) {
+    throw new CommandError(
+      EXIT.MISUSED,
+      "Name savefiles with --pcap or a folder with --data-dir, not both",
+    );
+  }
+  if (pcap) return searchSavefiles(pcap, plan, onMatch, signal);
+  if (dataDir !== undefined) {
+    return searchFolder(dataDir, plan, onMatch, signal);
+  }
+  throw new CommandError(
+    EXIT.MISUSED,
+    "There is nothing to ask: name savefiles with --pcap, or a folder with --data-dir",
+  );
 }
 
 /** How an entry becomes a line of JSON, or a row. */

@@ -5,9 +5,11 @@ import {
   CannotOpen,
   findSavefiles,
   nameSources,
+  type OpenSavefile,
   openSavefile,
 } from "../worker/capture/savefile.ts";
-import { type Coverage, searchSavefile } from "../worker/scan/search.ts";
+import { searchSavefile } from "../worker/scan/search_savefile.ts";
+import type { Coverage } from "../worker/scan/source_scan.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { say } from "./output.ts";
@@ -30,7 +32,7 @@ export async function searchSavefiles(
   onMatch: OnMatch,
   signal: AbortSignal,
 ): Promise<Coverage[]> {
-  const files = findOrFail(args);
+  const files = orCommandError(() => findSavefiles(args));
   const names = nameSources(files.map((file) => file.path));
   const ranks = rank(names);
   const progress = new Progress(totalSize(files.map((file) => file.path)));
@@ -57,28 +59,30 @@ export async function searchSavefiles(
   return coverages;
 }
 
-function findOrFail(args: readonly string[]) {
-  try {
-    return findSavefiles(args);
-  } catch (error) {
-    throw toCommandError(error);
-  }
-}
-
-function openOrSkip(path: string, named: boolean) {
+/** Opens a savefile; one that was not named may be none. */
+export function openOrSkip(
+  path: string,
+  named: boolean,
+): OpenSavefile | undefined {
+  if (named) return orCommandError(() => openSavefile(path));
   try {
     return openSavefile(path);
   } catch (error) {
-    if (named || !(error instanceof CannotOpen)) throw toCommandError(error);
+    if (!(error instanceof CannotOpen)) throw error;
     say(`thresher: passed over: ${error.message}`);
     return undefined;
   }
 }
 
-function toCommandError(error: unknown): unknown {
-  if (!(error instanceof CannotOpen)) return error;
-  const code = error.denied ? EXIT.NO_RIGHT : EXIT.FAILED;
-  return new CommandError(code, error.message, error);
+/** Runs a call; what cannot be opened ends the command. */
+export function orCommandError<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    const code = error.denied ? EXIT.NO_RIGHT : EXIT.FAILED;
+    throw new CommandError(code, error.message, error);
+  }
 }
 
 /** Each name's place among all names in order. */
@@ -88,7 +92,8 @@ function rank(names: readonly string[]): number[] {
   return names.map((name) => ranks.get(name)!);
 }
 
-function totalSize(paths: readonly string[]): number {
+/** Bytes of the files together; 0 where that is not known. */
+export function totalSize(paths: readonly string[]): number {
   let total = 0;
   for (const path of paths) {
     if (path === "-") return 0;

@@ -20,6 +20,34 @@ export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Lets other events have their turn during long work. */
+export class Pauses {
+  readonly #options: WalkOptions;
+  #sliceEnds = performance.now() + SLICE;
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it is time to {@link take} one. */
+  get isDue(): boolean {
+    return performance.now() >= this.#sliceEnds;
+  }
+
+  /**
+   * Pauses.
+   *
+   * @param position bytes of work that are done
+   * @throws what the signal was aborted with
+   */
+  async take(position: number): Promise<void> {
+    this.#options.onProgress?.(position);
+    await setImmediate();
+    this.#options.signal?.throwIfAborted();
+    this.#sliceEnds = performance.now() + SLICE;
+  }
+}
+
 /**
  * Gives every batch to `visit`, with the number of its first frame in the
  * file. Batches are borrowed until `visit` returns.
@@ -34,15 +62,11 @@ export async function walk(
   const batch = new FrameBatch(BATCH);
   const { reader } = file;
   let frames = 0;
-  let sliceEnds = performance.now() + SLICE;
+  const pauses = new Pauses(options);
   while (reader.next(batch)) {
     visit(batch, frames);
     frames += batch.count;
-    if (performance.now() < sliceEnds) continue;
-    options.onProgress?.(file.position);
-    await setImmediate();
-    options.signal?.throwIfAborted();
-    sliceEnds = performance.now() + SLICE;
+    if (pauses.isDue) await pauses.take(file.position);
   }
   return frames;
 }

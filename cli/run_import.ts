@@ -1,0 +1,74 @@
+/** Runs `import`. */
+import { hostname } from "node:os";
+import { findSavefiles, nameSources } from "../worker/capture/savefile.ts";
+import { importSavefiles } from "../worker/shards/import.ts";
+import { UnusableFolder } from "../worker/shards/meta.ts";
+import { DEFAULT_STORAGE_LIMIT, StoreWriter } from "../worker/shards/store.ts";
+import { dataFolder } from "./data_folder.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import type { ImportOptions } from "./import.ts";
+import { Interrupted, Interruption } from "./interruption.ts";
+import { say } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
+
+/** Copies the savefiles' packets into the data folder. */
+export async function runImport(options: ImportOptions): Promise<ExitCode> {
+  const files = orCommandError(() => findSavefiles(options.pcap));
+  const names = nameSources(files.map(({ path }) => path));
+  const progress = new Progress(totalSize(files.map(({ path }) => path)));
+  const folder = dataFolder(options.dataDir);
+  using writer = open(folder, options.storageLimit ?? DEFAULT_STORAGE_LIMIT);
+  using interruption = new Interruption();
+  let done = 0;
+  try {
+    for (const [i, { path, named }] of files.entries()) {
+      using file = openOrSkip(path, named);
+      if (!file) continue;
+      const [imported] = await importSavefiles(
+        writer,
+        [{ name: names[i]!, file }],
+        {
+          signal: interruption.signal,
+          onProgress: (position) => progress.update(done + position),
+        },
+      );
+      done += file.size ?? 0;
+      progress.end();
+      say(`thresher: ${names[i]}: ${imported!.packets} packets imported`);
+      if (imported!.damage !== undefined) {
+        say(`thresher: ${names[i]}: damaged, ${imported!.damage}`);
+      }
+      if (writer.stopped) {
+        say(`thresher: packets were not kept: ${describe(writer.stopped)}`);
+        return EXIT.FAILED;
+      }
+    }
+  } catch (error) {
+    if (error instanceof Interrupted) return EXIT.INTERRUPTED;
+    throw error;
+  } finally {
+    progress.end();
+  }
+  const { deletedUntil } = writer.store;
+  if (deletedUntil !== undefined) {
+    say(
+      "thresher: the oldest packets were deleted to stay below the storage " +
+        "limit; raise it with --storage-limit to keep more",
+    );
+  }
+  return EXIT.DONE;
+}
+
+function describe(cause: string): string {
+  return cause === "full" ? "the disk is full" : cause;
+}
+
+function open(folder: string, storageLimit: number): StoreWriter {
+  try {
+    return StoreWriter.open(folder, { node: hostname(), storageLimit });
+  } catch (error) {
+    if (!(error instanceof UnusableFolder)) throw error;
+    throw new CommandError(EXIT.FAILED, error.message, error);
+  }
+}

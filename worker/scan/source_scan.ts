@@ -1,0 +1,125 @@
+/**
+ * One source under a query: its frames become packets, its packets entries,
+ * and those that match are given on. What was missed is counted.
+ */
+import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import type {
+  AnyDissector,
+  AnyFlowDissector,
+} from "../../dissectors/dissector.ts";
+import { compileMessage } from "../../kfl/evaluator.ts";
+import type { Plan } from "../../kfl/plan.ts";
+import { Decoder } from "../../packet/decode.ts";
+import type { FrameBatch } from "../../packet/frame.ts";
+import { OUTCOME, Packet } from "../../packet/packet.ts";
+import { Replay, type ReplayCounters } from "./replay.ts";
+
+/** Packets after the end of a window that may complete what began in it, µs. */
+export const COMPLETION = 30e6;
+
+/** All protocols, as the registry lists them. */
+export interface Protocols {
+  readonly dissectors: readonly AnyDissector[];
+  readonly flowDissectors: readonly AnyFlowDissector[];
+}
+
+/** What is looked for, and who takes it. */
+export interface ScanOptions {
+  readonly plan: Plan;
+  readonly protocols: Protocols;
+  /** An entry that matches. What it borrows holds until this returns. */
+  readonly onMatch: (entry: DissectedEntry) => void;
+  /** Whether bodies are kept although the plan does not ask for them. */
+  readonly keepsBodies?: boolean;
+}
+
+/** What a query saw of one source. */
+export interface Coverage {
+  readonly node: string;
+  packets: number;
+  /** Least and greatest of their times, µs; infinite without packets. */
+  first: number;
+  last: number;
+  /** Frames that are no packets of a flow, such as ARP. */
+  others: number;
+  /** Frames whose headers contradict themselves. */
+  malformed: number;
+  /** Frames of which the capture kept only the beginning. */
+  cut: number;
+  /** What is damaged, and where; one line each. */
+  readonly damage: string[];
+  entries: number;
+  matches: number;
+  readonly replay: ReplayCounters;
+}
+
+/** A source that is being searched. */
+export class SourceScan {
+  readonly coverage: Coverage;
+  readonly replay: Replay;
+  readonly #decoder = new Decoder();
+  readonly #packet = new Packet();
+  readonly #horizon: number;
+
+  constructor(node: string, options: ScanOptions) {
+    const { plan } = options;
+    const matches = compileMessage(plan);
+    this.#horizon = (plan.window.to ?? Infinity) + COMPLETION;
+    this.replay = new Replay({
+      node: { name: node },
+      ...options.protocols,
+      wantsBodies: plan.wantsBodies || options.keepsBodies === true,
+      onEntry: (entry) => {
+        this.coverage.entries++;
+        if (!matches(entry)) return;
+        this.coverage.matches++;
+        options.onMatch(entry);
+      },
+    });
+    this.coverage = {
+      node,
+      packets: 0,
+      first: Infinity,
+      last: -Infinity,
+      others: 0,
+      malformed: 0,
+      cut: 0,
+      damage: [],
+      entries: 0,
+      matches: 0,
+      replay: this.replay.counters,
+    };
+  }
+
+  /** Adds row i of a batch, whose frame is kept at `place`. */
+  frame(batch: FrameBatch, i: number, linkType: number, place: number): void {
+    const time = batch.time[i]!;
+    const captured = batch.captured[i]!;
+    const original = batch.original[i]!;
+    const { coverage } = this;
+    coverage.packets++;
+    if (time < coverage.first) coverage.first = time;
+    if (time > coverage.last) coverage.last = time;
+    if (captured < original) coverage.cut++;
+    // Capture order is not always the order of times, so later ones count.
+    if (time > this.#horizon) return;
+    const outcome = this.#decoder.decode(
+      batch.bytes,
+      batch.start[i]!,
+      captured,
+      original,
+      linkType,
+      time,
+      place,
+      this.#packet,
+    );
+    if (outcome === OUTCOME.PACKET) this.replay.packet(this.#packet);
+    else if (outcome === OUTCOME.OTHER) coverage.others++;
+    else if (outcome === OUTCOME.MALFORMED) coverage.malformed++;
+  }
+
+  /** No more frames come. */
+  end(): void {
+    this.replay.end();
+  }
+}
