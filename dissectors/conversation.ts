@@ -33,7 +33,7 @@ import { identify } from "./identify.ts";
 /** Bytes of a direction that probes may look at. */
 const MAX_HEAD = 4096;
 
-/** Places in a flow that was joined or broken at which probes look again. */
+/** Places in a flow at which probes look again. */
 const MAX_ATTEMPTS = 64;
 
 /** How long a request may wait for its answer, µs (FIELDS §1). */
@@ -73,6 +73,8 @@ export class Conversation {
   #parser: Parser | undefined;
   /** Whether bytes before those unread are missing, or were not understood. */
   #joined: boolean;
+  /** Whether nobody speaks what the flow began with. */
+  #foreign = false;
   #attempts = 0;
   /** What the flow is known to speak next, by name. */
   #expected: string | undefined;
@@ -193,6 +195,7 @@ export class Conversation {
       dissector: this.#dissector?.name,
       parser: this.#parser?.save(),
       joined: this.#joined,
+      foreign: this.#foreign,
       attempts: this.#attempts,
       expected: this.#expected,
       patientUntil: this.#patientUntil,
@@ -217,6 +220,7 @@ export class Conversation {
       dissector?: string;
       parser?: Uint8Array;
       joined: boolean;
+      foreign: boolean;
       attempts: number;
       expected?: string;
       patientUntil: number;
@@ -228,6 +232,7 @@ export class Conversation {
       server: StreamReader.restored(state.server),
     };
     it.#joined = state.joined;
+    it.#foreign = state.foreign;
     it.#attempts = state.attempts;
     it.#expected = state.expected;
     it.#patientUntil = state.patientUntil;
@@ -257,11 +262,8 @@ export class Conversation {
   *#identify(): Generator<Entry> {
     const flow = this.#flow;
     const { client, server } = this.#readers;
-    const candidates = this.#expected === undefined
-      ? this.#options.dissectors
-      : this.#options.dissectors.filter((d) => d.name === this.#expected);
     const identity = identify(
-      candidates,
+      this.#candidates(),
       flow.transport,
       { client: client.unread(), server: server.unread() },
       { client: flow.client.port ?? 0, server: flow.server.port ?? 0 },
@@ -284,6 +286,17 @@ export class Conversation {
     }
     this.#open(identity.dissector);
     yield* this.#readBoth();
+  }
+
+  /** Who may speak what is unread. */
+  #candidates(): readonly AnyDissector[] {
+    const { dissectors } = this.#options;
+    if (this.#expected !== undefined) {
+      return dissectors.filter((d) => d.name === this.#expected);
+    }
+    return this.#foreign
+      ? dissectors.filter((d) => d.startsAnywhere)
+      : dissectors;
   }
 
   /** Whether probes have seen as much as they may of a direction. */
@@ -404,17 +417,21 @@ export class Conversation {
 
   /**
    * Nobody speaks what is unread. In a flow that was joined or broken the next
-   * bytes may begin a message, and datagrams are told apart one by one.
+   * bytes may begin a message, datagrams are told apart one by one, and some
+   * protocols are known wherever they start.
    */
   #misunderstood(): void {
     const { client, server } = this.#readers;
     this.#options.counters.opaqueBytes += client.available + server.available;
     client.skip(client.available);
     server.skip(server.available);
-    const again = this.#joined || this.#dissector !== undefined ||
+    const mayBeAnyone = this.#joined || this.#dissector !== undefined ||
       this.#flow.transport !== "tcp";
+    if (!mayBeAnyone) this.#foreign = true;
     this.#joined = true;
-    if (!again || ++this.#attempts >= MAX_ATTEMPTS) this.#close();
+    if (this.#candidates().length === 0 || ++this.#attempts >= MAX_ATTEMPTS) {
+      this.#close();
+    }
   }
 
   #close(): void {

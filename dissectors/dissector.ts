@@ -158,6 +158,11 @@ export interface Describer<F extends Fields = Fields> {
 export interface Dissector<F extends Fields = Fields> extends Describer<F> {
   /** Well-known server ports: a hint, never proof. */
   readonly ports: readonly number[];
+  /**
+   * Whether its first bytes cannot be mistaken, so that it is looked for later
+   * in a flow that nobody speaks, too: TLS follows many a STARTTLS.
+   */
+  readonly startsAnywhere?: boolean;
   /** Further protocol names its parser may give exchanges of. */
   readonly speaks?: readonly string[];
   /**

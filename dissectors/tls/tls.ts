@@ -16,6 +16,7 @@ export const tls: Dissector<HandshakeFields> = {
   spec: "https://www.rfc-editor.org/rfc/rfc8446",
   transports: ["tcp", "udp"],
   ports: [443, 465, 636, 853, 993, 995, 5061, 6443, 8443],
+  startsAnywhere: true,
   fields: { request: REQUEST_FIELDS, response: RESPONSE_FIELDS },
   probe,
   open: ({ transport, midStream }) =>

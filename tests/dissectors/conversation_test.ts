@@ -243,6 +243,17 @@ const cases: {
     expected: ["a 50000>1000 x - no response", "a 50000>1000 y 2"],
   },
   {
+    name: "a flow that nobody speaks may go on in what is known anywhere",
+    chunks: [
+      { side: "server", bytes: "welcome" },
+      { side: "client", bytes: "b?lost;" },
+      { side: "client", bytes: "a?x;" },
+      { side: "server", bytes: "a!1;" },
+    ],
+    dissectors: [{ ...a, startsAnywhere: true }, b],
+    expected: ["a 50000>1000 x 1"],
+  },
+  {
     name: "each datagram stands alone",
     chunks: [
       { side: "client", bytes: "a?x;a?left" },
