@@ -1216,7 +1216,7 @@ class Checker {
       form: variable !== undefined && place.steps.length === 0
         ? "json"
         : place.form,
-      many: place.many,
+      many: place.many || place.shape.kind === "list",
       ...(place.literal ? { literal: place.literal } : {}),
     })));
     return {

@@ -90,16 +90,13 @@ export function evaluate(
     case "search":
       return isFound(node.text, node.where, entry);
     case "quantifier": {
-      const over = value(node.over);
-      if (isNil(over)) return undefined;
-      const elements: readonly Value[] = Array.isArray(over) ? over : [over];
       const test = (element: Value): boolean =>
         truth(evaluate(
           node.body,
           entry,
           new Map(scope).set(node.variable, element),
         ));
-      return node.every ? elements.every(test) : elements.some(test);
+      return quantify(value(node.over), node.every, test);
     }
   }
 }
@@ -131,8 +128,19 @@ function select(node: Select, entry: Entry, scope: Scope): Value {
   return toValue(walk(base, variant.steps), variant.form);
 }
 
+/** Whether any or every element passes; a scalar is its own element. */
+export function quantify(
+  over: Value,
+  every: boolean,
+  test: (element: Value) => boolean,
+): Value {
+  if (isNil(over)) return undefined;
+  const elements: readonly Value[] = Array.isArray(over) ? over : [over];
+  return every ? elements.every(test) : elements.some(test);
+}
+
 /** What the two ends have of a field; nil if neither has any. */
-function bothEnds(
+export function bothEnds(
   field: EndField,
   entry: Entry,
 ): Value {

@@ -6,7 +6,10 @@
  */
 import type { Checked } from "./checker.ts";
 import type { RedactPath } from "./redaction.ts";
-import type { Constant, Typed } from "./typed.ts";
+import { some } from "./tree.ts";
+import type { Typed } from "./typed.ts";
+import { type Window, windowOf, within } from "./window.ts";
+import { type Condition, type Needle, stage } from "./condition.ts";
 
 /** A worker refuses plans of other versions. */
 export const PLAN_VERSION = 1;
@@ -45,16 +48,14 @@ export interface Plan {
   readonly follow: boolean;
   /** True of exactly the entries that match, the window included. */
   readonly filter: Typed;
+  /** What earlier stages may conclude. */
+  readonly condition: Condition;
+  /** Texts that the bytes of a flow are searched for. */
+  readonly needles: readonly Needle[];
   readonly redact: readonly RedactPath[];
   /** Whether somebody will look at bodies: the filter, or the output. */
   readonly wantsBodies: boolean;
   readonly projection?: readonly string[] | undefined;
-}
-
-/** A stretch of time; an end that is absent is open. µs, both included. */
-export interface Window {
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
 }
 
 /** Makes the plan of a filter that was found to be right. */
@@ -70,100 +71,11 @@ export function plan(checked: Checked, options: QueryOptions): Plan {
     ...(limits.length > 0 ? { limit: Math.min(...limits) } : {}),
     follow,
     filter,
+    ...stage(filter),
     redact: checked.redact,
     wantsBodies: bodies || readsBodies(filter),
     ...(options.projection ? { projection: options.projection } : {}),
   };
-}
-
-const TIMESTAMP: Typed = {
-  kind: "select",
-  text: "timestamp",
-  variants: [{
-    steps: [{ kind: "name", name: "timestamp" }],
-    form: "moment",
-    many: false,
-  }],
-  readsBody: false,
-};
-
-/** The filter with the bounds of time that were given beside it. */
-function within(filter: Typed, { from, to }: QueryOptions): Typed {
-  const bounds: Typed[] = [];
-  if (from !== undefined) bounds.push(compareTime(">=", from));
-  if (to !== undefined) bounds.push(compareTime("<=", to));
-  if (bounds.length === 0) return filter;
-  const rest = filter.kind === "and" ? filter.of : [filter];
-  return { kind: "and", of: [...bounds, ...rest] };
-}
-
-function compareTime(operator: ">=" | "<=", us: number): Typed {
-  const constant: Constant = { type: "time", value: us };
-  return {
-    kind: "compare",
-    operator,
-    left: TIMESTAMP,
-    right: { kind: "constant", constant },
-  };
-}
-
-/** What the conjuncts of a filter say about its time. */
-function windowOf(filter: Typed): Window {
-  let from = -Infinity;
-  let to = Infinity;
-  for (const each of filter.kind === "and" ? filter.of : [filter]) {
-    const bounds = timeBounds(each);
-    from = Math.max(from, bounds?.from ?? -Infinity);
-    to = Math.min(to, bounds?.to ?? Infinity);
-  }
-  return {
-    ...(from > -Infinity ? { from } : {}),
-    ...(to < Infinity ? { to } : {}),
-  };
-}
-
-/** The times for which a comparison of `timestamp` with a time is true. */
-export function timeBounds(node: Typed): Window | undefined {
-  if (node.kind !== "compare") return undefined;
-  const { operator, left, right } = node;
-  if (isTimestamp(left)) return boundsOf(operator, right);
-  return isTimestamp(right) ? boundsOf(REVERSED[operator], left) : undefined;
-}
-
-const REVERSED = {
-  "==": "==",
-  "<": ">",
-  "<=": ">=",
-  ">": "<",
-  ">=": "<=",
-} as const;
-
-function boundsOf(
-  operator: keyof typeof REVERSED,
-  time: Typed,
-): Window | undefined {
-  if (time.kind !== "constant" || time.constant.type !== "time") {
-    return undefined;
-  }
-  // Timestamps are whole microseconds.
-  const us = time.constant.value;
-  switch (operator) {
-    case "==":
-      return { from: us, to: us };
-    case "<":
-      return { to: Math.ceil(us) - 1 };
-    case "<=":
-      return { to: Math.floor(us) };
-    case ">":
-      return { from: Math.floor(us) + 1 };
-    case ">=":
-      return { from: Math.ceil(us) };
-  }
-}
-
-function isTimestamp(node: Typed): boolean {
-  return node.kind === "select" && node.text === "timestamp" &&
-    node.variable === undefined;
 }
 
 /** Whether the filter reads any body. */
@@ -173,43 +85,4 @@ function readsBodies(node: Typed): boolean {
     (each) =>
       each.kind === "search" || each.kind === "select" && each.readsBody,
   );
-}
-
-/** Whether the test holds for the node or any below it. */
-export function some(node: Typed, test: (node: Typed) => boolean): boolean {
-  return test(node) || partsOf(node).some((part) => some(part, test));
-}
-
-/** The nodes directly below. */
-export function partsOf(node: Typed): readonly Typed[] {
-  switch (node.kind) {
-    case "and":
-    case "or":
-      return node.of;
-    case "not":
-    case "negative":
-    case "walk":
-    case "exists":
-      return [node.of];
-    case "compare":
-    case "arithmetic":
-      return [node.left, node.right];
-    case "in":
-      return [
-        node.left,
-        ...(node.right.kind === "value"
-          ? [node.right.of]
-          : node.right.items.flatMap((item) =>
-            item.kind === "value" ? [item.of] : []
-          )),
-      ];
-    case "call":
-      return [node.on, ...node.args];
-    case "quantifier":
-      return [node.over, node.body];
-    case "list":
-      return node.items;
-    default:
-      return [];
-  }
 }
