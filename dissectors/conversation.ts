@@ -10,7 +10,7 @@
  *        │                  │
  *        └─nobody─► opaque ◄┴─nothing asked for can follow
  */
-import type { Entry, NodeRef } from "../entry/entry.ts";
+import type { NodeRef } from "../entry/entry.ts";
 import type { Flow } from "../stream/flow.ts";
 import { Malformed } from "../stream/malformed.ts";
 import {
@@ -49,6 +49,8 @@ export interface ConversationOptions {
    * cannot match is not parsed.
    */
   mayMatch?(flow: Flow<unknown>, protocols: readonly string[]): boolean;
+  /** Takes an entry. What it borrows holds until this returns. */
+  readonly onEntry: (entry: DissectedEntry) => void;
   /** What the conversations count. */
   readonly counters: ConversationCounters;
 }
@@ -106,47 +108,47 @@ export class Conversation {
   /**
    * The next bytes of a stream.
    *
-   * @param bytes borrowed until the generator is exhausted
+   * @param bytes borrowed until the call returns
    */
-  *data(
+  data(
     side: Side,
     bytes: Uint8Array,
     start: number,
     end: number,
     time: number,
     place: number,
-  ): Generator<Entry> {
+  ): void {
     if (this.#phase === "opaque") {
       this.#options.counters.opaqueBytes += end - start;
       return;
     }
-    yield* this.#waited(time);
+    this.#waited(time);
     const reader = this.#readers[side];
     reader.append(bytes, start, end, time, place);
-    if (this.#phase === "unknown") yield* this.#identify();
-    else yield* this.#read(side);
+    if (this.#phase === "unknown") this.#identify();
+    else this.#read(side);
     // Identification may have swapped the sides.
     this.#readers.client.retain();
     this.#readers.server.retain();
   }
 
   /** A whole datagram; what its parser leaves of it is dropped. */
-  *datagram(
+  datagram(
     side: Side,
     bytes: Uint8Array,
     start: number,
     end: number,
     time: number,
     place: number,
-  ): Generator<Entry> {
+  ): void {
     if (this.#phase === "opaque") {
       this.#options.counters.opaqueBytes += end - start;
       return;
     }
-    yield* this.#waited(time);
+    this.#waited(time);
     this.#readers[side].append(bytes, start, end, time, place);
-    if (this.#phase === "unknown") yield* this.#identify();
-    else yield* this.#read(side);
+    if (this.#phase === "unknown") this.#identify();
+    else this.#read(side);
     for (const reader of [this.#readers.client, this.#readers.server]) {
       reader.skip(reader.available);
       reader.retain();
@@ -154,10 +156,10 @@ export class Conversation {
   }
 
   /** `size` bytes of a stream that capture missed. */
-  *gap(side: Side, size: number): Generator<Entry> {
+  gap(side: Side, size: number): void {
     const reader = this.#readers[side];
     if (this.#phase === "parsing") {
-      yield* this.#guarded(this.#parser!.gap(side, size, reader));
+      this.#guarded(this.#parser!.gap(side, size, reader));
     } else {
       this.#joined = true;
     }
@@ -165,15 +167,15 @@ export class Conversation {
   }
 
   /** The end of one direction. */
-  *finished(side: Side): Generator<Entry> {
+  finished(side: Side): void {
     if (this.#phase !== "parsing") return;
-    yield* this.#guarded(this.#parser!.end(side, "closed", this.#readers));
+    this.#guarded(this.#parser!.end(side, "closed", this.#readers));
   }
 
   /** The end of the flow: every exchange still open is given. */
-  *end(ending: Ending): Generator<Entry> {
+  end(ending: Ending): void {
     if (this.#phase === "parsing") {
-      yield* this.#guarded(
+      this.#guarded(
         this.#parser!.end(undefined, ending, this.#readers),
       );
     }
@@ -181,9 +183,9 @@ export class Conversation {
   }
 
   /** Gives up requests that waited too long at `now`, µs. */
-  *expire(now: number): Generator<Entry> {
+  expire(now: number): void {
     if (this.#phase !== "parsing" || now < this.#patientUntil) return;
-    yield* this.#guarded(this.#parser!.expire(now - ANSWER_TIMEOUT));
+    this.#guarded(this.#parser!.expire(now - ANSWER_TIMEOUT));
   }
 
   /** All it knows between two packets, as bytes. */
@@ -254,12 +256,12 @@ export class Conversation {
     return it;
   }
 
-  *#waited(now: number): Generator<Entry> {
+  #waited(now: number): void {
     if (this.#patientUntil === 0) this.#patientUntil = now + ANSWER_TIMEOUT;
-    else yield* this.expire(now);
+    else this.expire(now);
   }
 
-  *#identify(): Generator<Entry> {
+  #identify(): void {
     const flow = this.#flow;
     const { client, server } = this.#readers;
     const identity = identify(
@@ -285,7 +287,7 @@ export class Conversation {
       return;
     }
     this.#open(identity.dissector);
-    yield* this.#readBoth();
+    this.#readBoth();
   }
 
   /** Who may speak what is unread. */
@@ -333,7 +335,7 @@ export class Conversation {
   }
 
   /** Reads both directions, the one whose bytes came first before the other. */
-  *#readBoth(): Generator<Entry> {
+  #readBoth(): void {
     const { client, server } = this.#readers;
     const first = server.available > 0 &&
         (client.available === 0 || server.time < client.time)
@@ -341,20 +343,20 @@ export class Conversation {
       : "client";
     for (const side of [first, otherSide(first)] as const) {
       if (this.#phase !== "parsing") return;
-      if (this.#readers[side].available > 0) yield* this.#read(side);
+      if (this.#readers[side].available > 0) this.#read(side);
     }
   }
 
-  *#read(side: Side): Generator<Entry> {
+  #read(side: Side): void {
     const reader = this.#readers[side];
     const parser = this.#parser!;
-    yield* this.#guarded(parser.read(side, reader));
+    this.#guarded(parser.read(side, reader));
     if (this.#parser !== parser) return;
-    if (reader.available > MAX_UNREAD) yield* this.#broken();
+    if (reader.available > MAX_UNREAD) this.#broken();
   }
 
   /** Entries of a parser's exchanges; what it throws ends it. */
-  *#guarded(exchanges: Iterable<Exchange>): Generator<Entry> {
+  #guarded(exchanges: Iterable<Exchange>): void {
     const iterator = exchanges[Symbol.iterator]();
     while (true) {
       let exchange: Exchange;
@@ -364,19 +366,19 @@ export class Conversation {
         exchange = result.value;
       } catch (error) {
         if (!(error instanceof Malformed)) throw error;
-        yield* this.#broken();
+        this.#broken();
         return;
       }
-      yield this.#toEntry(exchange);
+      this.#give(exchange);
       if (exchange.next) {
-        yield* this.#switched(exchange.next.protocol);
+        this.#switched(exchange.next.protocol);
         return;
       }
     }
   }
 
   /** Another protocol begins with the bytes now unread. */
-  *#switched(protocol: string | undefined): Generator<Entry> {
+  #switched(protocol: string | undefined): void {
     const known = protocol !== undefined &&
       this.#options.dissectors.some((d) => d.name === protocol);
     this.#parser = undefined;
@@ -384,7 +386,7 @@ export class Conversation {
     this.#phase = "unknown";
     this.#expected = known ? protocol : undefined;
     if (protocol !== undefined && !known) this.#close();
-    else if (this.#hasUnread()) yield* this.#identify();
+    else if (this.#hasUnread()) this.#identify();
   }
 
   #hasUnread(): boolean {
@@ -393,22 +395,22 @@ export class Conversation {
   }
 
   /** Bytes broke the rules of their protocol: what follows may keep them. */
-  *#broken(): Generator<Entry> {
+  #broken(): void {
     this.#options.counters.malformed++;
     // A datagram breaks alone.
     if (this.#flow.transport !== "tcp") return;
     const parser = this.#parser;
     this.#parser = undefined;
     this.#phase = "unknown";
-    if (parser) yield* this.#last(parser);
+    if (parser) this.#last(parser);
     this.#misunderstood();
   }
 
   /** What a parser that broke still has to give. */
-  *#last(parser: Parser): Generator<Entry> {
+  #last(parser: Parser): void {
     try {
       for (const exchange of parser.end(undefined, "cut", this.#readers)) {
-        yield this.#toEntry(exchange);
+        this.#give(exchange);
       }
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
@@ -442,7 +444,7 @@ export class Conversation {
     server.skip(server.available);
   }
 
-  #toEntry(exchange: Exchange): Entry {
+  #give(exchange: Exchange): void {
     this.#entries++;
     const flow = this.#flow;
     const source: EntrySource = {
@@ -452,7 +454,9 @@ export class Conversation {
       node: this.#options.node,
       decrypted: false,
     };
-    return new DissectedEntry(this.#dissector!, exchange, source);
+    this.#options.onEntry(
+      new DissectedEntry(this.#dissector!, exchange, source),
+    );
   }
 }
 

@@ -57,9 +57,6 @@ export function dissect(
   const dissectors = options.dissectors ?? [dissector];
   const schema = new Schema(dissectors);
   const entries: JsonEntry[] = [];
-  const give = (found: Iterable<Entry>) => {
-    for (const entry of found) entries.push(toJsonEntry(entry, schema));
-  };
   const transport = options.transport ?? "tcp";
   const flow = toFlow(
     transport,
@@ -70,6 +67,7 @@ export function dissect(
     dissectors,
     node: { name: "test" },
     wantsBodies: options.wantsBodies ?? true,
+    onEntry: (entry) => entries.push(toJsonEntry(entry, schema)),
     counters: { malformed: 0, opaqueBytes: 0 },
   };
   let conversation = new Conversation(flow, shared);
@@ -83,9 +81,9 @@ export function dissect(
         : "server";
     if ("expire" in chunk) {
       time = chunk.expire;
-      give(conversation.expire(time));
-    } else if ("gap" in chunk) give(conversation.gap(side, chunk.gap));
-    else if ("fin" in chunk) give(conversation.finished(side));
+      conversation.expire(time);
+    } else if ("gap" in chunk) conversation.gap(side, chunk.gap);
+    else if ("fin" in chunk) conversation.finished(side);
     else {
       time = chunk.time ?? time + (packet === 0 ? 0 : 1000);
       const bytes = typeof chunk.bytes === "string"
@@ -93,9 +91,7 @@ export function dissect(
         : chunk.bytes.slice();
       const call = transport === "tcp" ? "data" : "datagram";
       const place = toPlace(0, packet++);
-      give(
-        conversation[call](side, bytes, 0, bytes.length, time, place),
-      );
+      conversation[call](side, bytes, 0, bytes.length, time, place);
       // What was borrowed is gone.
       bytes.fill(0xee);
     }
@@ -103,7 +99,7 @@ export function dissect(
       conversation = Conversation.restored(conversation.save(), flow, shared);
     }
   }
-  give(conversation.end(options.ending ?? "closed"));
+  conversation.end(options.ending ?? "closed");
   return entries;
 }
 

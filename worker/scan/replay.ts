@@ -5,7 +5,7 @@
  * The same code replays a savefile, a shard, and what is being captured. It
  * knows no clock but the packets'.
  */
-import type { Entry, NodeRef } from "../../entry/entry.ts";
+import type { NodeRef } from "../../entry/entry.ts";
 import type { ConversationCounters } from "../../dissectors/conversation.ts";
 import { DissectedEntry } from "../../dissectors/dissected.ts";
 import type {
@@ -84,11 +84,11 @@ export class Replay {
         dissectors: options.dissectors,
         node: options.node,
         wantsBodies: options.wantsBodies,
+        onEntry: options.onEntry,
         counters: this.counters,
         ...mayMatch && { mayMatch },
       },
       room: new WaitingRoom(),
-      give: (entries) => this.#give(entries),
     };
     this.#flowDissectors = new Map(
       options.flowDissectors.map((d) => [d.name, d]),
@@ -171,7 +171,7 @@ export class Replay {
     if (!track || track === RULED_OUT) return;
     this.#open.delete(track);
     if (flow.transport === "tcp") track.drain();
-    this.#give(track.conversation.end(ending));
+    track.conversation.end(ending);
     if (track.conversation.entries === 0) this.#giveFlow(flow);
   }
 
@@ -191,15 +191,9 @@ export class Replay {
     );
   }
 
-  #give(entries: Iterable<Entry>): void {
-    for (const entry of entries) {
-      this.#options.onEntry(entry as DissectedEntry);
-    }
-  }
-
   #tick(now: number): void {
     this.#nextTick = now + TICK;
-    for (const track of this.#open) this.#give(track.conversation.expire(now));
+    for (const track of this.#open) track.conversation.expire(now);
     this.#table.expire(now);
   }
 }

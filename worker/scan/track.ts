@@ -5,7 +5,6 @@
  * Directions are called by their senders, the low and the high end, because
  * which of them is the client may be found out late.
  */
-import type { Entry } from "../../entry/entry.ts";
 import {
   Conversation,
   type ConversationOptions,
@@ -24,8 +23,6 @@ import {
 export interface TrackOptions {
   readonly conversation: ConversationOptions;
   readonly room: WaitingRoom;
-  /** Takes the entries that a packet completed. */
-  readonly give: (entries: Iterable<Entry>) => void;
 }
 
 /** A track's saved state. */
@@ -43,13 +40,11 @@ export class Track {
   readonly #high: Reassembler;
   readonly #lowSink: Sink;
   readonly #highSink: Sink;
-  readonly #give: (entries: Iterable<Entry>) => void;
 
   /** @param saved of a track of the same flow, on which this one goes on */
   constructor(flow: Flow<unknown>, options: TrackOptions, saved?: SavedTrack) {
     const { room } = options;
     this.flow = flow;
-    this.#give = options.give;
     this.conversation = saved
       ? Conversation.restored(saved.conversation, flow, options.conversation)
       : new Conversation(flow, options.conversation);
@@ -67,15 +62,13 @@ export class Track {
   add(packet: Packet, fromLow: boolean): void {
     if (this.flow.transport === "tcp") this.#addSegment(packet, fromLow);
     else if (this.flow.transport !== "sctp") {
-      this.#give(
-        this.conversation.datagram(
-          this.#sideOf(fromLow),
-          packet.bytes,
-          packet.start,
-          packet.end,
-          packet.time,
-          packet.place,
-        ),
+      this.conversation.datagram(
+        this.#sideOf(fromLow),
+        packet.bytes,
+        packet.start,
+        packet.end,
+        packet.time,
+        packet.place,
       );
     }
   }
@@ -112,18 +105,16 @@ export class Track {
     const { conversation } = this;
     return {
       data: (bytes, start, end, time, place) =>
-        this.#give(
-          conversation.data(
-            this.#sideOf(isLow),
-            bytes,
-            start,
-            end,
-            time,
-            place,
-          ),
+        conversation.data(
+          this.#sideOf(isLow),
+          bytes,
+          start,
+          end,
+          time,
+          place,
         ),
-      gap: (size) => this.#give(conversation.gap(this.#sideOf(isLow), size)),
-      fin: () => this.#give(conversation.finished(this.#sideOf(isLow))),
+      gap: (size) => conversation.gap(this.#sideOf(isLow), size),
+      fin: () => conversation.finished(this.#sideOf(isLow)),
     };
   }
 }
