@@ -5,6 +5,7 @@
  * the rest of this one, on whatever ports they like. Needs root and iproute2.
  */
 
+import { lacks } from "../setup.ts";
 import { kill, Program } from "./program.ts";
 
 /** One of the two hosts. */
@@ -199,6 +200,21 @@ export class Network implements AsyncDisposable {
       await ip("-n", name, "link", "set", "eth0", "up");
     }
   }
+}
+
+/** Whether networks cannot be made here; then tests that need one are skipped. */
+export function lacksNetworks(): boolean {
+  if (Deno.build.os !== "linux" || lacks("ip")) return true;
+  const name = `thresher-${Deno.pid}-trial`;
+  const [made] = ["add", "delete"].map((action) =>
+    new Deno.Command("ip", { args: ["netns", action, name] }).outputSync()
+  );
+  if (made!.success) return false;
+  const complaint = new TextDecoder().decode(made!.stderr).trim();
+  console.warn(
+    `Tests are skipped, for want of network namespaces: ${complaint}`,
+  );
+  return true;
 }
 
 /** Resolves after `ms` milliseconds. */
