@@ -12,12 +12,13 @@ import {
 } from "../../entry/field.ts";
 import type { Incomplete } from "../../entry/entry.ts";
 import { Malformed } from "../../stream/malformed.ts";
-import type { Mark, StreamReader } from "../../stream/reader.ts";
+import type { StreamReader } from "../../stream/reader.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
 import {
   type Dissector,
   type Ending,
   type Exchange,
+  type Message,
   otherSide,
   type Parser,
   type ParserContext,
@@ -28,6 +29,8 @@ import { DnsMessage } from "./message.ts";
 import { OpenQueries, type OpenQuery } from "./open_queries.ts";
 import { OPCODE, OPCODE_NAMES, RCODE_NAMES } from "./parameters.ts";
 import {
+  begins,
+  isRecursive,
   isResponse,
   MAX_BEGINNING,
   mayBegin,
@@ -91,15 +94,22 @@ const fields = {
 type DnsFields = typeof fields;
 type DnsExchange = Exchange<DnsFields>;
 
-/** A query as saved. */
+type DnsRequest = Message<DnsMessage>;
+
+/** A query that waits, as saved. */
 interface SavedQuery {
   readonly asker: Side;
   readonly bytes: Uint8Array;
-  readonly first: Mark;
-  readonly last: Mark;
-  readonly size: number;
+  readonly request: Omit<DnsRequest, "values">;
   readonly retransmissions: number | undefined;
   readonly mayBeLost: boolean;
+}
+
+interface SavedParser {
+  readonly queries: readonly SavedQuery[];
+  readonly answered: readonly number[];
+  readonly isLost: { readonly [S in Side]: boolean };
+  readonly hasGap: boolean;
 }
 
 /**
@@ -108,30 +118,27 @@ interface SavedQuery {
  * An answer whose query is not open is an entry of its own: a repeated one, a
  * later message of a zone transfer, or one whose query went by unseen. Where
  * bytes of a stream are missing, reading goes on at the next place where a
- * length, a header and a question follow each other.
+ * length, a header and a question or record follow each other.
  */
 class DnsParser implements Parser<DnsFields> {
   readonly #isStream: boolean;
   /** Whether all that is said here is mDNS or LLMNR. */
   readonly #isMulticast: boolean;
-  /** Whether an answer that nobody asked for is a responder's of mDNS. */
-  readonly #isResponder: boolean;
+  readonly #hasMdnsPort: boolean;
   readonly #open = new OpenQueries();
   /** See {@link answerKey}. */
   readonly #answered = new Recent();
-  #hasQueries = false;
   /** Whether a side's next message has yet to be found. */
   readonly #isLost: { [S in Side]: boolean };
-  /** Whether bytes of a side are missing. */
-  readonly #hasGap: { [S in Side]: boolean } = { client: false, server: false };
+  /** Whether bytes are missing. */
+  #hasGap = false;
 
-  constructor(context: ParserContext) {
-    const { transport, client, server, midStream } = context;
+  constructor({ transport, client, server, midStream }: ParserContext) {
     const ports = [client.port, server.port];
     this.#isStream = transport === "tcp";
     this.#isMulticast = isMulticast(client.ip) || isMulticast(server.ip) ||
       ports.includes(PORT.LLMNR) || ports.every((p) => p === PORT.MDNS);
-    this.#isResponder = ports.includes(PORT.MDNS);
+    this.#hasMdnsPort = ports.includes(PORT.MDNS);
     this.#isLost = { client: midStream, server: midStream };
   }
 
@@ -148,14 +155,18 @@ class DnsParser implements Parser<DnsFields> {
     }
   }
 
-  gap(side: Side): Iterable<DnsExchange> {
-    if (!this.#isStream) return [];
+  *gap(side: Side): Iterable<DnsExchange> {
+    if (!this.#isStream) return;
     this.#isLost[side] = true;
-    this.#hasGap[side] = true;
-    for (const query of this.#open) {
-      if (query.asker !== side) query.mayBeLost = true;
+    this.#hasGap = true;
+    for (const query of [...this.#open]) {
+      if (query.asker === side) continue;
+      query.mayBeLost = true;
+      // Of a transfer's messages only the first answers, if it is not missing.
+      if (!isTransfer(query)) continue;
+      this.#open.remove(query);
+      yield unanswered(query, "gap");
     }
-    return [];
   }
 
   *end(side: Side | undefined, ending: Ending): Iterable<DnsExchange> {
@@ -173,50 +184,39 @@ class DnsParser implements Parser<DnsFields> {
   }
 
   save(): Uint8Array {
-    const queries: SavedQuery[] = [];
-    for (const { asker, request, mayBeLost } of this.#open) {
-      const { values, first, last, size } = request;
+    const toSaved = ({ asker, request, mayBeLost }: OpenQuery): SavedQuery => {
+      const { values, ...rest } = request;
       const { bytes, retransmissions } = values;
-      queries.push(
-        { asker, bytes, first, last, size, retransmissions, mayBeLost },
-      );
-    }
-    return encodeState({
-      queries,
+      return { asker, bytes, request: rest, retransmissions, mayBeLost };
+    };
+    const state: SavedParser = {
+      queries: Array.from(this.#open, toSaved),
       answered: this.#answered.save(),
-      hasQueries: this.#hasQueries,
       isLost: this.#isLost,
       hasGap: this.#hasGap,
-    });
+    };
+    return encodeState(state);
   }
 
   restore(saved: Uint8Array): void {
-    const state = decodeState(saved) as {
-      queries: SavedQuery[];
-      answered: number[];
-      hasQueries: boolean;
-      isLost: { [S in Side]: boolean };
-      hasGap: { [S in Side]: boolean };
-    };
-    for (const query of state.queries) {
-      const { asker, first, last, size, mayBeLost } = query;
-      const values = new DnsMessage(query.bytes.slice(), false);
+    const state = decodeState(saved) as SavedParser;
+    for (const { asker, bytes, mayBeLost, ...query } of state.queries) {
+      const values = new DnsMessage(bytes.slice(), false);
       values.retransmissions = query.retransmissions;
-      const request = { values, first, last, size };
+      const request = { ...query.request, values };
       this.#open.add({ asker, request, mayBeLost, again: undefined });
     }
     this.#answered.restore(state.answered);
-    this.#hasQueries = state.hasQueries;
     Object.assign(this.#isLost, state.isLost);
-    Object.assign(this.#hasGap, state.hasGap);
+    this.#hasGap = state.hasGap;
   }
 
   /** Whether the reader stands where a message begins, its length being here. */
   #isFound(side: Side, reader: StreamReader): boolean {
     if (this.#isLost[side]) {
-      const ahead = findMessage(reader.unread(), side);
-      reader.skip(ahead.at);
-      if (!ahead.isMessage) return false;
+      const { at, isFound } = findMessage(reader.unread(), side);
+      reader.skip(at);
+      if (!isFound) return false;
       this.#isLost[side] = false;
     }
     return reader.available >= PREFIX_SIZE;
@@ -233,58 +233,60 @@ class DnsParser implements Parser<DnsFields> {
     const bytes = reader.bytes(size)!.subarray(prefix);
     const last = reader.lastMark();
     if (!mayBegin(bytes)) throw new Malformed("No DNS message");
-    if (isResponse(bytes)) yield this.#answer(side, bytes, first, last, size);
-    else yield* this.#query(side, bytes, first, last, size);
+    const values = new DnsMessage(bytes, this.#isMdns(bytes));
+    const message = { values, first, last, size };
+    if (isResponse(bytes)) yield this.#answer(side, message);
+    else yield* this.#query(side, message);
   }
 
-  *#query(
-    side: Side,
-    bytes: Uint8Array,
-    first: Mark,
-    last: Mark,
-    size: number,
-  ): Iterable<DnsExchange> {
-    const open = this.#open;
-    const repeated = this.#isStream ? undefined : open.find(side, bytes);
-    if (repeated) {
-      const { values } = repeated.request;
-      values.retransmissions = (values.retransmissions ?? 0) + 1;
-      return;
-    }
-    this.#hasQueries = true;
-    // It outlives the bytes, which are borrowed.
-    const values = new DnsMessage(bytes.slice(), this.#isMulticast);
-    const request = { values, first, last, size };
+  /**
+   * Whether a message is mDNS or LLMNR. Servers use port 5353 for plain DNS
+   * too, whose stubs desire the recursion that mDNS never asks for
+   * (RFC 6762 §18.6).
+   */
+  #isMdns(bytes: Uint8Array): boolean {
+    return this.#isMulticast || this.#hasMdnsPort && !isRecursive(bytes);
+  }
+
+  *#query(side: Side, message: DnsRequest): Iterable<DnsExchange> {
+    const { values } = message;
     // A DSO message with id 0 wants no answer (RFC 8490 §5.4).
     const isOneWay = values.opCodeNumber === OPCODE.DSO && values.id === 0;
-    if (this.#isMulticast || isOneWay) {
-      yield { asker: side, request };
+    if (values.multicast || isOneWay) {
+      yield { asker: side, request: message };
       return;
     }
-    open.add({ asker: side, request, mayBeLost: false, again: undefined });
-    while (open.areTooMany) yield unanswered(open.takeOldest()!, "cut");
+    const { bytes } = values;
+    const repeated = this.#isStream ? undefined : this.#open.find(side, bytes);
+    if (repeated) {
+      repeated.request.values.retransmissions ??= 0;
+      repeated.request.values.retransmissions++;
+      return;
+    }
+    // It outlives the bytes, which are borrowed.
+    const request = {
+      ...message,
+      values: new DnsMessage(bytes.slice(), false),
+    };
+    const query = { asker: side, request, mayBeLost: false, again: undefined };
+    this.#open.add(query);
+    while (this.#open.areTooMany) {
+      yield unanswered(this.#open.takeOldest()!, "cut");
+    }
   }
 
-  #answer(
-    side: Side,
-    bytes: Uint8Array,
-    first: Mark,
-    last: Mark,
-    size: number,
-  ): DnsExchange {
-    const unasked = this.#isMulticast ||
-      this.#isResponder && !this.#hasQueries;
-    const values = new DnsMessage(bytes, unasked);
-    const response = { values, first, last, size };
-    if (unasked) return { asker: side, response };
+  #answer(side: Side, response: DnsRequest): DnsExchange {
+    const { values } = response;
     const asker = otherSide(side);
-    const query = this.#open.take(asker, bytes);
+    if (values.multicast) return { asker: side, response };
+    const key = answerKey(asker, values.id);
+    const query = this.#open.take(asker, values.bytes);
     if (query) {
-      this.#answered.add(answerKey(asker, values.id));
+      this.#answered.add(key);
       return { asker, request: query.request, response };
     }
-    const isFurther = this.#answered.has(answerKey(asker, values.id));
-    const reason = this.#hasGap[asker] ? "gap" : "mid-stream";
+    const isFurther = this.#answered.has(key);
+    const reason = this.#hasGap ? "gap" : "mid-stream";
     return { asker, response, incomplete: isFurther ? [] : [reason] };
   }
 }
@@ -299,6 +301,12 @@ function unanswered(query: OpenQuery, reason: Incomplete): DnsExchange {
   return { asker, request, incomplete: [mayBeLost ? "gap" : reason] };
 }
 
+/** Whether many messages may answer the query (RFC 5936 §2.2). */
+function isTransfer({ request }: OpenQuery): boolean {
+  const type = request.values.questions?.[0]?.type;
+  return type === "AXFR" || type === "IXFR";
+}
+
 /**
  * Looks for the next message of a stream of which bytes are missing.
  *
@@ -307,7 +315,7 @@ function unanswered(query: OpenQuery, reason: Incomplete): DnsExchange {
 function findMessage(
   bytes: Uint8Array,
   side: Side,
-): { at: number; isMessage: boolean } {
+): { at: number; isFound: boolean } {
   const flag = side === "server" ? 0x80 : 0;
   let at = 0;
   for (; at + PREFIX_SIZE + HEADER_SIZE <= bytes.length; at++) {
@@ -315,10 +323,10 @@ function findMessage(
     if (size < HEADER_SIZE || (bytes[at + 4]! & 0x80) !== flag) continue;
     const start = at + PREFIX_SIZE;
     const end = start + Math.min(size, MAX_BEGINNING);
-    if (end > bytes.length) return { at, isMessage: false };
-    if (mayBegin(bytes.subarray(start, end))) return { at, isMessage: true };
+    if (end > bytes.length) return { at, isFound: false };
+    if (begins(bytes.subarray(start, end))) return { at, isFound: true };
   }
-  return { at, isMessage: false };
+  return { at, isFound: false };
 }
 
 /** Whether the address is a multicast group (RFC 5771, RFC 4291 §2.7). */

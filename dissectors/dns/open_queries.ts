@@ -59,14 +59,14 @@ export class OpenQueries {
     const query = hasQuestion(response)
       ? this.find(asker, response)
       : this.#findById(asker, response);
-    if (query) this.#remove(query);
+    if (query) this.remove(query);
     return query;
   }
 
   /** Takes out the oldest. */
   takeOldest(): OpenQuery | undefined {
     for (const query of this.#byKey.values()) {
-      this.#remove(query);
+      this.remove(query);
       return query;
     }
     return undefined;
@@ -76,7 +76,7 @@ export class OpenQueries {
   takeBefore(time: number): OpenQuery | undefined {
     for (const query of this.#byKey.values()) {
       if (query.request.first.time >= time) return undefined;
-      this.#remove(query);
+      this.remove(query);
       return query;
     }
     return undefined;
@@ -89,7 +89,8 @@ export class OpenQueries {
     }
   }
 
-  #remove(query: OpenQuery): void {
+  /** Takes out an open query, the first of those that are the same. */
+  remove(query: OpenQuery): void {
     const key = keyOf(query.asker, query.request.values.bytes);
     if (query.again) this.#byKey.set(key, query.again);
     else this.#byKey.delete(key);

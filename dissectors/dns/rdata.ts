@@ -232,7 +232,7 @@ function locator(cursor: Cursor): string {
 const dashed: Reader = (cursor) =>
   cursor.rest().toHex().replace(/(..)(?=.)/g, "$1-");
 
-const zeroX: Reader = (cursor) => "0x" + toHex(cursor.rest());
+const zeroX: Reader = (cursor) => "0x" + cursor.rest().toHex();
 
 /** A CAA tag: letters and digits with their count before them. */
 const tag: Reader = (cursor) => escape(cursor.string());
@@ -384,6 +384,7 @@ const FIELDS: { readonly [type: number]: readonly Reader[] } = {
   256: [u16, u16, quotedRest],
   257: [u8, tag, quotedRest],
   258: [quotedMany],
+  259: [u32, u32, u8, quoted, base64],
   260: [amtRelay],
   261: [quotedMany],
   262: [quotedMany],

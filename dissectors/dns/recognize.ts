@@ -61,13 +61,14 @@ function fits(message: Uint8Array, side: Side, port: number): Guess {
 
 /** Whether the bytes are one message, all of them. */
 export function isMessage(bytes: Uint8Array): boolean {
-  if (!isHeader(bytes) || u16(bytes, 2) & 0x40) return false; // must be zero
+  const flags = u16(bytes, 2);
+  const isUsual = isKnownOpcode(flags >> 11 & 15) && (flags & 0x40) === 0;
+  if (!isHeader(bytes) || !isUsual) return false;
   const questions = u16(bytes, 4);
   const records = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10);
   const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
-  if (questions + records === 0 || questions * 5 + records * 11 > cursor.left) {
-    return false;
-  }
+  if (questions === 0 && !(isResponse(bytes) && records > 0)) return false;
+  if (questions * 5 + records * 11 > cursor.left) return false;
   for (let n = questions; n > 0; n--) if (!isQuestion(cursor)) return false;
   for (let n = records; n > 0; n--) if (!isRecord(cursor)) return false;
   return cursor.left === 0;
@@ -77,13 +78,26 @@ export function isMessage(bytes: Uint8Array): boolean {
  * Whether the bytes begin as a message does: with a header, and a question or
  * record that can be read. {@link MAX_BEGINNING} bytes are enough to tell.
  */
-export function mayBegin(bytes: Uint8Array): boolean {
+export function begins(bytes: Uint8Array): boolean {
   if (!isHeader(bytes)) return false;
   const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
   if (u16(bytes, 4) > 0) return isQuestion(cursor);
-  const records = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10);
-  if (records > 0) return isRecordStart(cursor);
-  return isResponse(bytes) || (u16(bytes, 2) >> 11 & 15) === OPCODE.DSO;
+  return u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10) > 0 &&
+    isRecordStart(cursor);
+}
+
+/** As {@link begins}, or a header that stands for itself. */
+export function mayBegin(bytes: Uint8Array): boolean {
+  if (begins(bytes)) return true;
+  if (!isHeader(bytes)) return false;
+  const isEmpty = bytes.subarray(4, HEADER_SIZE).every((byte) => byte === 0);
+  return isEmpty && (isResponse(bytes) || bytes.length === HEADER_SIZE ||
+    (u16(bytes, 2) >> 11 & 15) === OPCODE.DSO);
+}
+
+/** Whether recursion is desired. */
+export function isRecursive(message: Uint8Array): boolean {
+  return (message[2]! & 1) !== 0;
 }
 
 /** Whether the message answers another. */
@@ -94,11 +108,7 @@ export function isResponse(message: Uint8Array): boolean {
 /** Whether a header's numbers go together. */
 function isHeader(bytes: Uint8Array): boolean {
   if (bytes.length < HEADER_SIZE) return false;
-  const opcode = u16(bytes, 2) >> 11 & 15;
-  if (!isKnownOpcode(opcode)) return false;
-  if (isResponse(bytes)) return true;
-  const code = u16(bytes, 2) & 15;
-  return code === 0 && (opcode !== OPCODE.QUERY || u16(bytes, 4) > 0);
+  return isResponse(bytes) || (u16(bytes, 2) & 15) === 0;
 }
 
 function isQuestion(cursor: Cursor): boolean {
