@@ -2,7 +2,7 @@
  * Requests and responses of HTTP/1 while their exchange is open.
  */
 import type { Incomplete } from "../../entry/entry.ts";
-import type { Mark } from "../../stream/reader.ts";
+import type { Mark, StreamReader } from "../../stream/reader.ts";
 import type { Message } from "../dissector.ts";
 import { Body, type BodyState } from "./body.ts";
 import { FieldLines } from "./field_lines.ts";
@@ -32,6 +32,12 @@ abstract class Arriving<V extends HttpRequest | HttpResponse> {
   constructor(first: Mark) {
     this.first = first;
     this.last = first;
+  }
+
+  /** Takes note of how far it was read. */
+  note(reader: StreamReader): void {
+    this.last = reader.lastMark();
+    this.size = reader.offset - this.first.offset;
   }
 
   /** Takes note that all of it was read that ever will be. */
@@ -231,12 +237,14 @@ export interface AnswerState extends ArrivingState {
   readonly version: string | undefined;
 }
 
-/** Stands among requests for those, one or more, that capture missed. */
+/** Stands among requests for those, one or more, that were not captured. */
 export class Missed {
   /** When that was noticed, µs. */
   readonly time: number;
+  readonly reason: "gap" | "mid-stream";
 
-  constructor(time: number) {
+  constructor(time: number, reason: "gap" | "mid-stream") {
     this.time = time;
+    this.reason = reason;
   }
 }

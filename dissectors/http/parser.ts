@@ -114,6 +114,8 @@ export class Http1Parser implements Parser<HttpFields> {
   #asking: Asked | undefined;
   /** The response that is being read. */
   #answer: Answer | undefined;
+  /** Whether no response was seen since the connection was joined. */
+  #isJoined: boolean;
   /** How many of the open requests may have been answered in a gap. */
   #doubtful = 0;
   /** Whether a request came while another one waited. */
@@ -133,7 +135,7 @@ export class Http1Parser implements Parser<HttpFields> {
 
   constructor(context: ParserContext) {
     this.#wantsBodies = context.wantsBodies;
-    this.#midStream = context.midStream;
+    this.#midStream = this.#isJoined = context.midStream;
     if (!context.midStream) return;
     this.#requests.enter("seek");
     this.#responses.enter("seek");
@@ -176,7 +178,9 @@ export class Http1Parser implements Parser<HttpFields> {
 
   save(): Uint8Array {
     const open = this.#open.map((asked) =>
-      asked instanceof Missed ? { time: asked.time } : asked.save()
+      asked instanceof Missed
+        ? { time: asked.time, missed: asked.reason }
+        : asked.save()
     );
     const asking = this.#asking;
     const place = asking ? this.#open.indexOf(asking) : -1;
@@ -190,6 +194,7 @@ export class Http1Parser implements Parser<HttpFields> {
         ? this.#answer.asked.save()
         : undefined,
       answersAsking: asking !== undefined && this.#answer?.asked === asking,
+      isJoined: this.#isJoined,
       doubtful: this.#doubtful,
       pipelines: this.#pipelines,
       hasGap: this.#hasGap,
@@ -205,7 +210,9 @@ export class Http1Parser implements Parser<HttpFields> {
     this.#requests.enter(state.requests);
     this.#responses.enter(state.responses);
     this.#open = state.open.map((asked) =>
-      "time" in asked ? new Missed(asked.time) : Asked.restored(asked)
+      "missed" in asked
+        ? new Missed(asked.time, asked.missed)
+        : Asked.restored(asked)
     );
     const { asking, answered } = state;
     this.#asking = typeof asking === "number"
@@ -215,6 +222,7 @@ export class Http1Parser implements Parser<HttpFields> {
       ? this.#asking
       : answered && Asked.restored(answered);
     this.#answer = state.answer && Answer.restored(state.answer, asked);
+    this.#isJoined = state.isJoined;
     this.#doubtful = state.doubtful;
     this.#pipelines = state.pipelines;
     this.#hasGap = state.hasGap;
@@ -275,6 +283,7 @@ export class Http1Parser implements Parser<HttpFields> {
     const asked = new Asked(first, traits, values);
     this.#ask(asked);
     if (transfer) {
+      asked.note(reader);
       asked.transfer = transfer;
       this.#asking = asked;
       direction.enter("body");
@@ -350,8 +359,7 @@ export class Http1Parser implements Parser<HttpFields> {
       }
     }
     const progress = transfer.read(reader);
-    asked.last = reader.lastMark();
-    asked.size = reader.offset - asked.first.offset;
+    asked.note(reader);
     if (progress === "more") return false;
     this.#endRequest(asked, reader);
     if (progress === "broken") this.#breakBody(asked, this.#requests);
@@ -452,7 +460,7 @@ export class Http1Parser implements Parser<HttpFields> {
   /** Requests were lost, whose responses come where they stood. */
   #miss(time: number): void {
     if (!(this.#open.at(-1) instanceof Missed)) {
-      this.#open.push(new Missed(time));
+      this.#open.push(new Missed(time, "gap"));
     }
   }
 
@@ -514,8 +522,7 @@ export class Http1Parser implements Parser<HttpFields> {
       this.#answer = answer;
       answer.informational.push(status);
       reader.skip(size);
-      answer.last = reader.lastMark();
-      answer.size = reader.offset - answer.first.offset;
+      answer.note(reader);
       return true;
     }
     const raw = toLatin1(bytes, 0, size);
@@ -586,11 +593,16 @@ export class Http1Parser implements Parser<HttpFields> {
   /** The request that a response begun there certainly answers. */
   #takeAsked(first: Mark): Asked | undefined {
     const open = this.#open;
-    if (this.#doubtful > 0) {
+    if (this.#doubtful > 0 || this.#isJoined) {
       const sent = open.findLastIndex((asked) => isBefore(asked, first)) + 1;
+      // It may answer any of them,
+      if (this.#doubtful > 0 && sent > 1) this.#abandon(sent, first.time);
+      // or one before them, on a connection that was pipelined already.
+      else if (this.#isJoined && sent > 1) {
+        open.unshift(new Missed(first.time, "mid-stream"));
+      }
       this.#doubtful = 0;
-      // It may answer any of them.
-      if (sent > 1) this.#abandon(sent, first.time);
+      this.#isJoined = false;
     }
     const [front, next] = open;
     if (front instanceof Missed) {
@@ -599,7 +611,7 @@ export class Http1Parser implements Parser<HttpFields> {
       else {
         // It answers a missed one or, if that was answered, the next one.
         if (waits) {
-          this.#giveAlone(next, "gap");
+          this.#giveAlone(next, front.reason);
           open.splice(1, 1);
         } else open.shift();
         return undefined;
@@ -614,7 +626,8 @@ export class Http1Parser implements Parser<HttpFields> {
   /** Gives the first `count` requests up: what answers them is not known. */
   #abandon(count: number, time: number): void {
     this.#hasGap = true;
-    for (const asked of this.#open.splice(0, count, new Missed(time))) {
+    const missed = new Missed(time, "gap");
+    for (const asked of this.#open.splice(0, count, missed)) {
       if (asked instanceof Asked) this.#giveAlone(asked, "gap");
     }
   }
@@ -634,15 +647,19 @@ export class Http1Parser implements Parser<HttpFields> {
     const progress = transfer.read(reader);
     if (progress === "more") return false;
     if (progress === "broken" && !transfer.hasChunks) {
-      // Never were any chunks: it is what it is, until the end.
-      transfer.phase = "close";
-      const values = answer.values!;
-      values.transferCodings = [...values.transferCodings, "chunked"];
+      this.#takeAsIs(answer, transfer);
       return true;
     }
     this.#endResponse(answer, reader);
     if (progress === "broken") this.#breakBody(answer, this.#responses);
     return true;
+  }
+
+  /** There never were any chunks: the body is what it is, until the end. */
+  #takeAsIs({ values }: Answer, transfer: Transfer): void {
+    transfer.phase = "close";
+    if (!values) return;
+    values.transferCodings = [...values.transferCodings, "chunked"];
   }
 
   /** Ends a response after which the next one begins at once. */
@@ -718,8 +735,13 @@ export class Http1Parser implements Parser<HttpFields> {
       this.#readUnendedHead(reader);
     }
     const answer = this.#answer;
-    if (!answer?.transfer) return;
-    if (answer.transfer.phase === "close" && ending === "closed") {
+    const transfer = answer?.transfer;
+    if (!answer || !transfer) return;
+    if (ending === "closed" && transfer.mayBeUnchunked(reader)) {
+      this.#takeAsIs(answer, transfer);
+      transfer.read(reader);
+    }
+    if (transfer.phase === "close" && ending === "closed") {
       this.#endResponse(answer, reader);
     } else {
       this.#endResponse(answer, reader, ending === "closed" ? "cut" : ending);
@@ -753,12 +775,12 @@ export class Http1Parser implements Parser<HttpFields> {
       this.#endResponseWith(answer, answer.last, answer.size, reason);
     }
     // What came after lost requests may have been answered for them.
-    let mayBeAnswered = false;
+    let missed: Missed["reason"] | undefined;
     for (const [i, asked] of this.#open.entries()) {
-      if (asked instanceof Missed) mayBeAnswered = true;
+      if (asked instanceof Missed) missed = asked.reason;
       else {
-        const isLost = mayBeAnswered || i < this.#doubtful;
-        this.#giveAlone(asked, isLost ? "gap" : asked.reason ?? reason);
+        const lost = missed ?? (i < this.#doubtful ? "gap" : undefined);
+        this.#giveAlone(asked, lost ?? asked.reason ?? reason);
       }
     }
     this.#open = [];
@@ -845,16 +867,23 @@ export class Http1Parser implements Parser<HttpFields> {
   }
 }
 
+/** A `Missed` as saved. */
+interface MissedState {
+  readonly time: number;
+  readonly missed: Missed["reason"];
+}
+
 /** A parser as saved. */
 interface SavedParser {
   readonly requests: Stage;
   readonly responses: Stage;
-  readonly open: readonly (AskedState | { readonly time: number })[];
+  readonly open: readonly (AskedState | MissedState)[];
   /** Where in `open` it is, or the request itself. */
   readonly asking: number | AskedState | undefined;
   readonly answer: AnswerState | undefined;
   readonly answered: AskedState | undefined;
   readonly answersAsking: boolean;
+  readonly isJoined: boolean;
   readonly doubtful: number;
   readonly pipelines: boolean;
   readonly hasGap: boolean;

@@ -104,6 +104,11 @@ export class Transfer {
     return beyond;
   }
 
+  /** Whether the bytes that are left may be a body without any chunks. */
+  mayBeUnchunked(reader: StreamReader): boolean {
+    return this.phase === "size" && !this.hasChunks && reader.available > 0;
+  }
+
   /** Whether the body's size is certain, were it to end here. */
   get isSizeKnown(): boolean {
     const { phase } = this;
