@@ -11,7 +11,13 @@ import {
   readIpv6,
 } from "./ip.ts";
 import { readLink } from "./link.ts";
-import { OUTCOME, type Outcome, type Packet, PROTOCOL } from "./packet.ts";
+import {
+  NO_FRAGMENTS,
+  OUTCOME,
+  type Outcome,
+  type Packet,
+  PROTOCOL,
+} from "./packet.ts";
 import { readIcmp, readSctp, readTcp, readUdp } from "./transport.ts";
 import { readIpTunnel, readUdpTunnel, tunnelPort } from "./tunnel.ts";
 
@@ -60,6 +66,7 @@ export class Decoder {
     const next = readLink(cursor, linkType);
     into.time = time;
     into.place = place;
+    into.fragments = NO_FRAGMENTS;
     into.direction = cursor.direction;
     if (cursor.interface >= 0) into.interface = cursor.interface;
     const outcome = this.#readIp(next, into);

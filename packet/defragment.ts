@@ -49,6 +49,8 @@ class Incomplete {
   protocol = 0;
   time = 0;
   place = 0;
+  /** Of every fragment, in the order they came. */
+  readonly places: number[] = [];
 
   constructor(begun: number, addresses: Uint8Array) {
     this.begun = begun;
@@ -172,7 +174,10 @@ export class Defragmenter {
       packet.time = into.time;
       packet.place = into.place;
     }
-    if (packet.cover(offset, to)) this.#keep(packet, cursor, size);
+    if (packet.cover(offset, to)) {
+      packet.places.push(into.place);
+      this.#keep(packet, cursor, size);
+    }
     if (packet.isWhole) {
       this.#forget(key, packet);
       this.reassembled++;
@@ -258,4 +263,5 @@ function release(packet: Incomplete, cursor: Cursor, into: Packet): void {
   cursor.protocol = packet.protocol;
   into.time = packet.time;
   into.place = packet.place;
+  into.fragments = into.fragments.concat(packet.places);
 }

@@ -42,6 +42,9 @@ export const OUTCOME = {
 
 export type Outcome = typeof OUTCOME[keyof typeof OUTCOME];
 
+/** Where the fragments of a packet lie that came whole. */
+export const NO_FRAGMENTS: readonly number[] = [];
+
 /** The innermost headers of one packet. */
 export class Packet {
   bytes: Uint8Array = new Uint8Array(0);
@@ -49,6 +52,8 @@ export class Packet {
   time = 0;
   /** That frame: shard × 2^24 + number in the shard. */
   place = 0;
+  /** Places of all frames it came in, where IP fragmented it; else empty. */
+  fragments: readonly number[] = NO_FRAGMENTS;
   /**
    * Interface that captured it: what the frame's link header names (SLL2),
    * else what its owner set before `decode`.
