@@ -60,6 +60,8 @@ export class StreamReader {
   #offsets: number[] = [];
   #times: number[] = [];
   #places: number[] = [];
+  /** How many pieces there are: lists are not shortened, which would cost. */
+  #pieces = 0;
   #piece = 0;
 
   #markedPlace = -1;
@@ -209,6 +211,8 @@ export class StreamReader {
   ): void {
     const unread = this.available;
     const offset = this.#base + this.#end;
+    // Of a chunk without bytes nothing needs to be known once another comes.
+    if (this.#offsets.at(-1) === offset) this.#dropLastPiece();
     if (unread === 0) {
       this.#base = offset - start;
       this.#bytes = bytes;
@@ -222,9 +226,10 @@ export class StreamReader {
       this.#end += end - start;
       this.#forgetPieces();
     }
-    this.#offsets.push(offset);
-    this.#times.push(time);
-    this.#places.push(place);
+    const piece = this.#pieces++;
+    this.#offsets[piece] = offset;
+    this.#times[piece] = time;
+    this.#places[piece] = place;
   }
 
   /** Copies what is unread, for the bytes given to {@link append} go away. */
@@ -248,9 +253,9 @@ export class StreamReader {
     return {
       offset: this.offset,
       unread: this.unread().slice(),
-      offsets: this.#offsets.slice(from),
-      times: this.#times.slice(from),
-      places: this.#places.slice(from),
+      offsets: this.#offsets.slice(from, this.#pieces),
+      times: this.#times.slice(from, this.#pieces),
+      places: this.#places.slice(from, this.#pieces),
       marked: [this.#markedPlace, this.#markedOffset, this.#marks],
       left: this.#left && [...this.#left],
     };
@@ -266,6 +271,7 @@ export class StreamReader {
     reader.#offsets = [...state.offsets];
     reader.#times = [...state.times];
     reader.#places = [...state.places];
+    reader.#pieces = state.places.length;
     [reader.#markedPlace, reader.#markedOffset, reader.#marks] = state.marked;
     reader.#left = state.left && new Map(state.left);
     return reader;
@@ -302,10 +308,11 @@ export class StreamReader {
 
   #pieceAt(offset: number): number {
     const offsets = this.#offsets;
+    const last = this.#pieces - 1;
     let piece = this.#piece;
     // A caller may look back one byte, or roll back what it read.
     while (piece > 0 && offsets[piece]! > offset) piece--;
-    while (piece + 1 < offsets.length && offsets[piece + 1]! <= offset) piece++;
+    while (piece < last && offsets[piece + 1]! <= offset) piece++;
     this.#piece = piece;
     return piece;
   }
@@ -317,17 +324,24 @@ export class StreamReader {
     this.#offsets.splice(0, from);
     this.#times.splice(0, from);
     this.#places.splice(0, from);
+    this.#pieces -= from;
     this.#piece = 0;
+  }
+
+  #dropLastPiece(): void {
+    this.#offsets.pop();
+    this.#times.pop();
+    this.#places.pop();
   }
 
   /** Forgets where all but the last bytes were captured. */
   #keepLastPiece(): void {
-    const last = this.#offsets.length - 1;
+    const last = this.#pieces - 1;
     if (last > 0) {
       this.#offsets[0] = this.#offsets[last]!;
       this.#times[0] = this.#times[last]!;
       this.#places[0] = this.#places[last]!;
-      this.#offsets.length = this.#times.length = this.#places.length = 1;
+      this.#pieces = 1;
     }
     this.#piece = 0;
   }
