@@ -103,6 +103,7 @@ export class SourceScan {
     if (captured < original) coverage.cut++;
     // Capture order is not always the order of times, so later ones count.
     if (time > this.#horizon) return;
+    this.#packet.interface = batch.interface[i]!;
     const outcome = this.#decoder.decode(
       batch.bytes,
       batch.start[i]!,
