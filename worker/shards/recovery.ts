@@ -45,41 +45,72 @@ export function isClean(report: RecoveryReport): boolean {
     report.unreadable.length === 0 && report.removed.length === 0;
 }
 
+/** The same while it is made. */
+type Findings = {
+  -readonly [K in keyof RecoveryReport]: RecoveryReport[K] extends
+    readonly (infer T)[] ? T[] : RecoveryReport[K];
+};
+
 /**
- * Makes a folder whole. Only its writer may, before it begins.
- *
- * @throws DiskFull never: what cannot be written now is left to the next time
+ * Makes a folder whole. Only its writer may, before it begins. What a full
+ * disk prevents is left to the next time.
  */
 export function recover(folder: Folder): RecoveryReport {
-  const report = {
+  const findings: Findings = {
     shards: 0,
-    cut: [] as { shard: number; bytes: number }[],
-    rebuilt: [] as { shard: number; why: string }[],
-    facts: [] as { shard: number; why: string }[],
-    tables: [] as { shard: number; why: string }[],
-    unreadable: [] as number[],
+    cut: [],
+    rebuilt: [],
+    facts: [],
+    tables: [],
+    unreadable: [],
     removed: removeStrays(folder),
   };
   for (const shard of listShards(folder)) {
     const pcap = folder.open(toName(shard, "pcap"), "append");
     if (!pcap) continue;
-    try {
-      if (isEmpty(pcap)) {
-        report.removed.push(...removeShard(folder, shard));
-        continue;
-      }
-      report.shards++;
-      const facts = recoverFacts(folder, shard);
-      if (facts) report.facts.push({ shard, why: facts });
-      if (isShardPcap(pcap)) recoverSidecar(folder, shard, pcap, report);
-      else report.unreadable.push(shard);
-      const table = recoverTable(folder, shard);
-      if (table) report.tables.push({ shard, why: table });
-    } finally {
-      pcap.close();
+    recoverShard(folder, shard, pcap, findings);
+    pcap.close();
+  }
+  return findings;
+}
+
+function recoverShard(
+  folder: Folder,
+  shard: number,
+  pcap: StoredFile,
+  findings: Findings,
+): void {
+  const useless = whyUseless(folder, shard, pcap.size());
+  const isReadable = isShardPcap(pcap);
+  const built = isReadable && useless ? buildSidecar(pcap) : undefined;
+  const torn = built ? pcap.size() - built.whole : 0;
+  if (torn > 0) {
+    pcap.truncate(pcap.size() - torn);
+    findings.cut.push({ shard, bytes: torn });
+  }
+  // There is at most a header: the process died before the first packet.
+  if (pcap.size() <= PCAP_HEADER) {
+    findings.removed.push(...removeShard(folder, shard));
+    return;
+  }
+  findings.shards++;
+  if (!isReadable) findings.unreadable.push(shard);
+  const facts = recoverFacts(folder, shard);
+  if (facts) findings.facts.push({ shard, why: facts });
+  const table = recoverTable(folder, shard);
+  if (table) findings.tables.push({ shard, why: table });
+  if (torn > 0) noteTorn(folder, shard, torn);
+  if (built && useless) {
+    const name = toName(shard, "idx");
+    if (unlessFull(() => folder.replace(name, built.sidecar))) {
+      findings.rebuilt.push({ shard, why: useless });
     }
   }
-  return report;
+}
+
+function noteTorn(folder: Folder, shard: number, bytes: number): void {
+  const fact = encodeFact({ kind: "torn", bytes });
+  unlessFull(() => appendFacts(folder, toName(shard, "facts"), fact));
 }
 
 /**
@@ -120,40 +151,6 @@ function removeShard(folder: Folder, shard: number): string[] {
     .filter((name) => names.has(name));
   for (const name of removed) folder.remove(name);
   return removed;
-}
-
-/** Whether there is at most a header: the process died before any packet. */
-function isEmpty(pcap: StoredFile): boolean {
-  return pcap.size() <= PCAP_HEADER;
-}
-
-function recoverSidecar(
-  folder: Folder,
-  shard: number,
-  pcap: StoredFile,
-  report: {
-    cut: { shard: number; bytes: number }[];
-    rebuilt: { shard: number; why: string }[];
-  },
-): void {
-  const size = pcap.size();
-  const why = whyUseless(folder, shard, size);
-  if (why === undefined) return;
-  const { sidecar, whole } = buildSidecar(pcap);
-  if (whole < size) {
-    pcap.truncate(whole);
-    report.cut.push({ shard, bytes: size - whole });
-    unlessFull(() =>
-      appendFacts(
-        folder,
-        toName(shard, "facts"),
-        encodeFact({ kind: "torn", bytes: size - whole }),
-      )
-    );
-  }
-  if (unlessFull(() => folder.replace(toName(shard, "idx"), sidecar))) {
-    report.rebuilt.push({ shard, why });
-  }
 }
 
 /** Does what a full disk may prevent, and says whether it did not. */

@@ -205,7 +205,8 @@ export class StoreWriter implements Disposable {
   readonly recovery: RecoveryReport;
   readonly retention: Retention;
   readonly #lock: StoredFile;
-  readonly #surroundings: WriterSurroundings;
+  readonly #surroundings: WriterSurroundings & { shardBytes: number };
+  readonly #ownShardBytes: number | undefined;
   #meta: Meta;
   /** What every shard's facts begin with. */
   readonly #common: Fact[] = [];
@@ -219,6 +220,7 @@ export class StoreWriter implements Disposable {
     options: StoreOptions,
   ) {
     this.#lock = lock;
+    this.#ownShardBytes = options.shardBytes;
     this.recovery = recover(folder);
     const newest = listShards(folder).at(-1) ?? 0;
     const nextShard = Math.max(meta.nextShard, newest + 1);
@@ -305,6 +307,21 @@ export class StoreWriter implements Disposable {
     }
   }
 
+  /**
+   * Changes the bytes that all files together may have, and deletes what that
+   * takes. Shards that begin from now on have the size that goes with it.
+   *
+   * @throws UnusableFolder if it is too little
+   */
+  setStorageLimit(storageLimit: number): void {
+    const options = { shardBytes: this.#ownShardBytes, storageLimit };
+    checkLimit(options);
+    this.#surroundings.shardBytes = shardBytesOf(options);
+    this.retention.limit = storageLimit;
+    this.retention.makeRoom(0);
+    this.#keepMeta({ storageLimit });
+  }
+
   /** Stores what was taken. */
   flush(): void {
     for (const writer of this.#writers.values()) writer.flush();
@@ -376,15 +393,18 @@ export class StoreWriter implements Disposable {
   }
 }
 
-function limitOf(options: StoreOptions): number {
+/** What the sizes depend on. */
+type Sizes = Pick<StoreOptions, "storageLimit" | "shardBytes">;
+
+function limitOf(options: Sizes): number {
   return options.storageLimit ?? DEFAULT_STORAGE_LIMIT;
 }
 
-function shardBytesOf(options: StoreOptions): number {
+function shardBytesOf(options: Sizes): number {
   return options.shardBytes ?? toShardBytes(limitOf(options));
 }
 
-function checkLimit(options: StoreOptions): void {
+function checkLimit(options: Sizes): void {
   const least = LEAST_SHARDS * shardBytesOf(options);
   if (limitOf(options) < least) {
     throw new UnusableFolder(

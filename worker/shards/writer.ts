@@ -381,10 +381,16 @@ export class ShardWriter {
     const { folder, retention } = this.#around;
     while (this.#sidecars.length > 0) {
       const { shard, bytes } = this.#sidecars[0]!;
-      const isWritten = retention.makeRoom(bytes.length) &&
-        unlessFull(() => folder.replace(toName(shard, "idx"), bytes));
-      if (!isWritten) break;
-      retention.add(bytes.length);
+      const isRoom = retention.makeRoom(bytes.length);
+      const pcap = folder.open(toName(shard, "pcap"), "read");
+      pcap?.close();
+      // Without it the shard was deleted meanwhile, perhaps just now.
+      if (pcap) {
+        const isWritten = isRoom &&
+          unlessFull(() => folder.replace(toName(shard, "idx"), bytes));
+        if (!isWritten) break;
+        retention.add(bytes.length);
+      }
       this.#sidecars.shift();
     }
     if (this.#sidecars.length > MAX_WAITING_SIDECARS) this.#sidecars.shift();
