@@ -11,6 +11,7 @@ import {
   text,
 } from "../../entry/field.ts";
 import type { Incomplete } from "../../entry/entry.ts";
+import { isMulticast } from "../../stream/address.ts";
 import { Malformed } from "../../stream/malformed.ts";
 import type { StreamReader } from "../../stream/reader.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
@@ -327,13 +328,6 @@ function findMessage(
     if (begins(bytes.subarray(start, end))) return { at, isFound: true };
   }
   return { at, isFound: false };
-}
-
-/** Whether the address is a multicast group (RFC 5771, RFC 4291 §2.7). */
-function isMulticast(ip: string): boolean {
-  if (ip.includes(":")) return ip.startsWith("ff");
-  const first = parseInt(ip);
-  return first >= 224 && first <= 239;
 }
 
 /** DNS, with its kin on the local link. */

@@ -10,7 +10,7 @@ import {
   text,
   type ValuesOf,
 } from "../../entry/field.ts";
-import { toAddress } from "../../stream/address.ts";
+import { isMulticast, toAddress } from "../../stream/address.ts";
 import { Malformed } from "../../stream/malformed.ts";
 import type { StreamReader } from "../../stream/reader.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
@@ -84,11 +84,15 @@ interface OpenEcho {
  */
 class IcmpParser implements Parser<IcmpFields> {
   readonly #version: 4 | 6;
+  /** Whether an end is a group, whose members answer on flows of their own. */
+  readonly #isMulticast: boolean;
   readonly #open = new Map<number, OpenEcho>();
   readonly #answered = new Recent();
 
   constructor(context: ParserContext) {
-    this.#version = context.ipVersion === 6 ? 6 : 4;
+    const { ipVersion, client, server } = context;
+    this.#version = ipVersion === 6 ? 6 : 4;
+    this.#isMulticast = isMulticast(client.ip) || isMulticast(server.ip);
   }
 
   *read(side: Side, reader: StreamReader): Iterable<IcmpExchange> {
@@ -102,11 +106,10 @@ class IcmpParser implements Parser<IcmpFields> {
     const values = readMessage(this.#version, bytes);
     const message = { values, first, last, size };
     const { ECHO_REQUEST, ECHO_REPLY } = TYPE[this.#version];
-    if (values.id === undefined) {
-      yield { asker: side, version: this.#text, request: message };
-    } else if (values.type === ECHO_REQUEST) {
+    const isEcho = values.id !== undefined && !this.#isMulticast;
+    if (isEcho && values.type === ECHO_REQUEST) {
       yield* this.#ask(side, message);
-    } else if (values.type === ECHO_REPLY) {
+    } else if (isEcho && values.type === ECHO_REPLY) {
       yield this.#reply(side, message);
     } else {
       yield { asker: side, version: this.#text, request: message };
