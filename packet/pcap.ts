@@ -42,7 +42,8 @@ export class Pcap implements Format {
   readonly #little: boolean;
   /** Nanoseconds in a unit of the records' fractions. */
   readonly #unit: number;
-  readonly #recordSize: number;
+  /** Bytes of a record before its frame. */
+  readonly recordSize: number;
   readonly #maxFrame: number;
 
   private constructor(view: DataView, little: boolean, magic: number) {
@@ -53,7 +54,7 @@ export class Pcap implements Format {
     this.records = toRecords(magic, little);
     this.#little = little;
     this.#unit = magic === PCAP_MAGIC.NANO ? 1 : 1000;
-    this.#recordSize = magic === PCAP_MAGIC.MODIFIED
+    this.recordSize = magic === PCAP_MAGIC.MODIFIED
       ? MODIFIED_RECORD
       : PCAP_RECORD;
     this.#maxFrame = Math.min(
@@ -76,7 +77,7 @@ export class Pcap implements Format {
   }
 
   read(window: Window, batch: FrameBatch): number {
-    const recordSize = this.#recordSize;
+    const recordSize = this.recordSize;
     const little = this.#little;
     const unit = this.#unit;
     const { view, to, base } = window;
@@ -84,6 +85,7 @@ export class Pcap implements Format {
     let row = batch.count;
     let needed = 0;
     let captured = 0;
+    let isBlank = false;
     while (row < batch.capacity) {
       const start = at + recordSize;
       needed = recordSize;
@@ -91,6 +93,10 @@ export class Pcap implements Format {
       captured = view.getUint32(at + 8, little);
       needed = recordSize + captured;
       if (start + captured > to) break;
+      if (captured === 0 && isZero(view, at, recordSize)) {
+        isBlank = true;
+        break;
+      }
       const fraction = view.getUint32(at + 4, little) * unit;
       const micros = Math.floor(fraction / 1000);
       batch.start[row] = start;
@@ -109,6 +115,8 @@ export class Pcap implements Format {
     if (captured > this.#maxFrame) {
       throw new Damage(`a frame of ${captured} bytes`, window.position);
     }
+    // What a file system leaves of a file that grew when the machine stopped.
+    if (isBlank) throw new Damage("a record of zeros", window.position);
     return needed;
   }
 }
@@ -121,4 +129,11 @@ function toRecords(magic: number, little: boolean): Records {
     return little ? RECORDS.NANO_LE : RECORDS.NANO_BE;
   }
   return RECORDS.NONE;
+}
+
+function isZero(view: DataView, at: number, size: number): boolean {
+  for (let n = 0; n < size; n += 4) {
+    if (view.getUint32(at + n) !== 0) return false;
+  }
+  return true;
 }

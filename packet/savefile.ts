@@ -16,8 +16,13 @@ export {
   SavefileWriter,
 } from "./savefile_writer.ts";
 
-/** Bytes of the buffer through which a file is read, unless a frame is larger. */
-const WINDOW = 512 * 1024;
+/** How a file is read. */
+export interface ReaderOptions {
+  /** Bytes of the buffer, which grows where a frame is larger: 512 KiB. */
+  readonly bufferSize?: number;
+}
+
+const BUFFER_SIZE = 512 * 1024;
 
 /** A file that is no savefile. The message says what it is instead. */
 export class NotASavefile extends Error {
@@ -40,8 +45,8 @@ export class SavefileReader {
    *   caller
    * @throws NotASavefile if it begins like none
    */
-  constructor(source: ByteSource) {
-    this.#window = new Window(source, WINDOW);
+  constructor(source: ByteSource, options: ReaderOptions = {}) {
+    this.#window = new Window(source, options.bufferSize ?? BUFFER_SIZE);
     const format = Pcapng.open(this.#window) ?? Pcap.open(this.#window);
     if (!format) throw new NotASavefile(toComplaint(this.#window));
     this.#format = format;
@@ -103,9 +108,17 @@ export class SavefileReader {
   }
 
   /**
+   * Bytes that stand before each frame of a classic file; `undefined` in a
+   * pcapng file, where that differs.
+   */
+  get recordSize(): number | undefined {
+    return this.#format instanceof Pcap ? this.#format.recordSize : undefined;
+  }
+
+  /**
    * Goes on elsewhere in a classic file. The caller has moved the source to
-   * the byte `position`, where a record begins: its frame's position less
-   * {@link PCAP_RECORD}. Damage met before is forgotten, so that a file that
+   * the byte `position`, where a record begins: that is {@link recordSize}
+   * before its frame. Damage met before is forgotten, so that a file that
    * grows can be tried again from {@link position}.
    */
   resumeAt(position: number): void {

@@ -21,16 +21,16 @@ export function hasProgram(name: string): boolean {
 
 const found = new Map<string, boolean>();
 
-/** What a program prints; what it says of its errors is not looked at. */
+/** What a program prints, and whether it was content. */
 export async function run(
   name: string,
   args: readonly string[],
-): Promise<string> {
+): Promise<{ output: string; success: boolean }> {
   const command = new Deno.Command(name, {
     args: [...args],
     stdout: "piped",
     stderr: "null",
   });
-  const { stdout } = await command.output();
-  return new TextDecoder().decode(stdout);
+  const { stdout, success } = await command.output();
+  return { output: new TextDecoder().decode(stdout), success };
 }

@@ -131,7 +131,7 @@ Deno.test("a classic file can be resumed at any record", () => {
   const reader = new SavefileReader(source);
   const frames = readRest(reader);
   for (const n of [49, 0, 20]) {
-    at = frames[n]!.position - PCAP_RECORD;
+    at = frames[n]!.position - reader.recordSize!;
     reader.resumeAt(at);
     deepEqual(readRest(reader), frames.slice(n));
   }
@@ -369,6 +369,12 @@ const DAMAGE: readonly [string, Uint8Array, Uint8Array, string][] = [
     "a frame of 2147483647 bytes at byte 43",
   ],
   [
+    "a tail of zeros",
+    classic,
+    new Uint8Array(1000),
+    "a record of zeros at byte 43",
+  ],
+  [
     "a torn block",
     start,
     blocks.packet(0, 1n, two).subarray(0, 30),
@@ -446,6 +452,17 @@ for (const [name, before, after, damage] of DAMAGE) {
     }
   });
 }
+
+Deno.test("an empty frame is a frame", () => {
+  const { frames } = readAll(ofBytes(pcap([{ frame: bytes() }])));
+  equal(frames.length, 1);
+});
+
+Deno.test("a pcapng file cannot be resumed", () => {
+  const reader = new SavefileReader(ofBytes(start));
+  equal(reader.recordSize, undefined);
+  throws(() => reader.resumeAt(84), /classic/);
+});
 
 Deno.test("a frame after the damage is not made up", () => {
   const reader = new SavefileReader(ofBytes(concat(start, blocks.block(6))));

@@ -212,7 +212,7 @@ for (const format of FORMATS) {
         const path = Deno.makeTempFileSync({ suffix: ".pcap" });
         try {
           Deno.writeFileSync(path, forOthers(format));
-          const output = await run(
+          const { output } = await run(
             program,
             ["-n", "-t", "-r", path]
               .filter((argument) => program === "tcpdump" || argument !== "-t"),
