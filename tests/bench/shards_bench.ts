@@ -5,7 +5,7 @@
  * a full segment and the rest acknowledgements, 790 bytes each on average.
  */
 import { FrameBatch } from "../../packet/frame.ts";
-import { PacketColumns } from "../../worker/shards/columns.ts";
+import { PacketRows } from "../../worker/shards/columns.ts";
 import { buildSidecar } from "../../worker/shards/recovery.ts";
 import { Sidecar } from "../../worker/shards/sidecar.ts";
 import { StoreWriter } from "../../worker/shards/store.ts";
@@ -56,7 +56,7 @@ Deno.bench(`shards: build the sidecar of ${size}`, () => {
   if (whole !== pcap.length) throw new Error(`Read ${whole}`);
 });
 
-const columns = new PacketColumns();
+const columns = new PacketRows();
 Deno.bench(`shards: read the columns of ${size} from a sidecar`, () => {
   columns.count = 0;
   Sidecar.decode(sidecar).columns(columns);

@@ -2,7 +2,7 @@
  * Blocks: runs of a shard's packets, each with the least and greatest of its
  * columns, so that a scan passes over those in which nothing can match.
  */
-import { isFlow, NO_FLOW, type PacketColumns } from "./columns.ts";
+import { isFlow, NO_FLOW, type PacketRows } from "./columns.ts";
 import { grown } from "./growth.ts";
 
 /** Packets in a block; the last one of a shard has fewer. */
@@ -46,7 +46,7 @@ export class BlockMap {
    *
    * @returns the block
    */
-  add(columns: PacketColumns, from: number, to: number): number {
+  add(columns: PacketRows, from: number, to: number): number {
     const { time, captured, flow, offset } = columns;
     let firstTime = Infinity, lastTime = -Infinity;
     let leastCaptured = Infinity, greatestCaptured = 0;

@@ -73,7 +73,7 @@ export function kindOf(protocol: number): number {
 }
 
 /** Packets as columns; row i is valid below `count`. Grows as it is filled. */
-export class PacketColumns {
+export class PacketRows {
   count = 0;
   /** When it was captured, µs since 1970. */
   time: Float64Array = new Float64Array(0);
@@ -312,7 +312,7 @@ export class ColumnBuilder {
     interfaces: readonly Interface[],
     from: number,
     to: number,
-    into: PacketColumns,
+    into: PacketRows,
   ): void {
     into.reserve(to - from);
     let at = into.count;

@@ -52,35 +52,33 @@ async function importSavefile(
   writer.beginSource(name);
   let secrets = 0;
   let time = 0;
+  let linkType = reader.interfaces[0]?.linkType ?? 0;
   const packets = await walk(file, options, (batch) => {
     for (; secrets < reader.secrets.length; secrets++) {
       const { type, data } = reader.secrets[secrets]!;
       writer.addFact({ kind: "secrets", type, data });
     }
-    appendByLinkType(writer, reader, batch);
+    linkType = appendByLinkType(writer, reader, batch);
     time = batch.time[batch.count - 1]!;
   });
+  // Files say how many were lost, and not when.
   if (reader.dropped > 0) {
-    // Files say how many were lost, and not when.
-    writer.addFact({
-      kind: "drop",
-      packet: packets,
-      time,
-      cause: "capture",
-      packets: reader.dropped,
-      bytes: 0,
-    });
+    writer.writer(linkType).addDrop("capture", reader.dropped, time);
   }
   writer.beginSource(undefined);
   return { name, packets, dropped: reader.dropped, damage: reader.damage };
 }
 
-/** Gives runs of rows to the writers of their link types. */
+/**
+ * Gives runs of rows to the writers of their link types.
+ *
+ * @returns the link type of the last row
+ */
 function appendByLinkType(
   writer: StoreWriter,
   reader: SavefileReader,
   batch: FrameBatch,
-): void {
+): number {
   const { interfaces } = reader;
   const linkTypeOf = (row: number) =>
     interfaces[batch.interface[row]!]!.linkType;
@@ -92,4 +90,5 @@ function appendByLinkType(
     writer.writer(linkType).append(batch, interfaces, from, to);
     from = to;
   }
+  return linkTypeOf(batch.count - 1);
 }

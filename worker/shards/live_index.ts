@@ -3,7 +3,7 @@
  * wrote it died.
  */
 import { BLOCK, BlockMap } from "./blocks.ts";
-import { ColumnBuilder, type FlowRows, PacketColumns } from "./columns.ts";
+import { ColumnBuilder, type FlowRows, PacketRows } from "./columns.ts";
 import type { StoredFile } from "./folder.ts";
 import { PcapFile } from "./pcap_file.ts";
 import type { ShardIndex, SidecarHeader } from "./sidecar.ts";
@@ -12,7 +12,7 @@ import type { ShardIndex, SidecarHeader } from "./sidecar.ts";
 export class LiveIndex implements ShardIndex {
   readonly blocks: BlockMap = new BlockMap();
   readonly #builder = new ColumnBuilder();
-  readonly #columns = new PacketColumns();
+  readonly #columns = new PacketRows();
   readonly #pcap: PcapFile;
 
   /**
@@ -58,7 +58,7 @@ export class LiveIndex implements ShardIndex {
   }
 
   columns(
-    into: PacketColumns,
+    into: PacketRows,
     from: number = 0,
     to: number = this.blocks.count,
   ): void {

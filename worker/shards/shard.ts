@@ -7,7 +7,7 @@
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { RECORDS } from "../../packet/frame.ts";
 import { PCAP_RECORD } from "../../packet/savefile.ts";
-import { PacketColumns } from "./columns.ts";
+import { PacketRows } from "./columns.ts";
 import { Damaged } from "./encoding.ts";
 import { Facts } from "./facts.ts";
 import { type Folder, readWhole, type StoredFile } from "./folder.ts";
@@ -137,7 +137,7 @@ export class Shard implements Disposable {
    *
    * @param into emptied first; with one and the same no memory is made anew
    */
-  columns(into: PacketColumns = new PacketColumns()): PacketColumns {
+  columns(into: PacketRows = new PacketRows()): PacketRows {
     into.count = 0;
     try {
       this.index.columns(into);
@@ -215,7 +215,7 @@ export class Shard implements Disposable {
    *   the first, and fit the batch. 0 if the file has become too short
    */
   load(
-    columns: PacketColumns,
+    columns: PacketRows,
     rows: Uint32Array,
     from: number,
     to: number,

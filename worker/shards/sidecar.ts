@@ -22,7 +22,7 @@ import {
   FlowRows,
   isFlow,
   NO_FLOW,
-  PacketColumns,
+  PacketRows,
 } from "./columns.ts";
 import { BLOCK, BlockMap } from "./blocks.ts";
 import { ByteReader, ByteWriter, Damaged, toChecksum } from "./encoding.ts";
@@ -66,7 +66,7 @@ export interface ShardIndex {
    * Adds the packets of the blocks `from` up to `to`, which is left out, to
    * the columns; without them of all blocks.
    */
-  columns(into: PacketColumns, from?: number, to?: number): void;
+  columns(into: PacketRows, from?: number, to?: number): void;
 }
 
 /** The whole header. */
@@ -84,7 +84,7 @@ export interface Layout extends SidecarHeader {
 export class SidecarBuilder {
   readonly #linkType: number;
   readonly #builder = new ColumnBuilder();
-  readonly #pending = new PacketColumns();
+  readonly #pending = new PacketRows();
   readonly #map = new BlockMap();
   readonly #blocks = new ByteWriter();
   /** Where each block ends in {@link #blocks}. */
@@ -217,14 +217,14 @@ export class Sidecar implements ShardIndex {
 
   /** @throws Damaged */
   columns(
-    into: PacketColumns,
+    into: PacketRows,
     from: number = 0,
     to: number = this.blocks.count,
   ): void {
     for (let block = from; block < to; block++) this.#decodeBlock(block, into);
   }
 
-  #decodeBlock(block: number, into: PacketColumns): void {
+  #decodeBlock(block: number, into: PacketRows): void {
     const blocks = this.blocks;
     const reader = this.#reader;
     reader.seek(this.#places[block]!, this.#places[block + 1]!);

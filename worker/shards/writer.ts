@@ -183,9 +183,30 @@ export class ShardWriter {
     this.#used = 0;
   }
 
-  /** Notes a fact about the packets that come next. */
+  /** Notes a fact about the shard. */
   note(fact: Fact): void {
     if (this.#facts.length < MAX_WAITING_FACTS) this.#facts.push(fact);
+  }
+
+  /**
+   * Notes that packets were lost before the one that comes next.
+   *
+   * @param cause in one word or two, such as `kernel`
+   * @param time when, µs since 1970
+   */
+  addDrop(cause: string, packets: number, time: number): void {
+    const packet = this.#next;
+    this.note({ kind: "drop", packet, time, cause, packets, bytes: 0 });
+  }
+
+  /** Notes that the clock was set before the packet that comes next. */
+  addClockStep(before: number, after: number): void {
+    this.note({ kind: "clockStep", packet: this.#next, before, after });
+  }
+
+  /** Row in the shard of the packet that comes next. */
+  get #next(): number {
+    return (this.#shard?.sidecar.packets ?? 0) + this.#pending.count;
   }
 
   /**
@@ -314,8 +335,7 @@ export class ShardWriter {
     from: number,
     to: number,
   ): void {
-    const written = this.#shard?.sidecar.packets ?? 0;
-    const first = written + this.#pending.count - (to - from);
+    const first = this.#next - (to - from);
     for (let row = from; row < to; row++) {
       const id = batch.interface[row]!;
       if (!this.#described.has(id)) this.#describe(id, interfaces[id]!);

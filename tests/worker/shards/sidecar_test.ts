@@ -12,7 +12,7 @@ import {
   isFlow,
   KIND,
   NO_FLOW,
-  PacketColumns,
+  PacketRows,
   SEEN,
 } from "../../../worker/shards/columns.ts";
 import { Damaged } from "../../../worker/shards/encoding.ts";
@@ -150,7 +150,7 @@ Deno.test("a sidecar tells the flows of a shard: ends, times, counts, flags", ()
       over: false,
     },
   ]);
-  const columns = new PacketColumns();
+  const columns = new PacketRows();
   sidecar.columns(columns);
   deepEqual([...columns.flow.subarray(0, 5)], [0, 0, 1, 0, NO_FLOW.OTHER]);
   equal(columns.offset[0], 24 + 16);
@@ -198,7 +198,7 @@ Deno.test("law: columns are those that decoding each frame by itself gives", () 
     const frames = makeTraffic(seed, 1500);
     const folder = written(frames);
     const sidecar = Sidecar.decode(folder.bytes("1.idx"));
-    const columns = new PacketColumns();
+    const columns = new PacketRows();
     sidecar.columns(columns);
     equal(columns.count, frames.length);
     const pcap = folder.bytes("1.pcap");
@@ -269,11 +269,11 @@ function blocksOf({ blocks }: ShardIndex): unknown {
 
 function checkBlocks(index: ShardIndex): void {
   const { blocks } = index;
-  const all = new PacketColumns();
+  const all = new PacketRows();
   index.columns(all);
   equal(blocks.packets, all.count);
   for (let block = 0; block < blocks.count; block++) {
-    const part = new PacketColumns();
+    const part = new PacketRows();
     index.columns(part, block, block + 1);
     equal(part.count, blocks.to[block]! - blocks.from[block]!);
     equal(part.offset[0], blocks.begin[block]);
