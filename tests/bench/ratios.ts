@@ -97,7 +97,15 @@ async function newest(capture: string, folder: string): Promise<Row> {
   const data = join(folder, "data");
   await measure([
     ...thresher,
-    ...["import", capture, "--data-dir", data, "--storage-limit", "8GB"],
+    ...[
+      "import",
+      "--pcap",
+      capture,
+      "--data-dir",
+      data,
+      "--storage-limit",
+      "8GB",
+    ],
   ]);
   const ask = (source: readonly string[]) =>
     measure([

@@ -1,0 +1,41 @@
+/**
+ * What the README shows is what happens: its commands are run, and print what
+ * stands below them. `deno task update` writes that anew.
+ */
+import { equal, ok } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const path = `${root}README.md`;
+
+/** A command in the README: all of its block, and what is typed. */
+const SHOWN = /```console\n\$ npx -y deno@\S+ (.*)\n([^]*?)```/g;
+
+/** What a command prints, in the order of its two outputs. */
+async function run(command: string): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `"$DENO" ${command}`],
+    cwd: root,
+    env: { DENO: Deno.execPath(), NO_COLOR: "1", TZ: "UTC" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return decoder.decode(stdout) + decoder.decode(stderr);
+}
+
+Deno.test("the README shows what its commands print", async () => {
+  const readme = await Deno.readTextFile(path);
+  let expected = readme;
+  const commands = [...readme.matchAll(SHOWN)];
+  ok(commands.length > 0);
+  for (const [block, command, shown] of commands) {
+    const printed = await run(command!);
+    const end = block.length - "```".length - shown!.length;
+    expected = expected.replace(
+      block,
+      () => block.slice(0, end) + printed + "```",
+    );
+  }
+  if (Deno.env.get("UPDATE")) await Deno.writeTextFile(path, expected);
+  equal(await Deno.readTextFile(path), expected);
+});
