@@ -28,15 +28,20 @@ export interface PacketRows {
 /** In place of a protocol number: the row says nothing. */
 const UNSURE = 255;
 
-/**
- * Judges the first `count` rows: 1 where every entry that the packet belongs to
- * matches, 0 where none does, 2 where that is not certain.
- */
-export type PacketFilter = (
-  rows: PacketRows,
-  count: number,
-  verdicts: Uint8Array,
-) => void;
+/** A test of packets by their headers. */
+export interface PacketFilter {
+  /**
+   * Judges the first `count` rows: 1 where every entry that the packet belongs
+   * to matches, 0 where none does, 2 where that is not certain.
+   */
+  readonly judge: (
+    rows: PacketRows,
+    count: number,
+    verdicts: Uint8Array,
+  ) => void;
+  /** Whether every row that says something is judged 0 or 1. */
+  readonly isCertain: boolean;
+}
 
 /** IP protocol numbers of the transports. */
 const NUMBERS: { readonly [T in Transport]: readonly number[] } = {
@@ -65,7 +70,11 @@ export function compilePacket(plan: Plan): PacketFilter | undefined {
       verdicts[i] = ${verdict};
     }`;
   try {
-    return new Function("rows", "count", "verdicts", body) as PacketFilter;
+    const judge = new Function("rows", "count", "verdicts", body);
+    return {
+      judge: judge as PacketFilter["judge"],
+      isCertain: may === must,
+    };
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     return undefined;

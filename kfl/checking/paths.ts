@@ -4,12 +4,12 @@
  * For each protocol that may speak, a path either leads to a value of some
  * shape or is stuck at one of its steps, which a message can name.
  */
-import type { Field, FieldMap } from "../entry/field.ts";
-import type { Expression } from "./ast.ts";
-import { closest, type Span } from "./diagnostic.ts";
+import type { Field, FieldMap } from "../../entry/field.ts";
+import type { Expression } from "../ast.ts";
+import { closest, type Span } from "../diagnostic.ts";
 import { describe, type Shape, shapeOf } from "./types.ts";
-import type { LiteralRule, Outline, Step } from "./typed.ts";
-import type { Form } from "./value.ts";
+import type { LiteralRule, Outline, Step } from "../typed.ts";
+import type { Form } from "../value.ts";
 
 /** A step as it is written. */
 export type Written =

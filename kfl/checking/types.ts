@@ -4,8 +4,8 @@
  * A field may have another type in each protocol, so a type is a union of
  * shapes, and something is only wrong if it is wrong for each of them.
  */
-import type { Field, FieldKind } from "../entry/field.ts";
-import type { Arithmetic } from "./ast.ts";
+import type { Field, FieldKind } from "../../entry/field.ts";
+import type { Arithmetic } from "../ast.ts";
 
 /** Kinds of fields, and of literals that no field has. */
 export type Kind = FieldKind | "nil" | "regex" | "network";

@@ -1,7 +1,7 @@
 /** What to say when two things cannot be compared, and what to write instead. */
-import type { Expression } from "./ast.ts";
-import { formatTime } from "./time.ts";
-import type { Typed } from "./typed.ts";
+import type { Expression } from "../ast.ts";
+import { formatTime } from "../time.ts";
+import type { Typed } from "../typed.ts";
 import { describe, element, type Type } from "./types.ts";
 
 /** A message and, where there is one, a hint. */
