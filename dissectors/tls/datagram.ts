@@ -54,6 +54,11 @@ class Sender {
   readonly fragmented = new Map<number, FragmentedMessage>();
   records = new RecordNumbers();
 
+  /** Whether a handshake was read, or missed. */
+  get hasSpoken(): boolean {
+    return this.done !== 0 || this.records.hasChanged || this.records.isBroken;
+  }
+
   /** Forgets all, for another handshake begins. */
   reset(): void {
     this.done = 0;
@@ -213,7 +218,9 @@ export class DtlsParser implements Parser<HandshakeFields> {
     while (end - reader.offset >= MESSAGE_HEADER_SIZE) {
       const piece = readPiece(reader, end);
       if (!piece) return;
-      if (isVeryFirst(piece, record)) this.#reset(side, record);
+      if (isVeryFirst(piece, record) && this.#senders[side].hasSpoken) {
+        this.#reset(side, record);
+      }
       const size = framing + piece.bytes.length;
       const span = { first, last: reader.lastMark(), size };
       const message = this.#assemble(side, piece, span);

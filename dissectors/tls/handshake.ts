@@ -89,6 +89,8 @@ interface Open {
   helloRetry: boolean;
   /** Where it was; stands in for the response until anything else comes. */
   retry?: Span;
+  /** Whether the server waits for the client's certificates and key. */
+  isClientsTurn: boolean;
   /** How often the unanswered hello was repeated. */
   repeats: number;
 }
@@ -318,6 +320,7 @@ export class Handshakes {
     const open = this.#open;
     if (!open || message.type === HANDSHAKE.HELLO_REQUEST) return;
     const half = halfOf(open, side);
+    if (message.type === HANDSHAKE.SERVER_HELLO_DONE) open.isClientsTurn = true;
     if (message.type === HANDSHAKE.CERTIFICATE && message.body) {
       half.certificates ??= message.body;
     } else if (half === open.request) {
@@ -389,7 +392,7 @@ export class Handshakes {
     const { request, response, retry } = open;
     const missing: Incomplete[] = [];
     const isGapped = this.#gapped.client || this.#gapped.server ||
-      this.#isHeadless(open);
+      this.#isHeadless(open) || this.#isSkipped(open);
     if (isGapped) missing.push("gap");
     else if (!this.#clientHello) missing.push("mid-stream");
     const isConcluded = [request.alert, response.alert]
@@ -403,11 +406,21 @@ export class Handshakes {
   /** Whether the server said something that comes after its hello, which is not here. */
   #isHeadless({ asker, response }: Open): boolean {
     if (this.#serverHello) return false;
-    const server = otherSide(asker);
-    const isEncrypted = this.#silent[server] && !this.#gone[server] &&
-      !response.alert;
+    const isEncrypted = this.#isEncrypted(otherSide(asker), response);
     const isOther = response.span !== undefined && !response.alert;
     return isEncrypted || isOther || response.certificates !== undefined;
+  }
+
+  /** Whether the server went on without the client's turn. */
+  #isSkipped({ asker, response, isClientsTurn }: Open): boolean {
+    const isClientSilent = this.#silent[asker];
+    const isEncrypted = this.#isEncrypted(otherSide(asker), response);
+    return isClientsTurn && isEncrypted && !isClientSilent;
+  }
+
+  /** Whether an end is silent, but not because it left. */
+  #isEncrypted(side: Side, { alert }: OpenHalf): boolean {
+    return this.#silent[side] && !this.#gone[side] && !alert;
   }
 }
 
@@ -417,6 +430,7 @@ const begin = (asker: Side, framing: Framing): Open => ({
   request: {},
   response: {},
   helloRetry: false,
+  isClientsTurn: false,
   repeats: 0,
 });
 

@@ -1,8 +1,8 @@
 /** The numbers of DTLS records: they tell that datagrams were lost. */
 import { CONTENT } from "./record.ts";
 
-/** Records that may overtake one that is missing. */
-const MAX_AHEAD = 64;
+/** Runs of consecutive numbers that are told apart. */
+const MAX_RUNS = 64;
 
 /** A record, as far as its number goes. */
 export interface NumberedRecord {
@@ -18,19 +18,20 @@ export interface NumberedRecord {
  * means that others may be, too.
  */
 export class RecordNumbers {
-  /** The first that came. */
-  first: number | undefined;
-  /** All from the first up to this one, itself left out, have come. */
-  next: number | undefined;
-  /** Those that came although others before them had not. */
-  ahead: number[] = [];
+  /** Numbers that came, as runs in order: the first, and that after the last. */
+  runs: [from: number, to: number][] = [];
   hasChanged = false;
   /** Whether something is missing that no number tells of. */
   isBroken = false;
 
   /** Whether records in clear are missing. */
   get isHoled(): boolean {
-    return this.isBroken || this.ahead.length > 0;
+    return this.isBroken || this.runs.length > 1;
+  }
+
+  /** The least that came. */
+  get first(): number | undefined {
+    return this.runs[0]?.[0];
   }
 
   add({ type, epoch, number }: NumberedRecord): void {
@@ -39,12 +40,17 @@ export class RecordNumbers {
       return;
     }
     if (type === CONTENT.CHANGE_CIPHER_SPEC) this.hasChanged = true;
-    this.first ??= number;
-    this.next ??= number;
-    if (number > this.next) return this.#wait(number);
-    if (number < this.next) return; // repeated by the network
-    this.next++;
-    while (this.#remove(this.next)) this.next++;
+    if (this.runs.length === MAX_RUNS) return; // holed for good
+    const before = this.runs.findLastIndex(([from]) => from <= number);
+    const after = this.runs[before + 1];
+    const run = this.runs[before];
+    if (run && number < run[1]) return; // repeated by the network
+    const joinsBefore = run?.[1] === number;
+    const joinsAfter = after?.[0] === number + 1;
+    if (joinsBefore) run[1] = joinsAfter ? after[1] : number + 1;
+    else if (joinsAfter) after[0] = number;
+    else this.runs.splice(before + 1, 0, [number, number + 1]);
+    if (joinsBefore && joinsAfter) this.runs.splice(before + 1, 1);
   }
 
   /**
@@ -52,19 +58,6 @@ export class RecordNumbers {
    * takes that of the client (RFC 6347 §4.2.1).
    */
   rebase(): void {
-    this.next = undefined;
-    this.ahead = [];
-  }
-
-  #wait(number: number): void {
-    const isKnown = this.ahead.includes(number);
-    if (!isKnown && this.ahead.length < MAX_AHEAD) this.ahead.push(number);
-  }
-
-  #remove(number: number): boolean {
-    const at = this.ahead.indexOf(number);
-    if (at < 0) return false;
-    this.ahead.splice(at, 1);
-    return true;
+    this.runs = [];
   }
 }
