@@ -9,7 +9,7 @@
  */
 import type { FrameBatch, Interface } from "./frame.ts";
 import { LINKTYPE } from "./link.ts";
-import { PROTOCOL } from "./packet.ts";
+import { type Packet, PROTOCOL } from "./packet.ts";
 import { tunnelPort } from "./tunnel.ts";
 
 /**
@@ -52,6 +52,20 @@ export class PacketColumns {
       const end = start + batch.captured[row]!;
       const at = toIp(view, start, end, linkType);
       this.protocol[row] = at < 0 ? UNSURE : this.#glance(view, row, at, end);
+    }
+  }
+
+  /** Fills in a row with what `decode` found. */
+  set(row: number, packet: Packet): void {
+    this.protocol[row] = packet.protocol;
+    this.version[row] = packet.ipVersion;
+    this.srcPort[row] = packet.srcPort;
+    this.dstPort[row] = packet.dstPort;
+    const view = new DataView(packet.bytes.buffer, packet.bytes.byteOffset);
+    const words = packet.ipVersion === 4 ? 1 : 4;
+    for (let word = 0; word < words; word++) {
+      this.src[row * 4 + word] = view.getUint32(packet.src + word * 4);
+      this.dst[row * 4 + word] = view.getUint32(packet.dst + word * 4);
     }
   }
 

@@ -18,7 +18,11 @@ export const ETHERTYPE = {
   PPPOE_SESSION: 0x8864,
   LONG_LLC: 0x8870,
   QINQ: 0x88a8,
+  PROVIDER_BACKBONE: 0x88e7,
   CISCO_METADATA: 0x8909,
+  VN_TAG: 0x8926,
+  HSR: 0x892f,
+  E_TAG: 0x893f,
   NSH: 0x894f,
   OLD_QINQ: 0x9100,
 } as const;
@@ -34,7 +38,7 @@ const PPP = {
   MPLS_UPSTREAM: 0x0283,
 } as const;
 
-/** VLAN tags of one frame. */
+/** Tags of one frame, such as VLANs. */
 const MAX_TAGS = 8;
 
 /** MPLS labels of one packet. */
@@ -52,41 +56,56 @@ export function readEthernet(cursor: Cursor): Next {
 export function readEtherType(cursor: Cursor, first: number): Next {
   let type = first;
   for (let tags = 0; tags <= MAX_TAGS; tags++) {
-    switch (type) {
-      case ETHERTYPE.IPV4:
-        return NEXT.IPV4;
-      case ETHERTYPE.IPV6:
-        return NEXT.IPV6;
-      case ETHERTYPE.VLAN:
-      case ETHERTYPE.QINQ:
-      case ETHERTYPE.OLD_QINQ:
-        if (!cursor.has(4)) return NEXT.MALFORMED;
-        type = cursor.u16(2);
-        cursor.at += 4;
-        break;
-      case ETHERTYPE.CISCO_METADATA:
-        if (!cursor.has(8)) return NEXT.MALFORMED;
-        type = cursor.u16(6);
-        cursor.at += 8;
-        break;
-      case ETHERTYPE.MPLS:
-      case ETHERTYPE.MPLS_UPSTREAM:
-        return readMpls(cursor);
-      case ETHERTYPE.PPPOE_SESSION:
-        return readPppoe(cursor);
-      case ETHERTYPE.NSH:
-        return readNsh(cursor);
-      case ETHERTYPE.TRANSPARENT_BRIDGING:
-        return cursor.nest() ? readEthernet(cursor) : NEXT.OTHER;
-      case ETHERTYPE.LONG_LLC:
-        return readLlc(cursor);
-      default:
-        if (type >= LEAST_ETHERTYPE) return NEXT.OTHER;
-        cursor.limit(type);
-        return readLlc(cursor);
-    }
+    if (type === ETHERTYPE.IPV4) return NEXT.IPV4;
+    if (type === ETHERTYPE.IPV6) return NEXT.IPV6;
+    const size = tagSize(type);
+    if (size === 0) return readOtherType(cursor, type);
+    if (!cursor.has(size)) return NEXT.MALFORMED;
+    cursor.at += size;
+    type = cursor.u16(-2);
   }
   return NEXT.OTHER;
+}
+
+/** Bytes of a tag, which end with another EtherType; 0 where it is no tag's. */
+function tagSize(type: number): number {
+  switch (type) {
+    case ETHERTYPE.VLAN:
+    case ETHERTYPE.QINQ:
+    case ETHERTYPE.OLD_QINQ:
+      return 4;
+    case ETHERTYPE.VN_TAG:
+    case ETHERTYPE.HSR:
+      return 6;
+    case ETHERTYPE.CISCO_METADATA:
+    case ETHERTYPE.E_TAG:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+function readOtherType(cursor: Cursor, type: number): Next {
+  switch (type) {
+    case ETHERTYPE.MPLS:
+    case ETHERTYPE.MPLS_UPSTREAM:
+      return readMpls(cursor);
+    case ETHERTYPE.PPPOE_SESSION:
+      return readPppoe(cursor);
+    case ETHERTYPE.NSH:
+      return readNsh(cursor);
+    case ETHERTYPE.PROVIDER_BACKBONE:
+      cursor.at += 4;
+      return cursor.nest() ? readEthernet(cursor) : NEXT.OTHER;
+    case ETHERTYPE.TRANSPARENT_BRIDGING:
+      return cursor.nest() ? readEthernet(cursor) : NEXT.OTHER;
+    case ETHERTYPE.LONG_LLC:
+      return readLlc(cursor);
+    default:
+      if (type >= LEAST_ETHERTYPE) return NEXT.OTHER;
+      cursor.limit(type);
+      return readLlc(cursor);
+  }
 }
 
 /** Moves over LLC, and SNAP where it follows (IEEE 802). */

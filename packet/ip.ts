@@ -23,6 +23,13 @@ const EXTENSION = {
   SHIM6: 140,
 } as const;
 
+/**
+ * Bytes of a packet whose header gives none: segmentation offload leaves 0
+ * where the length exceeds 16 bits, and so does a jumbogram (RFC 2675). Linux
+ * goes up to half of it.
+ */
+const MAX_OFFLOADED = 1024 * 1024;
+
 /** Parts of IPv4's fragment field. */
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
@@ -44,11 +51,8 @@ export function readIpv4(cursor: Cursor): number {
   const size = (first & 15) * 4;
   if (first >> 4 !== 4 || size < 20 || !cursor.has(size)) return BAD_HEADER;
   const total = u16(bytes, at + 2);
-  // Segmentation offload leaves 0 where the length exceeds 16 bits.
-  if (total !== 0) {
-    if (total < size) return BAD_HEADER;
-    cursor.limit(total);
-  }
+  if (total !== 0 && total < size) return BAD_HEADER;
+  cursor.limit(total !== 0 ? total : MAX_OFFLOADED);
   cursor.stop = total !== 0 ? at + total : cursor.wire;
   cursor.version = 4;
   cursor.src = at + 12;
@@ -78,8 +82,7 @@ export function readIpv6(cursor: Cursor): number {
   if (!cursor.has(40) || cursor.u8(0) >> 4 !== 6) return BAD_HEADER;
   const length = cursor.u16(4);
   const next = cursor.u8(6);
-  // 0 is a jumbogram's (RFC 2675), or what segmentation offload leaves.
-  if (length !== 0) cursor.limit(40 + length);
+  cursor.limit(length !== 0 ? 40 + length : MAX_OFFLOADED);
   cursor.stop = length !== 0 ? cursor.at + 40 + length : cursor.wire;
   cursor.version = 6;
   cursor.src = cursor.at + 8;

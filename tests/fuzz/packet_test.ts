@@ -135,6 +135,7 @@ const SAVEFILES: readonly Uint8Array[] = [
   ),
   ...[true, false].map((little) => pcapng(new Blocks(little))),
   concat(pcapng(new Blocks(true)), pcapng(new Blocks(false))),
+  f.bytes("1f8b0800", new Uint8Array(40)),
 ];
 
 function pcapng(blocks: Blocks): Uint8Array {

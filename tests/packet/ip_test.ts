@@ -262,6 +262,14 @@ Deno.test("a snap length inside the TCP options leaves no payload", () => {
   );
 });
 
+Deno.test("a packet of unknown length misses no more than can be", () => {
+  const frame = f.ipv4(6, f.tcp(hi), { length: 0 });
+  const packet = new Packet();
+  const size = frame.length;
+  new Decoder().decode(frame, 0, size, 4e9, RAW, 0, 0, packet);
+  equal(packet.missing, 1024 * 1024 - size);
+});
+
 Deno.test("padding that was not captured is not missing", () => {
   const frame = f.ethernet(
     0x0800,

@@ -127,6 +127,21 @@ testEach([
     "malformed",
   ],
   [
+    "redundancy tags and interface tags are passed over",
+    LINKTYPE.ETHERNET,
+    f.ethernet(
+      0x892f,
+      f.bytes("1040 0001 8926 00010001 893f 0000 0000 0000 0800", ip4),
+    ),
+    V4,
+  ],
+  [
+    "a provider's backbone carries Ethernet",
+    LINKTYPE.ETHERNET,
+    f.ethernet(0x88e7, f.bytes("00000064", f.ethernet(0x0800, ip4))),
+    V4,
+  ],
+  [
     "PPPoE carries PPP",
     LINKTYPE.ETHERNET,
     f.ethernet(0x8864, f.bytes("1100 0001 002c 0021", ip4)),

@@ -51,6 +51,8 @@ export const SEEDS: readonly (readonly [linkType: number, Uint8Array])[] = [
   [ETHERNET, f.ethernet(0x894f, f.bytes("0002 0203 00000101", frame4))],
   [ETHERNET, f.ethernet(0x894f, f.bytes("0002 0205 00000101 00011140", tcp4))],
   [ETHERNET, f.ethernet(0x6558, frame4)],
+  [ETHERNET, f.ethernet(0x88e7, f.bytes("00000064", frame4))],
+  [ETHERNET, f.ethernet(0x892f, f.bytes("1040 0001 0800", tcp4))],
   [LINUX_SLL, f.sll(0x0800, tcp4)],
   [LINUX_SLL, f.sll(4, f.bytes(SNAP, tcp4))],
   [LINUX_SLL2, f.sll2(0x0800, tcp4)],
