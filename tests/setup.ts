@@ -1,6 +1,6 @@
 /**
- * The system programs that some tests need: which, from where, and whether
- * they are here.
+ * The system programs that some tests and benches need: which, from where, and
+ * whether they are here.
  *
  * Tests never fail for want of a program: they are skipped, and say so.
  * `deno run -A tests/setup.ts`, which `deno task test` does first, installs
@@ -8,18 +8,26 @@
  */
 import { join } from "node:path";
 
-/** Programs that tests run, each with the Debian package that brings it. */
+/** Programs, each with the Debian package that brings it. */
 const PACKAGE_OF = {
-  capinfos: "wireshark-common",
-  curl: "curl",
-  editcap: "wireshark-common",
+  dnsperf: "dnsperf",
   ip: "iproute2",
+  nginx: "nginx",
+  pgbench: "postgresql",
+  "redis-benchmark": "redis-tools",
+  "redis-server": "redis-server",
   tcpdump: "tcpdump",
+  time: "time",
   tshark: "tshark",
+  unbound: "unbound",
+  wrk: "wrk",
 } as const;
 
-/** A program that tests run. */
+/** A program that tests or benches run. */
 export type Program = keyof typeof PACKAGE_OF;
+
+/** What tests run. */
+const FOR_TESTS = ["ip", "tcpdump", "tshark"] as const;
 
 /** Where programs are, also for users whose PATH leaves out the system's. */
 const FOLDERS = [
@@ -54,26 +62,30 @@ export function lacks(...programs: readonly Program[]): boolean {
   return true;
 }
 
-/** Installs what is missing, or says plainly why not. Never fails. */
-export async function setUp(): Promise<void> {
-  const programs = Object.keys(PACKAGE_OF) as Program[];
+/**
+ * Installs what is missing, or says plainly why not. Never fails.
+ *
+ * @param programs what is needed; by default what tests run
+ */
+export async function setUp(
+  programs: readonly Program[] = FOR_TESTS,
+): Promise<void> {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((program) => PACKAGE_OF[program]))];
   const list = packages.join(" ");
   if (Deno.uid() !== 0 || !isInstalled("apt-get")) {
     console.warn(
-      `Some tests will be skipped: ${missing.join(", ")} not found.\n` +
+      `Not everything can run: ${missing.join(", ")} not found.\n` +
         `On Debian: sudo apt-get install ${list}`,
     );
     return;
   }
-  console.log(`Installing what tests need: ${list}`);
+  console.log(`Installing what is needed: ${list}`);
   const complaint = await install(packages);
   if (complaint === undefined) return;
   console.warn(
-    `Some tests will be skipped: apt-get could not install ${list}:\n` +
-      complaint,
+    `Not everything can run: apt-get could not install ${list}:\n` + complaint,
   );
 }
 

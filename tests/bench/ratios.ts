@@ -5,10 +5,13 @@
  * What both give is compared first: a fast wrong answer is none. Runs take
  * turns and the median counts. tshark needs minutes for what it does, so it
  * runs once. Ends with 1 if a goal was missed.
+ *
+ * `deno task nightly export memory` measures these alone.
  */
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setUp } from "../setup.ts";
 import { alternate, measure, median, type Run } from "./measure.ts";
 import { cacheFolder, largeTraffic, traffic } from "./traffic.ts";
 
@@ -188,24 +191,38 @@ function print(rows: readonly Row[]): void {
   }
 }
 
-if (import.meta.main) {
-  const capture = await traffic();
-  const large = await largeTraffic();
+/** What can be asked for by name; all by default. */
+const MEASURES: Readonly<Record<string, (folder: string) => Promise<Row[]>>> = {
+  export: async (folder) => [await exported(await traffic(), folder)],
+  count: async () => [await counted(await traffic())],
+  newest: async (folder) => [await newest(await traffic(), folder)],
+  memory: async (folder) => [
+    ...await peaks(await traffic(), folder),
+    ...await peaks(await largeTraffic(), folder),
+  ],
+};
+
+async function main(names: readonly string[]): Promise<void> {
+  await setUp(["tcpdump", "time", "tshark"]);
+  await Deno.mkdir(cacheFolder(), { recursive: true });
   const folder = await Deno.makeTempDir({ dir: cacheFolder() });
   try {
-    const rows = [
-      await exported(capture, folder),
-      await counted(capture),
-      await newest(capture, folder),
-      ...await peaks(capture, folder),
-      ...await peaks(large, folder),
-    ];
+    const rows: Row[] = [];
+    for (const name of names) {
+      const rowsOf = MEASURES[name];
+      if (!rowsOf) throw new Error(`There is no measure "${name}"`);
+      rows.push(...await rowsOf(folder));
+    }
     console.log(
-      `Medians of ${RUNS} runs by turns; tshark ran ${TSHARK_RUNS} time.`,
+      `Medians of ${RUNS} runs by turns; tshark runs ${TSHARK_RUNS} time.`,
     );
     print(rows);
     if (rows.some(({ reached, goal }) => reached > goal)) Deno.exitCode = 1;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+if (import.meta.main) {
+  await main(Deno.args.length > 0 ? Deno.args : Object.keys(MEASURES));
 }

@@ -14,10 +14,17 @@ import { fileURLToPath } from "node:url";
 import { Random } from "../fuzz/random.ts";
 import { Capture } from "../record/capture.ts";
 import { Network, sleep } from "../record/network.ts";
+import { type Program, setUp } from "../setup.ts";
 import { concatenate } from "./concatenate.ts";
 
 /** To be changed with whatever changes the traffic. */
 const VERSION = 1;
+
+/** What makes it. */
+const PROGRAMS = [
+  ...["ip", "tcpdump", "nginx", "wrk", "redis-server", "redis-benchmark"],
+  ...["unbound", "dnsperf", "pgbench"],
+] as const satisfies readonly Program[];
 
 /** Bytes of the capture, at least. */
 const SIZE = 2 ** 30;
@@ -38,6 +45,7 @@ const here = fileURLToPath(new URL("traffic/", import.meta.url));
  */
 export function traffic(): Promise<string> {
   return kept(`traffic-${VERSION}.pcap`, async (path) => {
+    await setUp(PROGRAMS);
     await using network = await Network.create();
     const packets = await capture(network, path);
     console.log(`${path}: ${packets} packets`);
