@@ -81,6 +81,11 @@ export function compilePacket(plan: Plan): PacketFilter | undefined {
   }
 }
 
+/** Whether columns of packets decide a test of the ends. */
+export function isDecidedByColumns(test: Typed): boolean {
+  return testCode(test, false) !== undefined;
+}
+
 /** Code that is true where a condition may hold, and where it must. */
 interface Bounds {
   readonly may: string;
