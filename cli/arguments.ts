@@ -81,3 +81,9 @@ export function toSize(text: string): number {
   }
   return size;
 }
+
+/** `pcap` or `pcapng`. */
+export function toFormat(text: string): "pcap" | "pcapng" {
+  if (text === "pcap" || text === "pcapng") return text;
+  throw new InvalidArgumentError('It must be "pcap" or "pcapng".');
+}

@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { exitCodeOf } from "./finish.ts";
 import { OutputClosed, say } from "./output.ts";
+import { describeExport } from "./export.ts";
 import { describeImport } from "./import.ts";
 import { describeQuery } from "./query.ts";
 import { VERSION } from "./version.ts";
@@ -38,6 +39,7 @@ function describe(): Command {
         write(text.replace(/^error: /, "thresher: ")),
     });
   describeQuery(program);
+  describeExport(program);
   describeImport(program);
   return program;
 }

@@ -50,7 +50,7 @@ export interface ConversationOptions {
    */
   mayMatch?(flow: Flow<unknown>, protocols: readonly string[]): boolean;
   /** Takes an entry. What it borrows holds until this returns. */
-  readonly onEntry: (entry: DissectedEntry) => void;
+  readonly onEntry: (entry: DissectedEntry, flow: Flow<unknown>) => void;
   /** What the conversations count. */
   readonly counters: ConversationCounters;
 }
@@ -456,6 +456,7 @@ export class Conversation {
     };
     this.#options.onEntry(
       new DissectedEntry(this.#dissector!, exchange, source),
+      flow,
     );
   }
 }

@@ -10,7 +10,7 @@ import {
   type Transport,
 } from "../entry/entry.ts";
 import { fromPlace, type Mark } from "../stream/reader.ts";
-import type { AnyDescriber, Exchange } from "./dissector.ts";
+import type { AnyDescriber, Exchange, Message } from "./dissector.ts";
 
 /** Characters of a summary; the rest is cut. */
 const MAX_SUMMARY = 200;
@@ -147,8 +147,9 @@ export class DissectedEntry implements Entry {
     return this.#exchange.response?.values;
   }
 
-  /** The exchange itself, for whoever needs where its bytes lie. */
-  get exchange(): Exchange {
-    return this.#exchange;
+  /** Its messages: they tell where its bytes lie. */
+  get messages(): readonly Message[] {
+    const { request, response } = this.#exchange;
+    return [request, response].filter((message) => message !== undefined);
   }
 }

@@ -67,7 +67,7 @@ function tryPlan(
   const flow = compileFlow(plan);
   const bytes = compileBytes(plan);
   const message = compileMessage(plan);
-  const packet = compilePacket(plan);
+  const packet = compilePacket(plan)?.judge;
   const conversation = isConversationTest(plan)
     ? compileConversation(plan)
     : undefined;

@@ -69,7 +69,9 @@ export interface OpenSavefile extends Disposable {
   readonly size: number | undefined;
   /** Bytes read so far. */
   readonly position: number;
-  /** Reads it again from its beginning; not for standard input. */
+  /** Whether it can be read again: standard input and pipes cannot. */
+  readonly canRewind: boolean;
+  /** Begins anew. */
   rewind(): void;
 }
 
@@ -99,6 +101,7 @@ export function openSavefile(path: string): OpenSavefile {
       get position() {
         return reader.position;
       },
+      canRewind: size !== undefined,
       rewind() {
         if (!file) throw new Error("Standard input can be read only once");
         file.seekSync(0, Deno.SeekMode.Start);

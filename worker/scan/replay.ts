@@ -37,7 +37,7 @@ export interface ReplayOptions {
     | ((flow: Flow<unknown>, protocols?: readonly string[]) => boolean)
     | undefined;
   /** An entry, complete. What it borrows holds until this returns. */
-  readonly onEntry: (entry: DissectedEntry) => void;
+  readonly onEntry: (entry: DissectedEntry, flow: Flow<unknown>) => void;
 }
 
 /** How often open flows are looked at for what ran out of time, µs. */
@@ -188,6 +188,7 @@ export class Replay {
         node: this.#options.node,
         decrypted: false,
       }),
+      flow,
     );
   }
 

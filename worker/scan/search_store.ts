@@ -136,12 +136,12 @@ class StoreSearch {
     const { order, limit } = this.#options.plan;
     const scan = new SourceScan(this.#store.node, {
       ...this.#options,
-      keepsBodies: true,
-      onMatch: (entry) => {
+      isWhole: true,
+      onMatch: (entry, flow) => {
         if (order === "desc" && limit !== undefined) {
           this.#matched.push(entry.timestamp);
         }
-        this.#options.onMatch(entry);
+        this.#options.onMatch(entry, flow);
       },
     });
     this.#coverages.push(scan.coverage);

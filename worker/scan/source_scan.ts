@@ -7,11 +7,17 @@ import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
-import { compileMessage } from "../../kfl/evaluator.ts";
+import {
+  compileFlow,
+  compileMessage,
+  type FlowView,
+  NO,
+} from "../../kfl/evaluator.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
+import type { Flow } from "../../stream/flow.ts";
 import { Replay, type ReplayCounters } from "./replay.ts";
 
 /** Packets after the end of a window that may complete what began in it, µs. */
@@ -28,9 +34,9 @@ export interface ScanOptions {
   readonly plan: Plan;
   readonly protocols: Protocols;
   /** An entry that matches. What it borrows holds until this returns. */
-  readonly onMatch: (entry: DissectedEntry) => void;
-  /** Whether bodies are kept although the plan does not ask for them. */
-  readonly keepsBodies?: boolean;
+  readonly onMatch: (entry: DissectedEntry, flow: Flow<unknown>) => void;
+  /** Whether every flow is dissected in full, whatever the plan asks for. */
+  readonly isWhole?: boolean;
 }
 
 /** What a query saw of one source. */
@@ -65,15 +71,19 @@ export class SourceScan {
     const { plan } = options;
     const matches = compileMessage(plan);
     this.#horizon = (plan.window.to ?? Infinity) + COMPLETION;
+    const judge = compileFlow(plan);
     this.replay = new Replay({
       node: { name: node },
       ...options.protocols,
-      wantsBodies: plan.wantsBodies || options.keepsBodies === true,
-      onEntry: (entry) => {
+      wantsBodies: plan.wantsBodies || options.isWhole === true,
+      mayMatch: options.isWhole
+        ? undefined
+        : (flow, protocols) => judge(toView(flow, protocols)) !== NO,
+      onEntry: (entry, flow) => {
         this.coverage.entries++;
         if (!matches(entry)) return;
         this.coverage.matches++;
-        options.onMatch(entry);
+        options.onMatch(entry, flow);
       },
     });
     this.coverage = {
@@ -123,4 +133,18 @@ export class SourceScan {
   end(): void {
     this.replay.end();
   }
+}
+
+/** A flow as plans judge it; how long it lasts is open. */
+function toView(
+  flow: Flow<unknown>,
+  protocols: readonly string[] | undefined,
+): FlowView {
+  return {
+    transport: flow.transport,
+    ends: [flow.client, flow.server],
+    first: flow.first,
+    last: Infinity,
+    protocols,
+  };
 }

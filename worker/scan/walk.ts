@@ -10,7 +10,7 @@ import type { OpenSavefile } from "../capture/savefile.ts";
 const SLICE = 50;
 
 /** Frames to look at in one go. */
-const BATCH = 4096;
+export const BATCH = 4096;
 
 /** How a walk is watched and stopped. */
 export interface WalkOptions {

@@ -1,0 +1,131 @@
+/** Which flows of a savefile an export wants, and how they are found. */
+import {
+  compileConversation,
+  type ConversationView,
+} from "../../kfl/evaluator.ts";
+import type { Plan } from "../../kfl/plan.ts";
+import type { FrameBatch, Interface } from "../../packet/frame.ts";
+import { OUTCOME } from "../../packet/packet.ts";
+import { type Flow, FlowTable } from "../../stream/flow.ts";
+import { toPlace } from "../../stream/reader.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
+import { type Protocols, SourceScan } from "./source_scan.ts";
+
+/** Flows, or stretches of flows, that an export keeps. */
+export class WantedFlows {
+  /** By flow: whole, or stretches of places as beginnings and ends by turns. */
+  readonly #flows = new Map<number, "whole" | number[]>();
+
+  /** Wants a flow with all its packets. */
+  addFlow(id: number): void {
+    this.#flows.set(id, "whole");
+  }
+
+  /** Wants the packets of a flow from one place to another, both included. */
+  addStretch(id: number, from: number, to: number): void {
+    const known = this.#flows.get(id);
+    if (known === "whole") return;
+    if (!known) this.#flows.set(id, [from, to]);
+    else known.push(from, to);
+  }
+
+  /** Whether a packet of the flow is wanted. */
+  has(id: number, place: number): boolean {
+    const known = this.#flows.get(id);
+    if (known === undefined || known === "whole") return known !== undefined;
+    for (let i = 0; i < known.length; i += 2) {
+      if (place >= known[i]! && place <= known[i + 1]!) return true;
+    }
+    return false;
+  }
+}
+
+/** Finds the flows that an export wants, batch by batch. */
+export interface FlowFinder {
+  add(batch: FrameBatch, interfaces: readonly Interface[], first: number): void;
+  /** No more frames come. */
+  end(): void;
+  readonly wanted: WantedFlows;
+}
+
+/** Finds conversations by their ends, transport, sizes and time. */
+export class ConversationFinder implements FlowFinder {
+  readonly wanted = new WantedFlows();
+  readonly #decoder = new FrameDecoder();
+  readonly #table: FlowTable;
+
+  constructor(plan: Plan) {
+    const matches = compileConversation(plan);
+    this.#table = new FlowTable({
+      keepsHeads: false,
+      onEnd: (flow) => {
+        if (matches(toConversation(flow))) this.wanted.addFlow(flow.id);
+      },
+    });
+  }
+
+  add(
+    batch: FrameBatch,
+    interfaces: readonly Interface[],
+    first: number,
+  ): void {
+    for (let i = 0; i < batch.count; i++) {
+      const place = toPlace(0, first + i);
+      const outcome = this.#decoder.decode(batch, i, interfaces, place);
+      if (outcome === OUTCOME.PACKET) this.#table.find(this.#decoder.packet);
+    }
+  }
+
+  end(): void {
+    this.#table.endAll();
+  }
+}
+
+function toConversation(flow: Flow): ConversationView {
+  const { analysis } = flow;
+  const low = analysis?.low.bytes ?? 0;
+  const high = analysis?.high.bytes ?? 0;
+  return {
+    transport: flow.transport,
+    client: flow.client,
+    server: flow.server,
+    first: flow.first,
+    last: flow.last,
+    requestSize: flow.clientIsLow ? low : high,
+    responseSize: flow.clientIsLow ? high : low,
+  };
+}
+
+/** Finds flows on which an entry matches, or the stretches of those entries. */
+export class EntryFinder implements FlowFinder {
+  readonly wanted = new WantedFlows();
+  readonly #scan: SourceScan;
+
+  constructor(plan: Plan, protocols: Protocols, exact: boolean) {
+    this.#scan = new SourceScan("", {
+      plan,
+      protocols,
+      onMatch: (entry, flow) => {
+        if (!exact) this.wanted.addFlow(flow.id);
+        else {for (const { first, last } of entry.messages) {
+            this.wanted.addStretch(flow.id, first.place, last.place);
+          }}
+      },
+    });
+  }
+
+  add(
+    batch: FrameBatch,
+    interfaces: readonly Interface[],
+    first: number,
+  ): void {
+    for (let i = 0; i < batch.count; i++) {
+      const { linkType } = interfaces[batch.interface[i]!]!;
+      this.#scan.frame(batch, i, linkType, toPlace(0, first + i));
+    }
+  }
+
+  end(): void {
+    this.#scan.end();
+  }
+}
