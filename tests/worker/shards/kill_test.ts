@@ -1,0 +1,112 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DiskFolder } from "../../../worker/shards/folder.ts";
+import { isClean, recover } from "../../../worker/shards/recovery.ts";
+import { Store, StoreWriter } from "../../../worker/shards/store.ts";
+import { Random } from "../../fuzz/random.ts";
+import { lacks } from "../../setup.ts";
+import { numberedFrame, numberOf } from "./numbered.ts";
+import { framesOf } from "./stored.ts";
+
+const ROUNDS = 15;
+
+const PROGRAM = fileURLToPath(new URL("killed_writer.ts", import.meta.url));
+
+/**
+ * Lets a process write until it is killed.
+ *
+ * @param first number of its first packet
+ * @returns number behind the last packet that it said was stored
+ */
+async function writeUntilKilled(
+  folder: string,
+  first: number,
+  random: Random,
+): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", PROGRAM, folder, String(first), String(first)],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(child.stderr).text();
+  let said = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    if (said === "") {
+      setTimeout(() => child.kill("SIGKILL"), random.int(0, 300));
+    }
+    said += decoder.decode(chunk);
+  }
+  const { signal } = await child.status;
+  equal(signal, "SIGKILL", await errors);
+  return Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
+}
+
+/** Numbers of all packets in a folder; each is checked to be what it was. */
+function readNumbers(store: Store): number[] {
+  return Array.from(
+    store.shards("oldest first"),
+    (shard) =>
+      framesOf(shard).map(({ time, bytes }) => {
+        const number = numberOf(bytes);
+        deepEqual({ time, bytes }, numberedFrame(number));
+        return number;
+      }),
+  ).flat();
+}
+
+Deno.test({
+  name: "a writer that is killed loses nothing that was stored",
+  ignore: Deno.build.os === "windows" || lacks("tcpdump"),
+  async fn() {
+    const above = await Deno.makeTempDir({ prefix: "thresher-kill-" });
+    const path = join(above, "data");
+    const random = new Random(1);
+    let next = 0;
+    try {
+      for (let round = 0; round < ROUNDS; round++) {
+        const stored = await writeUntilKilled(path, next, random);
+        ok(stored > next, `round ${round}`);
+        // Also before anything is mended.
+        const before = readNumbers(Store.open(path));
+        using writer = StoreWriter.open(path, {
+          node: "n",
+          storageLimit: 8_000_000,
+          shardBytes: 250_000,
+        });
+        const numbers = readNumbers(writer.store);
+        deepEqual(numbers, before);
+        const oldest = numbers[0]!;
+        deepEqual(numbers, numbers.map((_, n) => oldest + n));
+        next = numbers.at(-1)! + 1;
+        ok(next >= stored, `round ${round}: ${next} of ${stored}`);
+        await checkFiles(path, writer.store);
+        ok(isClean(recover(DiskFolder.at(path))));
+      }
+    } finally {
+      await Deno.remove(above, { recursive: true });
+    }
+  },
+});
+
+/** Every shard opens in tcpdump, and all together are below the limit. */
+async function checkFiles(path: string, store: Store): Promise<void> {
+  for (const { number, packets } of store.survey()) {
+    const { stdout, success } = await new Deno.Command("tcpdump", {
+      args: ["--count", "-n", "-r", join(path, `${number}.pcap`)],
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    ok(success, `${number}.pcap`);
+    equal(
+      new TextDecoder().decode(stdout).trim(),
+      `${packets} packet${packets === 1 ? "" : "s"}`,
+    );
+  }
+  let used = 0;
+  for (const { name } of Deno.readDirSync(path)) {
+    used += Deno.statSync(join(path, name)).size;
+  }
+  ok(used <= 8_000_000, `${used}`);
+}
