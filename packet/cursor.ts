@@ -25,6 +25,8 @@ export const MAX_DEPTH = 16;
 /** Where decoding stands, and what the headers before said. */
 export class Cursor {
   bytes: Uint8Array = new Uint8Array(0);
+  /** The same bytes: several of them are read faster through it. */
+  view = new DataView(this.bytes.buffer);
   /** The next byte to read. */
   at = 0;
   /** Where the captured bytes of this layer end. */
@@ -64,7 +66,7 @@ export class Cursor {
     captured: number,
     original: number,
   ): void {
-    this.bytes = bytes;
+    this.turnTo(bytes);
     this.at = start;
     this.end = start + captured;
     // Some programs write 0 where they do not know.
@@ -74,9 +76,18 @@ export class Cursor {
     this.direction = DIRECTION.UNKNOWN;
   }
 
+  /** Reads in `bytes` from now on; where is for the caller to say. */
+  turnTo(bytes: Uint8Array): void {
+    // Frames of one batch share their bytes.
+    if (bytes === this.bytes) return;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
   /** Takes another's place. */
   copy(other: Cursor): void {
     this.bytes = other.bytes;
+    this.view = other.view;
     this.at = other.at;
     this.end = other.end;
     this.wire = other.wire;
@@ -107,28 +118,16 @@ export class Cursor {
 
   /** The byte `ahead` of the cursor. */
   u8(ahead: number): number {
-    return this.bytes[this.at + ahead]!;
+    return this.view.getUint8(this.at + ahead);
   }
 
   /** The 16 bits `ahead` of the cursor, in network order. */
   u16(ahead: number): number {
-    const at = this.at + ahead;
-    return this.bytes[at]! << 8 | this.bytes[at + 1]!;
+    return this.view.getUint16(this.at + ahead);
   }
 
   /** The 32 bits `ahead` of the cursor, in network order. */
   u32(ahead: number): number {
-    return this.u16(ahead) * 0x10000 + this.u16(ahead + 2);
+    return this.view.getUint32(this.at + ahead);
   }
-}
-
-/** 16 bits in network order. */
-export function u16(bytes: Uint8Array, at: number): number {
-  return bytes[at]! << 8 | bytes[at + 1]!;
-}
-
-/** 32 bits in network order. */
-export function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
-    bytes[at + 3]!) >>> 0;
 }

@@ -254,7 +254,7 @@ function toKey(
 function release(packet: Incomplete, cursor: Cursor, into: Packet): void {
   const start = packet.addresses.length;
   const total = packet.total!;
-  cursor.bytes = packet.assemble();
+  cursor.turnTo(packet.assemble());
   cursor.src = 0;
   cursor.dst = start / 2;
   cursor.at = start;

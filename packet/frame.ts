@@ -51,7 +51,9 @@ export class FrameBatch {
   /** What stands before each row in {@link bytes}, one of {@link RECORDS}. */
   records: Records = RECORDS.NONE;
 
+  /** @param capacity rows, at least one */
   constructor(capacity: number) {
+    if (capacity < 1) throw new Error("A batch of frames without room for one");
     this.capacity = capacity;
     this.start = new Uint32Array(capacity);
     this.captured = new Uint32Array(capacity);

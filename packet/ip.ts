@@ -1,7 +1,7 @@
 /**
  * IP headers of both versions.
  */
-import { type Cursor, u16 } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import { PROTOCOL } from "./packet.ts";
 
 /** In place of a protocol number: the header is malformed. */
@@ -46,11 +46,11 @@ const MAX_EXTENSIONS = 32;
  */
 export function readIpv4(cursor: Cursor): number {
   if (!cursor.has(20)) return BAD_HEADER;
-  const { bytes, at } = cursor;
-  const first = bytes[at]!;
+  const { view, at } = cursor;
+  const first = view.getUint8(at);
   const size = (first & 15) * 4;
   if (first >> 4 !== 4 || size < 20 || !cursor.has(size)) return BAD_HEADER;
-  const total = u16(bytes, at + 2);
+  const total = view.getUint16(at + 2);
   if (total !== 0 && total < size) return BAD_HEADER;
   cursor.limit(total !== 0 ? total : MAX_OFFLOADED);
   cursor.stop = total !== 0 ? at + total : cursor.wire;
@@ -58,12 +58,12 @@ export function readIpv4(cursor: Cursor): number {
   cursor.src = at + 12;
   cursor.dst = at + 16;
   cursor.at = at + size;
-  const protocol = bytes[at + 9]!;
-  const fragment = u16(bytes, at + 6);
+  const protocol = view.getUint8(at + 9);
+  const fragment = view.getUint16(at + 6);
   if ((fragment & ~DONT_FRAGMENT) !== 0) {
     cursor.more = (fragment & MORE_FRAGMENTS) !== 0;
     cursor.offset = (fragment & OFFSET) * 8;
-    cursor.id = u16(bytes, at + 4);
+    cursor.id = view.getUint16(at + 4);
     cursor.protocol = protocol;
     if (cursor.more || cursor.offset !== 0) return FRAGMENT;
   }

@@ -4,22 +4,22 @@
  * Checksums are never looked at: sent packets are captured before the card
  * fills them in.
  */
-import { type Cursor, u16, u32 } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import { OUTCOME, type Outcome, type Packet, PROTOCOL } from "./packet.ts";
 
 /** Reads a TCP header (RFC 9293 §3.1). */
 export function readTcp(cursor: Cursor, into: Packet): Outcome {
   if (!cursor.has(20)) return OUTCOME.MALFORMED;
-  const { bytes, at } = cursor;
-  const size = (bytes[at + 12]! >> 4) * 4;
+  const { view, at } = cursor;
+  const size = (view.getUint8(at + 12) >> 4) * 4;
   if (size < 20 || at + size > cursor.wire) return OUTCOME.MALFORMED;
   into.protocol = PROTOCOL.TCP;
-  into.srcPort = u16(bytes, at);
-  into.dstPort = u16(bytes, at + 2);
-  into.seq = u32(bytes, at + 4);
-  into.ack = u32(bytes, at + 8);
-  into.flags = bytes[at + 13]!;
-  into.window = u16(bytes, at + 14);
+  into.srcPort = view.getUint16(at);
+  into.dstPort = view.getUint16(at + 2);
+  into.seq = view.getUint32(at + 4);
+  into.ack = view.getUint32(at + 8);
+  into.flags = view.getUint8(at + 13);
+  into.window = view.getUint16(at + 14);
   into.options = at + 20;
   return fill(cursor, into, size);
 }
@@ -62,7 +62,8 @@ export function readIcmp(
 
 /** Fills in what all transports have, behind a header of `size` bytes. */
 function fill(cursor: Cursor, into: Packet, size: number): Outcome {
-  into.bytes = cursor.bytes;
+  // Objects are dearer to store than to compare.
+  if (into.bytes !== cursor.bytes) into.bytes = cursor.bytes;
   into.ipVersion = cursor.version;
   into.src = cursor.src;
   into.dst = cursor.dst;
