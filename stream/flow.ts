@@ -342,14 +342,14 @@ export class FlowTable<T = unknown> {
 
   /**
    * Ends every flow, in the order in which they began: no more packets come.
-   * Those that were closed or reset before say so, the others are cut.
+   * Those that were over before say so, the others are cut.
    */
   endAll(): void {
     const slots: number[] = [];
     this.#flows.forEach((flow, slot) => flow && slots.push(slot));
     const idOf = (slot: number) => this.#flows[slot]!.id;
     slots.sort((a, b) => idOf(a) - idOf(b));
-    for (const slot of slots) this.#end(slot, "cut");
+    for (const slot of slots) this.#end(slot);
   }
 
   /** What {@link resume} needs to go on with a flow in another table. */
@@ -555,10 +555,13 @@ export class FlowTable<T = unknown> {
     else if (type === CHUNK.SHUTDOWN_COMPLETE) this.#seen[slot]! |= BOTH_FIN;
   }
 
-  #ending(slot: number): FlowEnding | undefined {
+  #ending(slot: number): FlowEnding {
     const seen = this.#seen[slot]!;
     if ((seen & SEEN.RESET) !== 0) return "reset";
-    return (seen & BOTH_FIN) === BOTH_FIN ? "closed" : undefined;
+    if ((seen & BOTH_FIN) === BOTH_FIN) return "closed";
+    // Nothing but silence ends datagrams.
+    const isDatagram = this.#list[slot] === LIST.DATAGRAM;
+    return isDatagram && this.#isSilent(slot) ? "closed" : "cut";
   }
 
   #listFor(slot: number): number {
@@ -658,14 +661,13 @@ export class FlowTable<T = unknown> {
       }
       this.evicted++;
     }
-    this.#end(slot, "cut");
+    this.#end(slot);
   }
 
   /** Removes a flow and reports it. */
-  #end(slot: number, unlessEnded?: FlowEnding): void {
+  #end(slot: number): void {
     const flow = this.#flows[slot]!;
-    const ending = this.#ending(slot) ?? unlessEnded ??
-      (this.#list[slot] === LIST.DATAGRAM ? "closed" : "cut");
+    const ending = this.#ending(slot);
     this.#unlink(slot);
     this.#unchain(slot);
     this.#flows[slot] = undefined;

@@ -212,7 +212,9 @@ export class StreamReader {
     const unread = this.available;
     const offset = this.#base + this.#end;
     // Of a chunk without bytes nothing needs to be known once another comes.
-    if (this.#offsets.at(-1) === offset) this.#dropLastPiece();
+    if (this.#pieces > 0 && this.#offsets[this.#pieces - 1] === offset) {
+      this.#pieces--;
+    }
     if (unread === 0) {
       this.#base = offset - start;
       this.#bytes = bytes;
@@ -326,12 +328,6 @@ export class StreamReader {
     this.#places.splice(0, from);
     this.#pieces -= from;
     this.#piece = 0;
-  }
-
-  #dropLastPiece(): void {
-    this.#offsets.pop();
-    this.#times.pop();
-    this.#places.pop();
   }
 
   /** Forgets where all but the last bytes were captured. */
