@@ -35,7 +35,7 @@ export function splitWords(line: Uint8Array): Uint8Array[] {
   let at = 0;
   while (true) {
     while (at < line.length && isSpace(line[at]!)) at++;
-    if (at === line.length) return words;
+    if (at >= line.length) return words;
     const word = new Word(line);
     at = word.read(at);
     words.push(word.bytes);

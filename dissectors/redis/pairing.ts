@@ -52,7 +52,6 @@ export interface Reply {
 
 /** What a {@link Pairing} knows between two messages, beside those it holds. */
 export interface PairingState {
-  /** -1 stands for all. */
   readonly sure: number;
   readonly givenUp: number;
   readonly missing: "gap" | "mid-stream" | undefined;
@@ -136,6 +135,7 @@ export class Pairing {
 
   /** Adds a reply. */
   *answer(reply: Reply): Iterable<RedisExchange> {
+    const isFirst = this.#lastTime === 0;
     this.#lastTime = reply.response.last.time;
     if (this.#givenUp > 0) {
       this.#givenUp--;
@@ -143,12 +143,19 @@ export class Pairing {
     } else if (!this.isSure) {
       yield* this.#hold(reply);
     } else if (this.isEmpty) {
-      // If a command of it is missing, so may those be of the replies before.
-      if (this.#missing) this.#sure = 0;
-      yield unasked(reply, this.#missing);
+      yield isFirst && isRefusal(reply)
+        ? unasked(reply, undefined)
+        : this.miss(reply);
     } else {
       yield paired(this.#take()!, reply);
     }
+  }
+
+  /** A reply to a command that went by unseen: so may others have. */
+  miss(reply: Reply): RedisExchange {
+    this.#missing ??= "gap";
+    this.#sure = 0;
+    return unasked(reply, this.#missing);
   }
 
   /** Commands are missing, after those that wait. */
@@ -201,7 +208,7 @@ export class Pairing {
 
   save(): PairingState {
     return {
-      sure: this.#sure === Infinity ? -1 : this.#sure,
+      sure: this.#sure,
       givenUp: this.#givenUp,
       missing: this.#missing,
       deepest: this.#deepest,
@@ -217,7 +224,7 @@ export class Pairing {
     waiting: readonly Command[],
     held: readonly Reply[],
   ): void {
-    this.#sure = state.sure < 0 ? Infinity : state.sure;
+    this.#sure = state.sure;
     this.#givenUp = state.givenUp;
     this.#missing = state.missing;
     this.#deepest = state.deepest;
@@ -303,6 +310,13 @@ export function alone(
   reason: Incomplete | undefined,
 ): RedisExchange {
   return { asker: "client", request, incomplete: reasons(isCut, reason) };
+}
+
+/** What a server says before it closes a connection that it does not want. */
+const REFUSAL = /^(DENIED |ERR max number of clients )/;
+
+function isRefusal({ response }: Reply): boolean {
+  return REFUSAL.test(response.values.error ?? "");
 }
 
 /** A reply without its command. */

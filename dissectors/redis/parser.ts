@@ -26,22 +26,18 @@ import {
   type PairingState,
   type Reply,
 } from "./pairing.ts";
-import { LF, RESP, toText, ValueReader } from "./resp.ts";
+import { LF, RESP, toText } from "./resp.ts";
+import {
+  firstWord,
+  Subscriptions,
+  type SubscriptionsState,
+} from "./subscriptions.ts";
 import { Transfer, type TransferState } from "./transfer.ts";
-
-/** What subscribers of RESP2 are sent beside answers. */
-const MESSAGES: readonly string[] = ["MESSAGE", "PMESSAGE", "SMESSAGE"];
-
-/** What tells them that they subscribe, and what that they no longer do. */
-const SUBSCRIBED: readonly string[] = ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"];
-const UNSUBSCRIBED: readonly string[] = SUBSCRIBED.map((name) =>
-  name.replace("SUB", "UNSUB")
-);
 
 /** A line of MONITOR: time, database and client come before the command. */
 const MONITORED = /^\d{1,15}\.\d{6} \[/;
 
-/** Bytes of a reply's first word that are looked at. */
+/** Bytes of an option of a command that are looked at. */
 const MAX_WORD = 32;
 
 /** Which commands the client wants to be answered (CLIENT REPLY). */
@@ -64,7 +60,7 @@ interface SavedParser {
   readonly waiting: readonly SavedCommand[];
   readonly held: readonly SavedMessage[];
   readonly answering: Answering;
-  readonly isSubscribed: boolean;
+  readonly subscriptions: SubscriptionsState;
   readonly isMonitor: boolean;
   readonly isReplica: boolean;
   readonly transfer: TransferState | undefined;
@@ -76,8 +72,7 @@ export class RedisParser implements Parser<RedisFields> {
   readonly #client: Framer;
   #server: Framer;
   #answering: Answering = "all";
-  /** Whether the server sends messages of channels as arrays (RESP2). */
-  #isSubscribed = false;
+  readonly #subscriptions = new Subscriptions();
   #isMonitor = false;
   /** Whether the client is a replica, which the server sends commands. */
   #isReplica = false;
@@ -135,7 +130,7 @@ export class RedisParser implements Parser<RedisFields> {
         ({ response, isCut }) => ({ ...toSaved(response), isCut }),
       ),
       answering: this.#answering,
-      isSubscribed: this.#isSubscribed,
+      subscriptions: this.#subscriptions.save(),
       isMonitor: this.#isMonitor,
       isReplica: this.#isReplica,
       transfer: this.#transfer?.save(),
@@ -146,7 +141,7 @@ export class RedisParser implements Parser<RedisFields> {
   restore(saved: Uint8Array): void {
     const state = decodeState(saved) as SavedParser;
     this.#answering = state.answering;
-    this.#isSubscribed = state.isSubscribed;
+    this.#subscriptions.restore(state.subscriptions);
     this.#isMonitor = state.isMonitor;
     if (state.isReplica) this.#follow();
     if (state.transfer) {
@@ -158,11 +153,11 @@ export class RedisParser implements Parser<RedisFields> {
     this.#pairing.restore(
       state.pairing,
       state.waiting.map(({ bytes, message, kind, isCut }) => {
-        const values = new RedisCommand(bytes, 0, bytes.length);
+        const values = new RedisCommand(bytes.slice(), 0, bytes.length);
         return { request: { ...message, values }, kind, isCut };
       }),
       state.held.map(({ bytes, message, isCut }) => {
-        const values = new RedisReply(bytes, 0, bytes.length);
+        const values = new RedisReply(bytes.slice(), 0, bytes.length);
         return { response: { ...message, values }, isCut };
       }),
     );
@@ -274,20 +269,31 @@ export class RedisParser implements Parser<RedisFields> {
 
   /** Whether an array may be what RESP2 sends to subscribers. */
   #mayBeMessage(): boolean {
-    return this.#isSubscribed || this.#pairing.isEmpty ||
+    return this.#subscriptions.isSubscribed || this.#pairing.isEmpty ||
       this.#pairing.next?.kind === "subscribe";
   }
 
   /** An array that may be a subscriber's, `kind` being its first element. */
   *#subscriberArray(reply: Reply, kind: string): Iterable<RedisExchange> {
-    const isEnd = UNSUBSCRIBED.includes(kind);
-    if (!isEnd && !SUBSCRIBED.includes(kind) && !MESSAGES.includes(kind)) {
+    const subscriptions = this.#subscriptions;
+    if (Subscriptions.areMessages(kind)) {
+      subscriptions.isSubscribed = true;
+      yield push(reply);
+      return;
+    }
+    if (!Subscriptions.areConfirmations(kind)) {
       yield* this.#pairing.answer(reply);
       return;
     }
-    this.#isSubscribed = !isEnd || channelsLeft(reply.response.values) > 0;
-    if (this.#isConfirmation(kind)) yield* this.#pairing.answer(reply);
-    else yield push(reply);
+    subscriptions.confirm(kind, reply.response.values);
+    if (this.#isConfirmation(kind)) {
+      subscriptions.begin(kind, this.#pairing.next!.request.values);
+      yield* this.#pairing.answer(reply);
+    } else if (subscriptions.countFurther(kind)) {
+      yield push(reply);
+    } else {
+      yield this.#pairing.miss(reply);
+    }
   }
 
   /** Whether it is what the command that is answered next asked for. */
@@ -298,14 +304,15 @@ export class RedisParser implements Parser<RedisFields> {
 
   /** What an answer changes on the connection. */
   #answered({ kind }: Command, reply: RedisReply): void {
-    const { value } = reply;
-    if (kind === "monitor") this.#isMonitor = value === "OK";
-    if (kind === "reset" && value === "RESET") {
-      this.#isMonitor = this.#isSubscribed = false;
+    if (kind === "monitor") {
+      this.#isMonitor = reply.value === "OK";
+    } else if (kind === "reset" && reply.value === "RESET") {
+      this.#isMonitor = this.#subscriptions.isSubscribed = false;
+    } else if (kind === "sync") {
+      const said = String(reply.value);
+      if (said.startsWith("FULLRESYNC")) this.#transfer = new Transfer();
+      else if (said.startsWith("CONTINUE")) this.#follow();
     }
-    if (kind !== "sync" || typeof value !== "string") return;
-    if (value.startsWith("FULLRESYNC")) this.#transfer = new Transfer();
-    else if (value.startsWith("CONTINUE")) this.#follow();
   }
 
   /** The next answer is to SYNC, which is none, or to PSYNC. */
@@ -362,22 +369,6 @@ function isNothing(bytes: Uint8Array, start: number, end: number): boolean {
 
 function toWord(bytes: Uint8Array): string {
   return toUpperCase(toText(bytes.subarray(0, MAX_WORD)));
-}
-
-/** The first element of an aggregate in upper case; "" if it is no string. */
-function firstWord(bytes: Uint8Array, start: number): string {
-  const at = bytes.indexOf(LF, start) + 1;
-  if (bytes[at] !== RESP.BULK && bytes[at] !== RESP.STRING) return "";
-  const end = Math.min(bytes.length, at + 2 * MAX_WORD);
-  const word = new ValueReader(bytes, at, end).value();
-  return typeof word === "string" ? toUpperCase(word) : "";
-}
-
-/** How many channels a subscriber has left, as it is told. */
-function channelsLeft(reply: RedisReply): number {
-  const { value } = reply;
-  const left = Array.isArray(value) ? value[2] : undefined;
-  return typeof left === "number" ? left : 0;
 }
 
 function isMonitored({ value }: RedisReply): boolean {

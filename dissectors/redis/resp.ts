@@ -150,7 +150,9 @@ export class Scanner {
         at += size;
         this.#body -= size;
         if (this.#body > 0) break;
-        if (bytes[at - 1] !== LF) throw new Malformed("A bulk without its end");
+        // Servers skip two bytes after a bulk and do not look at them.
+        const isEnded = this.#commandsOnly || bytes[at - 1] === LF;
+        if (!isEnded) throw new Malformed("A bulk without its end");
         if (this.#completes()) return this.#found(at);
         continue;
       }
