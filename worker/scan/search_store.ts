@@ -2,17 +2,25 @@
  * A query over a folder of shards.
  *
  * Shards of one source and link type are a *line*: flows go on from one to the
- * next. A line is replayed from its beginning, or from a checkpoint: what a
- * replay of every flow knew before a shard's first packet, kept in the shard's
- * message table. The first query that has to pass a shard writes it; a later
- * one begins there. So the newest entries cost their own shards and no more.
+ * next. The first query that passes a shard dissects all of it and leaves two
+ * things in its message table: a *checkpoint*, which is what a replay of every
+ * flow knew before the shard's first packet, and the protocols of the entries
+ * that were completed in the shard. Later queries pass over the shards in which
+ * nothing can match, and begin wherever they like. So the newest entries cost
+ * their own shards and no more.
  */
+import {
+  compileShard,
+  type Judge,
+  NO,
+  type ShardView,
+} from "../../kfl/evaluator.ts";
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
 import { Damaged } from "../shards/encoding.ts";
-import { NO_FLOW, PacketColumns } from "../shards/columns.ts";
+import { NO_FLOW, PacketRows } from "../shards/columns.ts";
 import type { Shard } from "../shards/shard.ts";
-import type { ShardSummary, Store } from "../shards/store.ts";
+import type { Store } from "../shards/store.ts";
 import {
   COMPLETION,
   type Coverage,
@@ -22,21 +30,29 @@ import {
 import { Pauses, type WalkOptions } from "./walk.ts";
 
 /**
- * Key of the message tables that hold checkpoints. To be changed with whatever
- * changes the state of a parser, a reassembly or a flow.
+ * Key of the message tables written here. To be changed with whatever changes
+ * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
 const KEY = "replay 1";
 
-/** Column of the message table that has the checkpoint. */
+/** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
+const PROTOCOLS = "protocols";
+
+/** An entry may be completed by time alone: a shard's packets tell nothing. */
+const TRANSPORTS = ["tcp", "udp", "icmp", "sctp"] as const;
 
 /** Frames to load at a time. */
 const BATCH = 4096;
 
-/** A shard, and where it is in its line. */
-interface Link extends ShardSummary {
-  readonly source: string | undefined;
-  hasCheckpoint: boolean;
+/** A shard of a line. */
+interface Link {
+  readonly number: number;
+  /** Least and greatest time of its packets, µs. */
+  readonly first: number;
+  readonly last: number;
+  /** Of the entries completed in it; `undefined` until it was dissected. */
+  readonly protocols: readonly string[] | undefined;
 }
 
 /** Shards of one source and link type, the oldest first. */
@@ -64,17 +80,24 @@ class StoreSearch {
   readonly #store: Store;
   readonly #options: ScanOptions & WalkOptions;
   readonly #pauses: Pauses;
-  readonly #columns = new PacketColumns();
+  readonly #judge: Judge<ShardView>;
+  /** Whether only the newest matches are wanted. */
+  readonly #wantsNewest: boolean;
+  readonly #rows = new PacketRows();
   readonly #batch = new FrameBatch(BATCH);
   readonly #coverages: Coverage[] = [];
   /** Times of the matches, while only the newest are wanted. */
   readonly #matched: number[] = [];
+  /** Bytes that were searched or passed over. */
   #done = 0;
 
   constructor(store: Store, options: ScanOptions & WalkOptions) {
+    const { plan } = options;
     this.#store = store;
     this.#options = options;
     this.#pauses = new Pauses(options);
+    this.#judge = compileShard(plan);
+    this.#wantsNewest = plan.order === "desc" && plan.limit !== undefined;
   }
 
   /** Each line is done from its newest stretch to its oldest. */
@@ -83,7 +106,10 @@ class StoreSearch {
     while (true) {
       const line = newest(lines);
       if (!line || this.#isSettled(line)) return this.#coverages;
-      await this.#runStretch(line);
+      const link = line.links.at(-1)!;
+      // What is open at a line's end has no entries yet.
+      if (!line.hasEnd && !this.#mayMatch(link)) line.links.pop();
+      else await this.#searchStretch(line);
     }
   }
 
@@ -91,25 +117,14 @@ class StoreSearch {
     const { from = -Infinity, to = Infinity } = this.#options.plan.window;
     const lines = new Map<string, Line>();
     for (const shard of this.#store.shards("oldest first")) {
-      const { header } = shard;
-      const { source } = shard.facts;
-      const key = `${header.linkType} ${source}`;
+      const { first, last, linkType } = shard.header;
+      const key = `${linkType} ${shard.facts.source}`;
       const line = lines.get(key) ?? { links: [], hasEnd: true };
       lines.set(key, line);
       // Nothing that began in the window is completed later.
-      if (header.first > to + COMPLETION) continue;
-      line.links.push({
-        number: shard.number,
-        linkType: header.linkType,
-        packets: header.packets,
-        bytes: header.pcapBytes,
-        first: header.first,
-        last: header.last,
-        kinds: header.kinds,
-        source,
-        hasCheckpoint: shard.messageTable(KEY)?.names.includes(CHECKPOINT) ??
-          false,
-      });
+      if (first > to + COMPLETION) continue;
+      const protocols = shard.messageTable(KEY)?.texts(PROTOCOLS);
+      line.links.push({ number: shard.number, first, last, protocols });
     }
     for (const { links } of lines.values()) {
       links.splice(0, beginningOf(links, from));
@@ -117,57 +132,73 @@ class StoreSearch {
     return [...lines.values()];
   }
 
+  /** Whether entries that were completed in the shard may match. */
+  #mayMatch({ last, protocols }: Link): boolean {
+    if (!protocols) return true;
+    const view = { first: -Infinity, last, transports: TRANSPORTS, protocols };
+    return this.#judge(view) !== NO;
+  }
+
   /** Whether what is left of all lines cannot be among the first. */
   #isSettled(newestLine: Line): boolean {
-    const { order, limit } = this.#options.plan;
-    if (order !== "desc" || limit === undefined) return false;
+    if (!this.#wantsNewest) return false;
     const bound = lastOf(newestLine);
     let newer = 0;
     for (const time of this.#matched) if (time > bound) newer++;
-    return newer >= limit;
+    return newer >= this.#options.plan.limit!;
   }
 
-  /** Replays the end of a line, from its last checkpoint, and takes it off. */
-  async #runStretch(line: Line): Promise<void> {
-    const { begin, saved } = this.#findBeginning(line);
+  /** Searches the newest shards of a line, and takes them off it. */
+  async #searchStretch(line: Line): Promise<void> {
+    const { begin, saved } = this.#findBeginning(line.links);
     const stretch = line.links.splice(begin);
     const { hasEnd } = line;
     line.hasEnd = false;
-    const { order, limit } = this.#options.plan;
     const scan = new SourceScan(this.#store.node, {
       ...this.#options,
-      isWhole: true,
+      isWhole: stretch.some((link) => !link.protocols),
       onMatch: (entry, flow) => {
-        if (order === "desc" && limit !== undefined) {
-          this.#matched.push(entry.timestamp);
-        }
+        if (this.#wantsNewest) this.#matched.push(entry.timestamp);
         this.#options.onMatch(entry, flow);
       },
     });
     this.#coverages.push(scan.coverage);
     if (saved) scan.replay.resume(saved);
-    for (const [i, link] of stretch.entries()) {
+    for (const link of stretch) {
       using shard = this.#store.attempt(link.number);
       if (!shard) continue;
-      if (
-        i > 0 && !link.hasCheckpoint && shard.isSealed
-      ) {
-        this.#keepCheckpoint(scan, shard);
+      if (link.protocols || !shard.isSealed) {
+        await this.#replayShard(scan, shard);
+        continue;
       }
+      const checkpoint = scan.replay.save();
+      scan.protocols.clear();
       await this.#replayShard(scan, shard);
+      this.#store.putMessageTable(shard, KEY, {
+        [CHECKPOINT]: checkpoint,
+        [PROTOCOLS]: [...scan.protocols],
+      });
     }
-    // What goes on after it was given by the stretch that was done before.
+    // What goes on after it was given by the stretch that was searched before.
     if (hasEnd) scan.end();
   }
 
-  /** The newest shard of a line at which reading can begin. */
-  #findBeginning({ links }: Line): { begin: number; saved?: Uint8Array } {
-    for (let begin = links.length - 1; begin >= 0; begin--) {
+  /**
+   * Where to begin searching the end of a line: at a checkpoint, or at its
+   * beginning. Where all matches are wanted, the stretch reaches back to the
+   * next shard that can be passed over.
+   */
+  #findBeginning(
+    links: readonly Link[],
+  ): { begin: number; saved?: Uint8Array } {
+    let begin = links.length - 1;
+    while (
+      !this.#wantsNewest && begin > 0 && this.#mayMatch(links[begin - 1]!)
+    ) begin--;
+    for (; begin >= 0; begin--) {
       const link = links[begin]!;
-      if (!link.hasCheckpoint) continue;
-      const saved = this.#readCheckpoint(link.number);
+      const saved = link.protocols && this.#readCheckpoint(link.number);
       if (saved) return { begin, saved };
-      link.hasCheckpoint = false;
     }
     return { begin: 0 };
   }
@@ -182,30 +213,24 @@ class StoreSearch {
     }
   }
 
-  #keepCheckpoint(scan: SourceScan, shard: Shard): void {
-    this.#store.putMessageTable(shard, KEY, {
-      [CHECKPOINT]: scan.replay.save(),
-    });
-  }
-
   async #replayShard(scan: SourceScan, shard: Shard): Promise<void> {
-    const columns = shard.columns(this.#columns);
-    const rows = rowsToRead(columns);
+    const packets = shard.columns(this.#rows);
+    const rows = rowsToRead(packets);
     const { number } = shard;
-    const { linkType } = shard.header;
+    const { linkType, pcapBytes } = shard.header;
     for (let at = 0; at < rows.length;) {
-      const count = shard.load(columns, rows, at, rows.length, this.#batch);
+      const count = shard.load(packets, rows, at, rows.length, this.#batch);
       if (count === 0) break;
       for (let i = 0; i < count; i++) {
         scan.frame(this.#batch, i, linkType, toPlace(number, rows[at + i]!));
       }
       at += count;
       if (this.#pauses.isDue) {
-        const position = columns.offset[rows[at - 1]!]!;
+        const position = packets.offset[rows[at - 1]!]!;
         await this.#pauses.take(this.#done + position);
       }
     }
-    this.#done += shard.header.pcapBytes;
+    this.#done += pcapBytes;
     const { damage } = shard.facts;
     if (damage !== undefined) {
       scan.coverage.damage.push(`shard ${number}: ${damage}`);
@@ -217,7 +242,7 @@ class StoreSearch {
 function beginningOf(links: readonly Link[], from: number): number {
   const first = links.findIndex((link) => link.last >= from);
   if (first < 0) return links.length;
-  for (let i = first; i > 0; i--) if (links[i]!.hasCheckpoint) return i;
+  for (let i = first; i > 0; i--) if (links[i]!.protocols) return i;
   return 0;
 }
 
@@ -238,7 +263,7 @@ function lastOf({ links }: Line): number {
 }
 
 /** Packets that may belong to a flow, and the fragments of such. */
-function rowsToRead({ count, flow }: PacketColumns): Uint32Array {
+function rowsToRead({ count, flow }: PacketRows): Uint32Array {
   const rows = new Uint32Array(count);
   let wanted = 0;
   for (let row = 0; row < count; row++) {

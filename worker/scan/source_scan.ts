@@ -63,6 +63,8 @@ export interface Coverage {
 export class SourceScan {
   readonly coverage: Coverage;
   readonly replay: Replay;
+  /** Protocols of the entries so far, whether they match or not. */
+  readonly protocols = new Set<string>();
   readonly #decoder = new Decoder();
   readonly #packet = new Packet();
   readonly #horizon: number;
@@ -81,6 +83,7 @@ export class SourceScan {
         : (flow, protocols) => judge(toView(flow, protocols)) !== NO,
       onEntry: (entry, flow) => {
         this.coverage.entries++;
+        this.protocols.add(entry.protocol);
         if (!matches(entry)) return;
         this.coverage.matches++;
         options.onMatch(entry, flow);
