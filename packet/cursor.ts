@@ -4,7 +4,6 @@
  * One cursor serves all frames. Headers are read where they lie; `link.ts`,
  * `ip.ts`, `tunnel.ts` and `transport.ts` move it and say what comes next.
  */
-
 import { DIRECTION, OUTCOME } from "./packet.ts";
 
 /** What follows a header. */

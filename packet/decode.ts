@@ -48,7 +48,7 @@ export class Decoder {
    * @param original how many were on the wire
    * @param linkType LINKTYPE_ number, see `link.ts`
    * @param time when it was captured, µs since 1970
-   * @param place shard × 2^32 + number in the shard
+   * @param place shard × 2^24 + number in the shard
    * @param into filled if the outcome is PACKET, else in an unknown state
    */
   decode(
@@ -66,7 +66,8 @@ export class Decoder {
     const next = readLink(cursor, linkType);
     into.time = time;
     into.place = place;
-    into.fragments = NO_FRAGMENTS;
+    // Objects are dearer to store than to compare.
+    if (into.fragments !== NO_FRAGMENTS) into.fragments = NO_FRAGMENTS;
     into.direction = cursor.direction;
     if (cursor.interface >= 0) into.interface = cursor.interface;
     const outcome = this.#readIp(next, into);
@@ -134,7 +135,7 @@ export class Decoder {
    */
   #readTunnel(into: Packet, port: number): Outcome {
     const cursor = this.#cursor;
-    const { time, place } = into;
+    const { time, place, fragments } = into;
     const outside = this.#outside[cursor.depth]!;
     if (cursor.nest()) {
       outside.copy(cursor);
@@ -148,6 +149,7 @@ export class Decoder {
       cursor.copy(outside);
       into.time = time;
       into.place = place;
+      into.fragments = fragments;
       readUdp(cursor, into);
     }
     return OUTCOME.PACKET;

@@ -9,7 +9,7 @@
 import type { Cursor } from "./cursor.ts";
 import type { Packet } from "./packet.ts";
 
-/** How long a packet may take to become whole, µs (RFC 1122 §3.3.2: 60 s). */
+/** How long a packet may take to become whole, µs: as in Linux. */
 const MAX_AGE = 30_000_000;
 
 /** Packets that are incomplete at the same time. */

@@ -48,8 +48,9 @@ const MAX_INTERFACES = 65_536;
 /** Bytes of an interface's name. */
 const MAX_NAME = 256;
 
-/** Bytes of all secrets of a file. */
+/** Bytes that all secrets of a file cost, each with what it costs by itself. */
 const MAX_SECRETS = 16 * 1024 * 1024;
+const SECRET_COST = 128;
 
 /** The last microsecond that a number holds exactly, in the year 2255. */
 const MAX_TIME = Number.MAX_SAFE_INTEGER;
@@ -58,6 +59,9 @@ const MAX_TIME = Number.MAX_SAFE_INTEGER;
 interface Clock {
   /** Ticks in a microsecond: 1, 10, 100 or 1000; 0 for any other resolution. */
   readonly ticks: number;
+  /** Whole microseconds in 2^32 ticks, and the ticks that are left. */
+  readonly whole: number;
+  readonly rest: number;
   /** Ticks in a second. */
   readonly perSecond: bigint;
   /** To be added, µs. */
@@ -69,7 +73,7 @@ export class Pcapng implements Format {
   readonly records = RECORDS.NONE;
   readonly interfaces: Interface[] = [];
   readonly secrets: Secrets[] = [];
-  #secretBytes = 0;
+  #secretCost = 0;
   #little = true;
   /** Interfaces in the sections before this one. */
   #base = 0;
@@ -130,7 +134,7 @@ export class Pcapng implements Format {
     const size = window.view.getUint32(window.from + 4, this.#little);
     if (size < FRAMING) this.#damaged(window, `a block of ${size} bytes`);
     // Some writers leave the padding out of the length.
-    return Math.ceil(size / 4) * 4;
+    return padded(size);
   }
 
   #readBlock(
@@ -141,7 +145,7 @@ export class Pcapng implements Format {
   ): void {
     const { view, from } = window;
     const end = from + size - 4;
-    if (Math.ceil(view.getUint32(end, this.#little) / 4) * 4 !== size) {
+    if (padded(view.getUint32(end, this.#little)) !== size) {
       this.#damaged(window, "a block with two lengths");
     }
     switch (type) {
@@ -225,18 +229,17 @@ export class Pcapng implements Format {
 
   /** Converts a count of an interface's ticks, given as two halves. */
   #setTime(clock: Clock, high: number, low: number): void {
-    const { ticks, perSecond, offset } = clock;
+    const { ticks, offset } = clock;
     let micros: number;
     if (ticks > 0) {
-      // 2^32 ticks are `whole` microseconds and `rest` ticks, so that nothing
-      // exceeds the 53 bits in which numbers are exact.
-      const whole = Math.floor(2 ** 32 / ticks);
-      const rest = high * (2 ** 32 % ticks) + low;
-      micros = high * whole + Math.floor(rest / ticks);
-      this.#nanos = (rest % ticks) * (1000 / ticks);
+      // In halves, for 64 bits are more than a number holds exactly.
+      const rest = high * clock.rest + low;
+      const restMicros = Math.floor(rest / ticks);
+      micros = high * clock.whole + restMicros;
+      this.#nanos = (rest - restMicros * ticks) * (1000 / ticks);
     } else {
       const count = BigInt(high) << 32n | BigInt(low);
-      const nanos = count * 1_000_000_000n / perSecond;
+      const nanos = count * 1_000_000_000n / clock.perSecond;
       micros = Number(nanos / 1000n);
       this.#nanos = Number(nanos % 1000n);
     }
@@ -274,10 +277,7 @@ export class Pcapng implements Format {
       snapLength: view.getUint32(from + 12, this.#little),
       name,
     });
-    const ticks = [1, 10, 100, 1000].find((ticks) =>
-      BigInt(ticks) * 1_000_000n === perSecond
-    );
-    this.#clocks.push({ ticks: ticks ?? 0, perSecond, offset });
+    this.#clocks.push(toClock(perSecond, offset));
     this.#dropped.push(0);
   }
 
@@ -302,8 +302,8 @@ export class Pcapng implements Format {
     const { view, from, bytes } = window;
     const start = from + 16;
     const size = view.getUint32(from + 12, this.#little);
-    this.#secretBytes += size;
-    if (start + size > end || this.#secretBytes > MAX_SECRETS) {
+    this.#secretCost += size + SECRET_COST;
+    if (start + size > end || this.#secretCost > MAX_SECRETS) {
       this.#damaged(window, `secrets of ${size} bytes`);
     }
     this.secrets.push({
@@ -325,7 +325,7 @@ export class Pcapng implements Format {
       at += 4;
       if (code === 0 || at + length > end) return;
       yield [code, at, length];
-      at += Math.ceil(length / 4) * 4;
+      at += padded(length);
     }
   }
 
@@ -342,6 +342,11 @@ export class Pcapng implements Format {
   }
 }
 
+/** A size with the padding to the next multiple of four. */
+function padded(size: number): number {
+  return size + (-size & 3);
+}
+
 /** Whether blocks of that type are read, and not passed over. */
 function isRead(type: number): boolean {
   return type === BLOCK.PACKET || type === BLOCK.INTERFACE ||
@@ -355,6 +360,20 @@ function byteOrder(view: DataView, at: number): boolean | undefined {
   if (view.getUint32(at, true) === BYTE_ORDER_MAGIC) return true;
   if (view.getUint32(at, false) === BYTE_ORDER_MAGIC) return false;
   return undefined;
+}
+
+function toClock(perSecond: bigint, offset: number): Clock {
+  const ticks =
+    [1, 10, 100, 1000].find((ticks) =>
+      BigInt(ticks) * 1_000_000n === perSecond
+    ) ?? 0;
+  return {
+    ticks,
+    whole: ticks > 0 ? Math.floor(2 ** 32 / ticks) : 0,
+    rest: ticks > 0 ? 2 ** 32 % ticks : 0,
+    perSecond,
+    offset,
+  };
 }
 
 /** What if_tsresol stands for: a power of ten, or of two if its top bit is set. */

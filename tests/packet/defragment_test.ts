@@ -56,7 +56,7 @@ for (const order of ORDERS) {
   });
 }
 
-Deno.test("the packet has time and place of the fragment at offset 0", () => {
+Deno.test("the packet has time and place of the fragment at offset 0, and all places", () => {
   const decoder = new Decoder();
   const packet = new Packet();
   const feed = (frame: Uint8Array, time: number, place: number): Outcome =>
@@ -75,6 +75,32 @@ Deno.test("the packet has time and place of the fragment at offset 0", () => {
   equal(feed(part(16, 32), 300, 3), OUTCOME.PACKET);
   deepEqual([packet.time, packet.place], [200, 2]);
   equal(describe(packet), WHOLE);
+  deepEqual(packet.fragments, [1, 2, 3]);
+  equal(feed(f.ipv4(6, f.tcp(LETTERS)), 400, 4), OUTCOME.PACKET);
+  deepEqual(packet.fragments, []);
+});
+
+Deno.test("where fragments in a tunnel hold nothing, the tunnel counts", () => {
+  const decoder = new Decoder();
+  const packet = new Packet();
+  const feed = (from: number, to: number, time: number): Outcome => {
+    // As UDP has it the length of the header is too short for a header.
+    const inner = f.ipv4(
+      17,
+      f.udp(53, LETTERS, { length: 3 }).slice(from, to),
+      {
+        offset: from,
+        more: to < datagram.length,
+      },
+    );
+    const frame = f.ipv4(17, f.vxlan(f.ethernet(0x0800, inner)));
+    const size = frame.length;
+    return decoder.decode(frame, 0, size, size, RAW, time, time, packet);
+  };
+  equal(feed(0, 16, 100), OUTCOME.FRAGMENT);
+  equal(feed(16, 44, 200), OUTCOME.PACKET);
+  equal(packet.dstPort, 4789);
+  deepEqual([packet.time, packet.place, packet.fragments], [200, 200, []]);
 });
 
 Deno.test("of bytes that came twice the first copy wins", () => {
