@@ -1,0 +1,103 @@
+/**
+ * Law: a folder of shards answers as the savefile it was imported from, in
+ * whatever places the shards begin, whether message tables are there or not.
+ */
+import { deepEqual, ok } from "node:assert/strict";
+import { PROTOCOLS, SCHEMA } from "../../../dissectors/registry.ts";
+import { toPlain } from "../../../entry/json.ts";
+import type { QueryOptions } from "../../../kfl/plan.ts";
+import { compileQuery } from "../../../kfl/query.ts";
+import { openSavefile } from "../../../worker/capture/savefile.ts";
+import { searchSavefile } from "../../../worker/scan/search_savefile.ts";
+import { searchStore } from "../../../worker/scan/search_store.ts";
+import { importSavefiles } from "../../../worker/shards/import.ts";
+import { Store, StoreWriter } from "../../../worker/shards/store.ts";
+
+const DISSECTORS = new URL("../../../dissectors/", import.meta.url);
+
+const QUERIES: [kfl: string, options?: Partial<QueryOptions>][] = [
+  [""],
+  ["http"],
+  ["redis or dns"],
+  ["tcp and failed"],
+  ["not http and not tls"],
+  ["", { order: "desc", limit: 3 }],
+  ["http", { order: "desc", limit: 2 }],
+];
+
+for (const path of findFixtures()) {
+  const name = path.pathname.split("/").slice(-3).join("/");
+  Deno.test(`a folder of shards answers as ${name}`, async () => {
+    for (const shardBytes of [700, 5000]) {
+      const folder = await Deno.makeTempDir();
+      try {
+        await importInto(folder, path.pathname, shardBytes);
+        await compare(folder, path.pathname);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    }
+  });
+}
+
+async function importInto(
+  folder: string,
+  path: string,
+  shardBytes: number,
+): Promise<void> {
+  using writer = StoreWriter.open(folder, {
+    node: "test",
+    storageLimit: 2 ** 30,
+    shardBytes,
+  });
+  using file = openSavefile(path);
+  await importSavefiles(writer, [{ name: "x", file }]);
+}
+
+async function compare(folder: string, path: string): Promise<void> {
+  for (const [kfl, options] of QUERIES) {
+    const compiled = compileQuery(kfl, SCHEMA, { now: 0, ...options });
+    ok(compiled.plan, kfl);
+    const plan = compiled.plan;
+    const expected: string[] = [];
+    using file = openSavefile(path);
+    await searchSavefile(file, "test", {
+      plan,
+      protocols: PROTOCOLS,
+      onMatch: (entry) => expected.push(toText(entry)),
+    });
+    const found: string[] = [];
+    await searchStore(Store.open(folder), {
+      plan,
+      protocols: PROTOCOLS,
+      onMatch: (entry) => found.push(toText(entry)),
+    });
+    const order = plan.order === "asc" ? 1 : -1;
+    const sorted = (texts: string[]) =>
+      texts.sort((a, b) => order * (a < b ? -1 : 1)).slice(0, plan.limit);
+    deepEqual(sorted(found), sorted(expected), kfl);
+  }
+}
+
+/** An entry as text that sorts by time; ids differ, for shards are numbered. */
+function toText(entry: Parameters<typeof toPlain>[0]): string {
+  const { id: _, timestamp, ...rest } = toPlain(entry, SCHEMA);
+  return `${timestamp} ${JSON.stringify(rest)}`;
+}
+
+function* findFixtures(): Generator<URL> {
+  for (const dissector of Deno.readDirSync(DISSECTORS)) {
+    if (!dissector.isDirectory) continue;
+    const folder = new URL(`${dissector.name}/fixtures/`, DISSECTORS);
+    let files: Deno.DirEntry[];
+    try {
+      files = [...Deno.readDirSync(folder)];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw error;
+    }
+    for (const { name } of files) {
+      if (name.endsWith(".pcap")) yield new URL(name, folder);
+    }
+  }
+}
