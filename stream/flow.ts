@@ -605,7 +605,11 @@ export class FlowTable<T = unknown> {
   }
 
   #create(packet: Packet): number {
-    if (this.#size === this.#maxFlows) this.#evict();
+    if (this.#size === this.#maxFlows) {
+      // What is evicted must not depend on when somebody called `expire`.
+      this.expire(this.#now);
+      if (this.#size === this.#maxFlows) this.#evict();
+    }
     if (this.#free === NONE) this.#grow();
     const slot = this.#free;
     this.#free = this.#chain[slot]!;
