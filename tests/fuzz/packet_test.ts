@@ -135,7 +135,10 @@ const SAVEFILES: readonly Uint8Array[] = [
   ),
   ...[true, false].map((little) => pcapng(new Blocks(little))),
   concat(pcapng(new Blocks(true)), pcapng(new Blocks(false))),
+  // What is none, and too short for one.
   f.bytes("1f8b0800", new Uint8Array(40)),
+  f.bytes("d4c3b2a1"),
+  f.bytes(),
 ];
 
 function pcapng(blocks: Blocks): Uint8Array {
@@ -167,7 +170,10 @@ Deno.test("20,000 mutated savefiles are read", () => {
     const source = inPieces(ofBytes(file), random.pick([5, 64, 4096]));
     let reader: SavefileReader;
     try {
-      reader = new SavefileReader(source, { bufferSize: 256 });
+      reader = new SavefileReader(
+        source,
+        seed % 500 === 0 ? {} : { bufferSize: 256 },
+      );
     } catch (error) {
       if (!(error instanceof NotASavefile)) throw error;
       tally.strange++;
@@ -214,6 +220,7 @@ Deno.test("20,000 mutated savefiles are read", () => {
     ok(reader.position <= file.length);
     if (reader.damage === undefined) tally.whole++;
     else tally.damaged++;
+    equal(reader.recordSize === undefined, reader.format === "pcapng");
     if (reader.format === "pcap") {
       reader.resumeAt(0); // wherever the source stands now
       while (reader.next(batch)) ok(batch.count <= 3);
