@@ -23,8 +23,9 @@ import { grown } from "./growth.ts";
 /** What stands in place of a flow's row where a packet has none. */
 export const NO_FLOW = {
   /**
-   * A fragment of an IP packet; the one that completes it has the flow. Frames
-   * so marked belong to any flow, so a scan that drops packets keeps them.
+   * A fragment of an IP packet. Of which flow it is may only be told together
+   * with others, perhaps of the shard before: whoever passes over packets for
+   * their flow keeps all of these.
    */
   FRAGMENT: 0xffff_fffd,
   /** Headers that contradict themselves, or are cut. */
@@ -347,8 +348,10 @@ export class ColumnBuilder {
       packet,
     );
     switch (outcome) {
-      case OUTCOME.PACKET:
-        return this.#note(packet);
+      case OUTCOME.PACKET: {
+        const flow = this.#note(packet, batch.time[row]!);
+        return packet.fragments.length === 0 ? flow : NO_FLOW.FRAGMENT;
+      }
       case OUTCOME.FRAGMENT:
         this.kinds |= KIND.FRAGMENT;
         return NO_FLOW.FRAGMENT;
@@ -361,8 +364,12 @@ export class ColumnBuilder {
     }
   }
 
-  /** Counts a packet in its flow's row. */
-  #note(packet: Packet): number {
+  /**
+   * Counts a packet in its flow's row.
+   *
+   * @param time of the frame that completed it
+   */
+  #note(packet: Packet, time: number): number {
     const flows = this.flows;
     const flow = this.#table.find(packet);
     const row = flow.id;
@@ -373,7 +380,7 @@ export class ColumnBuilder {
       this.#begin(packet, fromClient);
     }
     if (packet.time < flows.first[row]!) flows.first[row] = packet.time;
-    if (packet.time > flows.last[row]!) flows.last[row] = packet.time;
+    if (time > flows.last[row]!) flows.last[row] = time;
     if (fromClient) {
       flows.clientPackets[row]!++;
       flows.clientBytes[row]! += packet.size;

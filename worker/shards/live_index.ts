@@ -6,7 +6,8 @@ import { BLOCK, BlockMap } from "./blocks.ts";
 import { ColumnBuilder, type FlowRows, PacketRows } from "./columns.ts";
 import type { StoredFile } from "./folder.ts";
 import { PcapFile } from "./pcap_file.ts";
-import type { ShardIndex, SidecarHeader } from "./sidecar.ts";
+import type { ShardIndex } from "./sidecar.ts";
+import type { SidecarHeader } from "./sidecar_header.ts";
 
 /** Builds columns from a PCAP in memory, and goes on as it grows. */
 export class LiveIndex implements ShardIndex {

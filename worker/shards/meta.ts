@@ -34,6 +34,14 @@ export interface Meta {
 /** A folder that cannot be used; its message says why and what to do. */
 export class UnusableFolder extends Error {
   override name = "UnusableFolder";
+  /** Whether what is missing is a right. */
+  readonly denied: boolean;
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.denied = cause instanceof Deno.errors.PermissionDenied ||
+      cause instanceof Deno.errors.NotCapable;
+  }
 }
 
 /**

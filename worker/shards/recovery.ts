@@ -18,7 +18,8 @@ import {
 import { MessageTable } from "./message_table.ts";
 import { isShardPcap, PcapFile } from "./pcap_file.ts";
 import { listShards, parseName, PARTS, toName } from "./shard.ts";
-import { checkSidecar, MAX_SIDECAR, SidecarBuilder } from "./sidecar.ts";
+import { SidecarBuilder } from "./sidecar.ts";
+import { checkSidecar, MAX_SIDECAR } from "./sidecar_header.ts";
 
 /** What recovery did and found, each with the shard's number. */
 export interface RecoveryReport {

@@ -6,7 +6,7 @@
  */
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { RECORDS } from "../../packet/frame.ts";
-import { PCAP_RECORD } from "../../packet/savefile.ts";
+import { PCAP_HEADER, PCAP_RECORD } from "../../packet/savefile.ts";
 import { PacketRows } from "./columns.ts";
 import { Damaged } from "./encoding.ts";
 import { Facts } from "./facts.ts";
@@ -14,14 +14,13 @@ import { type Folder, readWhole, type StoredFile } from "./folder.ts";
 import { LiveIndex } from "./live_index.ts";
 import { MessageTable } from "./message_table.ts";
 import { isShardPcap } from "./pcap_file.ts";
+import { type ShardIndex, Sidecar } from "./sidecar.ts";
 import {
   decodeHeader,
   MAX_SIDECAR,
-  type ShardIndex,
-  Sidecar,
   SIDECAR_HEADER,
   type SidecarHeader,
-} from "./sidecar.ts";
+} from "./sidecar_header.ts";
 
 /** What a shard's files hold, which is also how their names end. */
 export const PARTS = ["pcap", "idx", "facts", "msg"] as const;
@@ -89,7 +88,10 @@ export class Shard implements Disposable {
   static open(folder: Folder, number: number): Shard | undefined {
     const file = folder.open(toName(number, "pcap"), "read");
     if (!file) return undefined;
-    if (!file.lock("shared") || file.isRemoved()) {
+    // One without a whole header has only just been made.
+    const isThere = file.lock("shared") && !file.isRemoved() &&
+      file.size() >= PCAP_HEADER;
+    if (!isThere) {
       file.close();
       return undefined;
     }
@@ -157,10 +159,14 @@ export class Shard implements Disposable {
    */
   refresh(): boolean {
     const index = this.index;
-    return index instanceof LiveIndex && index.refresh();
+    if (!(index instanceof LiveIndex) || !index.refresh()) return false;
+    // They may tell of the new packets' interfaces.
+    this.#facts?.file?.close();
+    this.#facts = this.#interfaces = undefined;
+    return true;
   }
 
-  /** What the PCAP cannot hold; read once. */
+  /** What the PCAP cannot hold; read once, and again after a refresh. */
   get facts(): Facts {
     return this.#openFacts().read;
   }

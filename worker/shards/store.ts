@@ -38,7 +38,7 @@ export const DEFAULT_STORAGE_LIMIT = 200 * MIB;
 const SHARDS = 32;
 
 /** Bytes of a shard's PCAP. */
-const SHARD_BYTES = { LEAST: MIB, MOST: 64 * MIB } as const;
+const SHARD_BYTES = { LEAST: MIB, MOST: 16 * MIB } as const;
 
 /** Shards that a limit must have room for at least. */
 const LEAST_SHARDS = 4;
@@ -92,8 +92,8 @@ export class Store {
    * @throws UnusableFolder
    */
   static open(where: string | Folder): Store {
-    const folder = typeof where === "string" ? existing(where) : where;
-    const meta = readMeta(folder);
+    const folder = typeof where === "string" ? existingFolder(where) : where;
+    const meta = attempt(folder.path, () => readMeta(folder));
     if (meta) return new Store(folder, meta.node);
     throw new UnusableFolder(
       `Cannot open "${folder.path}": no packets were ever kept in it`,
@@ -251,11 +251,18 @@ export class StoreWriter implements Disposable {
    */
   static open(where: string | Folder, options: StoreOptions): StoreWriter {
     checkLimit(options);
-    const folder = typeof where === "string" ? DiskFolder.made(where) : where;
+    const folder = typeof where === "string"
+      ? attempt(where, () => DiskFolder.made(where))
+      : where;
     // Before anything of ours is put among somebody else's files.
-    readOrInventMeta(folder, options.node, limitOf(options));
-    if (folder instanceof DiskFolder) folder.restrict();
-    const lock = takeLock(folder);
+    attempt(
+      folder.path,
+      () => readOrInventMeta(folder, options.node, limitOf(options)),
+    );
+    const lock = attempt(folder.path, () => {
+      if (folder instanceof DiskFolder) folder.restrict();
+      return takeLock(folder);
+    });
     try {
       const meta = readOrInventMeta(folder, options.node, limitOf(options));
       return new StoreWriter(folder, lock, meta, options);
@@ -414,16 +421,32 @@ function checkLimit(options: Sizes): void {
   }
 }
 
-function existing(path: string): Folder {
-  try {
-    if (Deno.statSync(path).isDirectory) return DiskFolder.at(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UnusableFolder(`Cannot open "${path}": no such folder`, {
-      cause: error,
-    });
-  }
+/** The folder at `path` for reading. */
+function existingFolder(path: string): Folder {
+  const info = attempt(path, () => Deno.statSync(path));
+  if (info.isDirectory) return DiskFolder.at(path);
   throw new UnusableFolder(`Cannot open "${path}": it is no folder`);
+}
+
+/** Says in our words why the file system refuses a folder. */
+function attempt<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    const why = error instanceof Deno.errors.NotFound
+      ? "no such folder"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
+      : error.message;
+    throw new UnusableFolder(`Cannot open "${path}": ${why}`, error);
+  }
+}
+
+/** Whether the operating system, or Deno in its place, refused a call. */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotCapable ||
+    error instanceof Error && "code" in error;
 }
 
 /** Bytes of the lock's text. */

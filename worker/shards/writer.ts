@@ -30,7 +30,10 @@ const MAX_WAITING_RUNS = 1 << 20;
 /** Sidecars that do. */
 const MAX_WAITING_SIDECARS = 4;
 
-/** Seconds that a PCAP's 32 bits can hold, in µs. */
+/** So many small shards have the bytes of one that is full. */
+const SMALL_SHARDS = 64;
+
+/** The latest time that a PCAP's 32 bits of seconds can hold, µs. */
 const MAX_TIME = 2 ** 32 * 1e6 - 1;
 
 /** What the writers of a folder share. */
@@ -210,13 +213,13 @@ export class ShardWriter {
   }
 
   /**
-   * Ends the shard if it has spanned its time; packets of a quiet interface
-   * would not.
+   * Ends the shard if it has spanned its time, as the next packet would: on a
+   * quiet interface that may be long in coming.
    *
    * @param time the packets' clock, µs since 1970
    */
   rotateIfDue(time: number): void {
-    if (time - this.#begin >= this.#around.shardDuration) this.rotate();
+    if (this.#isDue(time)) this.rotate();
   }
 
   /** Stores what was taken and ends the shard; the next packet begins one. */
@@ -247,15 +250,26 @@ export class ShardWriter {
     this.rotate();
   }
 
+  /**
+   * Whether the shard has spanned its time. A small one may go on: there is
+   * nothing to gain, and where times jump there would be thousands.
+   */
+  #isDue(time: number): boolean {
+    const { shardBytes, shardDuration } = this.#around;
+    const bytes = (this.#shard?.size ?? 0) + this.#used;
+    return time - this.#begin >= shardDuration &&
+      bytes * SMALL_SHARDS >= shardBytes;
+  }
+
   /** Sees to it that a frame fits into the buffer, and into the shard. */
   #makeRoomFor(captured: number, time: number): void {
     const size = PCAP_RECORD + Math.min(captured, MAX_CAPTURED);
     const written = this.#shard?.size ?? PCAP_HEADER;
     const isEmpty = written + this.#used === PCAP_HEADER;
-    const { shardBytes, shardDuration } = this.#around;
     if (
-      !isEmpty && (written + this.#used + size > shardBytes ||
-        time - this.#begin >= shardDuration)
+      !isEmpty &&
+      (written + this.#used + size > this.#around.shardBytes ||
+        this.#isDue(time))
     ) this.rotate();
     if (this.#used + size > BUFFER || this.#pending.count === ROWS) {
       this.flush();

@@ -68,6 +68,7 @@ function opened(bytes: Uint8Array): OpenSavefile {
   return {
     path: "memory",
     size: bytes.length,
+    canRewind: true,
     get reader() {
       return reader;
     },

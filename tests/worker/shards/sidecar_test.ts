@@ -18,13 +18,10 @@ import {
 import { Damaged } from "../../../worker/shards/encoding.ts";
 import { LiveIndex } from "../../../worker/shards/live_index.ts";
 import { buildSidecar } from "../../../worker/shards/recovery.ts";
-import {
-  decodeHeader,
-  type ShardIndex,
-  Sidecar,
-} from "../../../worker/shards/sidecar.ts";
+import { type ShardIndex, Sidecar } from "../../../worker/shards/sidecar.ts";
+import { decodeHeader } from "../../../worker/shards/sidecar_header.ts";
 import { StoreWriter } from "../../../worker/shards/store.ts";
-import { Random } from "../../fuzz/random.ts";
+import { concat, Random } from "../../fuzz/random.ts";
 import { MemoryFolder } from "./memory_folder.ts";
 import {
   BEGIN,
@@ -156,6 +153,42 @@ Deno.test("a sidecar tells the flows of a shard: ends, times, counts, flags", ()
   equal(columns.offset[0], 24 + 16);
 });
 
+Deno.test("every frame of a fragmented packet is marked, and the packet counted", () => {
+  const whole = toIpPacket({
+    src: client,
+    dst: server,
+    protocol: PROTOCOL.UDP,
+    payload: 100,
+  });
+  const folder = written([0, 1, 2].map((n) => {
+    const isLast = n === 2;
+    const payload = whole.subarray(
+      20 + n * 40,
+      isLast ? undefined : 60 + n * 40,
+    );
+    const packet = concat(whole.subarray(0, 20), payload);
+    const view = new DataView(packet.buffer);
+    view.setUint16(2, packet.length);
+    view.setUint16(4, 7);
+    view.setUint16(6, n * 5 | (isLast ? 0 : 0x2000));
+    const bytes = toEthernet(packet);
+    const original = bytes.length;
+    return { time: BEGIN + n, nanos: 0, bytes, original, interface: 0 };
+  }));
+  const sidecar = Sidecar.decode(folder.bytes("1.idx"));
+  const rows = new PacketRows();
+  sidecar.columns(rows);
+  deepEqual([...rows.flow.subarray(0, 3)], Array(3).fill(NO_FLOW.FRAGMENT));
+  equal(sidecar.header.kinds, KIND.UDP | KIND.FRAGMENT);
+  equal(sidecar.blocks.hasFragments[0], 1);
+  const { flows } = sidecar;
+  equal(flows.count, 1);
+  equal(flows.clientPackets[0], 1);
+  equal(flows.clientBytes[0], 100);
+  equal(flows.first[0], BEGIN);
+  equal(flows.last[0], BEGIN + 2);
+});
+
 Deno.test("law: a sidecar built from the PCAP is the one that was written, byte for byte", () => {
   const random = new Random(11);
   for (let seed = 0; seed < 60; seed++) {
@@ -220,8 +253,10 @@ Deno.test("law: columns are those that decoding each frame by itself gives", () 
         packet,
       );
       const flow = columns.flow[row]!;
-      equal(isFlow(flow), outcome === OUTCOME.PACKET, `row ${row}`);
-      if (outcome !== OUTCOME.PACKET) return;
+      const isWhole = outcome === OUTCOME.PACKET &&
+        packet.fragments.length === 0;
+      equal(isFlow(flow), isWhole, `row ${row}`);
+      if (!isWhole) return;
       const { flows } = sidecar;
       const ends = [
         `${flows.clientIp(flow)}:${flows.clientPort[flow]}`,

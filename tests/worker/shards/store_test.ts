@@ -82,6 +82,32 @@ Deno.test("what is no folder of packets cannot be read", () => {
   for (const path of [join(temporary.path, "none"), file, temporary.path]) {
     throws(() => Store.open(path), UnusableFolder);
   }
+  for (const path of [file, join(file, "below")]) {
+    throws(() => StoreWriter.open(path, OPTIONS), UnusableFolder);
+  }
+});
+
+Deno.test("a shard that is read stays on the disk until it no longer is", () => {
+  using temporary = new TemporaryFolder();
+  const path = join(temporary.path, "data");
+  const options = { ...OPTIONS, storageLimit: 100_000 };
+  using writer = StoreWriter.open(path, options);
+  const batch = toBatch(makeTraffic(5, 2000));
+  const target = writer.writer(LINKTYPE_ETHERNET);
+  target.append(batch, ETHERNET, 0, 100);
+  target.flush();
+  {
+    using shard = Store.open(path).shard(1)!;
+    target.append(batch, ETHERNET, 100, 1500);
+    target.flush();
+    equal(writer.store.numbers()[0], 1);
+    ok(shard.columns().count > 0);
+  }
+  target.append(batch, ETHERNET, 1500, 2000);
+  target.flush();
+  ok(writer.store.numbers()[0]! > 1);
+  const names = Array.from(Deno.readDirSync(path), ({ name }) => name);
+  equal(names.some((name) => name.startsWith("1.")), false);
 });
 
 Deno.test("a second writer is refused, and told who the first one is", () => {

@@ -107,12 +107,13 @@ Deno.test("a PCAP is whole records after every write", () => {
 });
 
 Deno.test("what was flushed can be asked about while the shard is written", () => {
-  const frames = makeTraffic(4, 600);
+  const frames = makeTraffic(4, 600, { interfaces: 2 });
+  const interfaces = [ETHERNET[0]!, { ...ETHERNET[0]!, name: "eth1" }];
   const folder = new MemoryFolder();
   using writer = StoreWriter.open(folder, ROOM);
   const target = writer.writer(LINKTYPE_ETHERNET);
   const batch = toBatch(frames);
-  target.append(batch, ETHERNET, 0, 200);
+  target.append(batch, interfaces, 0, 200);
   equal(target.counters.packets, 0);
   target.flush();
   equal(target.counters.packets, 200);
@@ -120,7 +121,7 @@ Deno.test("what was flushed can be asked about while the shard is written", () =
   equal(shard.isSealed, false);
   deepEqual(framesOf(shard), frames.slice(0, 200));
   equal(shard.refresh(), false);
-  target.append(batch, ETHERNET, 200, 600);
+  target.append(batch, interfaces, 200, 600);
   target.flush();
   equal(shard.refresh(), true);
   deepEqual(framesOf(shard), frames);
@@ -142,19 +143,27 @@ Deno.test("a shard ends before it exceeds its size, and after its time", () => {
   const byTime = new MemoryFolder();
   const shardDuration = 60e6;
   {
-    using writer = StoreWriter.open(byTime, { ...ROOM, shardDuration });
+    const options = { ...ROOM, shardBytes: 2 ** 20, shardDuration };
+    using writer = StoreWriter.open(byTime, options);
     const batch = toBatch(frames);
     writer.writer(LINKTYPE_ETHERNET).append(batch, ETHERNET, 0, batch.count);
   }
   const shards = Store.open(byTime).survey();
   ok(shards.length > 3);
-  for (const { first, last } of shards) ok(last - first < shardDuration);
+  for (const { first, last, bytes } of shards) {
+    ok(last - first < shardDuration || bytes < 2 ** 20 / 64 + 400);
+  }
+  for (const { bytes } of shards.slice(0, -1)) ok(bytes >= 2 ** 20 / 64);
   deepEqual(allFrames(byTime), frames);
 });
 
 Deno.test("a shard of a quiet interface ends when it is told the time", () => {
   const folder = new MemoryFolder();
-  using writer = StoreWriter.open(folder, { ...ROOM, shardDuration: 10e6 });
+  using writer = StoreWriter.open(folder, {
+    ...ROOM,
+    shardBytes: 4096,
+    shardDuration: 10e6,
+  });
   const target = writer.writer(LINKTYPE_ETHERNET);
   const batch = toBatch(makeTraffic(6, 1));
   target.append(batch, ETHERNET, 0, 1);
