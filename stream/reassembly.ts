@@ -22,7 +22,7 @@ import { type Packet, TCP } from "../packet/packet.ts";
 export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 /** Pieces of one direction that may wait for those before them. */
-export const MAX_WAITING_PIECES = 8192;
+export const MAX_WAITING_PIECES = 4096;
 
 /** Bytes that may wait in all directions which share a {@link WaitingRoom}. */
 export const MAX_WAITING_TOTAL = 64 * 1024 * 1024;
