@@ -15,13 +15,14 @@ import {
   PacketRows,
   SEEN,
 } from "../../../worker/shards/columns.ts";
-import { Damaged } from "../../../worker/shards/encoding.ts";
+import { Damaged, toChecksum } from "../../../worker/shards/encoding.ts";
 import { LiveIndex } from "../../../worker/shards/live_index.ts";
 import { buildSidecar } from "../../../worker/shards/recovery.ts";
 import { type ShardIndex, Sidecar } from "../../../worker/shards/sidecar.ts";
 import { decodeHeader } from "../../../worker/shards/sidecar_header.ts";
 import { StoreWriter } from "../../../worker/shards/store.ts";
 import { concat, Random } from "../../fuzz/random.ts";
+import * as f from "../../packet/frames.ts";
 import { MemoryFolder } from "./memory_folder.ts";
 import {
   BEGIN,
@@ -366,4 +367,40 @@ Deno.test("a changed sidecar is damaged, wherever it was changed", () => {
   for (let size = 0; size < sidecar.length; size++) {
     throws(() => Sidecar.decode(sidecar.subarray(0, size)), Damaged);
   }
+});
+
+/** Frames of the kinds whose decoding decides what flows a shard has. */
+const KNOWN: readonly Uint8Array[] = [
+  f.ethernet(0x0800, f.ipv4(6, f.tcp(f.text("GET /")))),
+  f.ethernet(0x86dd, f.ipv6(6, f.tcp(f.text("GET /")))),
+  f.ethernet(0x0800, f.ipv4(17, f.udp(53, f.text("query")))),
+  f.ethernet(0x0800, f.ipv4(132, f.sctp(f.text("chunk")))),
+  f.ethernet(0x0800, f.ipv4(1, f.icmp(8, f.text("ping")))),
+  f.ethernet(0x8100, f.tag(0x0800, f.ipv4(6, f.tcp(f.text("tagged"))))),
+  f.ethernet(
+    0x0800,
+    f.ipv4(17, f.vxlan(f.ethernet(0x0800, f.ipv4(6, f.tcp(f.text("in")))))),
+  ),
+  f.ethernet(0x0806, f.text("who has 10.0.0.1?")),
+  f.text("nonsense"),
+];
+
+Deno.test("known frames give the sidecar of this version", () => {
+  const folder = written([
+    ...KNOWN.map((bytes, n): Frame => ({
+      time: BEGIN + n,
+      nanos: n,
+      bytes,
+      original: bytes.length,
+      interface: 0,
+    })),
+    ...makeTraffic(1, 2500),
+  ]);
+  const checksum = toChecksum(folder.bytes("1.idx")).toString(16);
+  equal(
+    checksum,
+    "cd1210d5",
+    "Sidecars have changed, so those on disks no longer fit: raise VERSION in " +
+      `worker/shards/sidecar_header.ts, then write ${checksum} here`,
+  );
 });
