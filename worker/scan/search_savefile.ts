@@ -1,7 +1,14 @@
 /** A query over a savefile. */
+import type { Plan } from "../../kfl/plan.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
-import { type Coverage, type ScanOptions, SourceScan } from "./source_scan.ts";
+import { BytesPass } from "./bytes_pass.ts";
+import {
+  type Coverage,
+  horizonOf,
+  type ScanOptions,
+  SourceScan,
+} from "./source_scan.ts";
 import { walk, type WalkOptions } from "./walk.ts";
 
 /** Searches one savefile from its beginning. */
@@ -10,16 +17,34 @@ export async function searchSavefile(
   node: string,
   options: ScanOptions & WalkOptions,
 ): Promise<Coverage> {
-  const scan = new SourceScan(node, options);
-  const { interfaces } = file.reader;
+  const ruledOut = await searchBytes(file, options.plan, options);
+  const scan = new SourceScan(node, { ...options, ruledOut });
+  const { reader } = file;
   await walk(file, options, (batch, first) => {
+    const { interfaces } = reader;
     for (let i = 0; i < batch.count; i++) {
       const { linkType } = interfaces[batch.interface[i]!]!;
       scan.frame(batch, i, linkType, toPlace(0, first + i));
     }
   });
   scan.end();
-  const { damage } = file.reader;
-  if (damage !== undefined) scan.coverage.damage.push(damage);
+  if (reader.damage !== undefined) scan.coverage.damage.push(reader.damage);
   return scan.coverage;
+}
+
+/** Flows that cannot match by their bytes, where it pays to look. */
+async function searchBytes(
+  file: OpenSavefile,
+  plan: Plan,
+  options: WalkOptions,
+): Promise<ReadonlySet<number>> {
+  const pass = new BytesPass(plan, horizonOf(plan));
+  if (plan.needles.length === 0 || !file.canRewind) return pass.ruledOut;
+  await walk(file, options, (batch, first) => {
+    pass.add(batch, file.reader.interfaces, first);
+    return !pass.isFutile;
+  });
+  if (!pass.isFutile) pass.end();
+  file.rewind();
+  return pass.ruledOut;
 }

@@ -7,21 +7,22 @@ import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
-import {
-  compileFlow,
-  compileMessage,
-  type FlowView,
-  NO,
-} from "../../kfl/evaluator.ts";
+import { compileFlow, compileMessage, NO } from "../../kfl/evaluator.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import { toView } from "./flow_view.ts";
 import { Replay, type ReplayCounters } from "./replay.ts";
 
 /** Packets after the end of a window that may complete what began in it, µs. */
 export const COMPLETION = 30e6;
+
+/** Time after which no packet can add to an entry of the plan's window, µs. */
+export function horizonOf(plan: Plan): number {
+  return (plan.window.to ?? Infinity) + COMPLETION;
+}
 
 /** All protocols, as the registry lists them. */
 export interface Protocols {
@@ -37,6 +38,8 @@ export interface ScanOptions {
   readonly onMatch: (entry: DissectedEntry, flow: Flow<unknown>) => void;
   /** Whether every flow is dissected in full, whatever the plan asks for. */
   readonly isWhole?: boolean;
+  /** Ids of flows that an earlier reading found unable to match. */
+  readonly ruledOut?: ReadonlySet<number>;
 }
 
 /** What a query saw of one source. */
@@ -72,7 +75,7 @@ export class SourceScan {
   constructor(node: string, options: ScanOptions) {
     const { plan } = options;
     const matches = compileMessage(plan);
-    this.#horizon = (plan.window.to ?? Infinity) + COMPLETION;
+    this.#horizon = horizonOf(plan);
     const judge = compileFlow(plan);
     this.replay = new Replay({
       node: { name: node },
@@ -80,7 +83,9 @@ export class SourceScan {
       wantsBodies: plan.wantsBodies || options.isWhole === true,
       mayMatch: options.isWhole
         ? undefined
-        : (flow, protocols) => judge(toView(flow, protocols)) !== NO,
+        : (flow, protocols) =>
+          !options.ruledOut?.has(flow.id) &&
+          judge(toView(flow, protocols)) !== NO,
       onEntry: (entry, flow) => {
         this.coverage.entries++;
         this.protocols.add(entry.protocol);
@@ -136,18 +141,4 @@ export class SourceScan {
   end(): void {
     this.replay.end();
   }
-}
-
-/** A flow as plans judge it; how long it lasts is open. */
-function toView(
-  flow: Flow<unknown>,
-  protocols: readonly string[] | undefined,
-): FlowView {
-  return {
-    transport: flow.transport,
-    ends: [flow.client, flow.server],
-    first: flow.first,
-    last: Infinity,
-    protocols,
-  };
 }

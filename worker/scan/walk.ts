@@ -50,22 +50,24 @@ export class Pauses {
 
 /**
  * Gives every batch to `visit`, with the number of its first frame in the
- * file. Batches are borrowed until `visit` returns.
+ * file. Batches are borrowed until `visit` returns; it may give `false` to end
+ * the walk.
  *
  * @returns how many frames there were
  */
 export async function walk(
   file: OpenSavefile,
   options: WalkOptions,
-  visit: (batch: FrameBatch, first: number) => void,
+  visit: (batch: FrameBatch, first: number) => void | boolean,
 ): Promise<number> {
   const batch = new FrameBatch(BATCH);
   const { reader } = file;
   let frames = 0;
   const pauses = new Pauses(options);
   while (reader.next(batch)) {
-    visit(batch, frames);
+    const goesOn = visit(batch, frames);
     frames += batch.count;
+    if (goesOn === false) break;
     if (pauses.isDue) await pauses.take(file.position);
   }
   return frames;
