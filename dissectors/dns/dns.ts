@@ -26,14 +26,13 @@ import {
   type Side,
 } from "../dissector.ts";
 import { Recent } from "../recent.ts";
+import { findMessage } from "./boundary.ts";
 import { DnsMessage } from "./message.ts";
 import { OpenQueries, type OpenQuery } from "./open_queries.ts";
 import { OPCODE, OPCODE_NAMES, RCODE_NAMES } from "./parameters.ts";
 import {
-  begins,
   isRecursive,
   isResponse,
-  MAX_BEGINNING,
   mayBegin,
   PORT,
   PREFIX_SIZE,
@@ -306,28 +305,6 @@ function unanswered(query: OpenQuery, reason: Incomplete): DnsExchange {
 function isTransfer({ request }: OpenQuery): boolean {
   const type = request.values.questions?.[0]?.type;
   return type === "AXFR" || type === "IXFR";
-}
-
-/**
- * Looks for the next message of a stream of which bytes are missing.
- *
- * @returns how far ahead it begins, or as far as it certainly does not
- */
-function findMessage(
-  bytes: Uint8Array,
-  side: Side,
-): { at: number; isFound: boolean } {
-  const flag = side === "server" ? 0x80 : 0;
-  let at = 0;
-  for (; at + PREFIX_SIZE + HEADER_SIZE <= bytes.length; at++) {
-    const size = bytes[at]! << 8 | bytes[at + 1]!;
-    if (size < HEADER_SIZE || (bytes[at + 4]! & 0x80) !== flag) continue;
-    const start = at + PREFIX_SIZE;
-    const end = start + Math.min(size, MAX_BEGINNING);
-    if (end > bytes.length) return { at, isFound: false };
-    if (begins(bytes.subarray(start, end))) return { at, isFound: true };
-  }
-  return { at, isFound: false };
 }
 
 /** DNS, with its kin on the local link. */

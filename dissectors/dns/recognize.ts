@@ -5,13 +5,7 @@
  * the port speaks for DNS, and after bytes were lost, its beginning must.
  */
 import type { Guess, Side } from "../dissector.ts";
-import {
-  isKnownClass,
-  isKnownOpcode,
-  isKnownType,
-  OPCODE,
-  TYPE,
-} from "./parameters.ts";
+import { isKnownClass, isKnownOpcode, OPCODE, TYPE } from "./parameters.ts";
 import { Cursor, HEADER_SIZE } from "./wire.ts";
 
 /** Ports of DNS, mDNS (RFC 6762) and LLMNR (RFC 4795). */
@@ -27,7 +21,7 @@ export const PREFIX_SIZE = 2;
 const MAX_QUESTION = 255 + 4;
 
 /** Octets at a message's beginning that decide whether it may be one. */
-export const MAX_BEGINNING = HEADER_SIZE + MAX_QUESTION;
+const MAX_BEGINNING = HEADER_SIZE + MAX_QUESTION;
 
 /** See `Dissector.probe`: whether the stream or datagram is DNS. */
 export function probe(head: Uint8Array, side: Side, port: number): Guess {
@@ -78,7 +72,7 @@ export function isMessage(bytes: Uint8Array): boolean {
  * Whether the bytes begin as a message does: with a header, and a question or
  * record that can be read. {@link MAX_BEGINNING} bytes are enough to tell.
  */
-export function begins(bytes: Uint8Array): boolean {
+function begins(bytes: Uint8Array): boolean {
   if (!isHeader(bytes)) return false;
   const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
   if (u16(bytes, 4) > 0) return isQuestion(cursor);
@@ -126,20 +120,15 @@ function isRecordStart(cursor: Cursor): boolean {
   const type = cursor.u16();
   const class_ = cursor.u16();
   cursor.u32();
-  cursor.u16();
-  if (!isNamed || !cursor.intact) return false;
-  return type === TYPE.OPT ||
-    isKnownType(type) && isKnownClass(class_ & 0x7fff);
+  // The class of OPT is a size (RFC 6891 §6.1.2).
+  const isClassed = type === TYPE.OPT || isKnownClass(class_ & 0x7fff);
+  return isNamed && cursor.intact && type !== 0 && isClassed;
 }
 
 function isRecord(cursor: Cursor): boolean {
-  const isNamed = cursor.name() !== undefined;
-  const type = cursor.u16();
-  const class_ = cursor.u16();
-  cursor.u32();
+  if (!isRecordStart(cursor)) return false;
   cursor.take(cursor.u16());
-  return isNamed && cursor.intact && type !== 0 &&
-    (type === TYPE.OPT || isKnownClass(class_ & 0x7fff));
+  return cursor.intact;
 }
 
 /** Types NB and NBSTAT, which DNS has given other names. */

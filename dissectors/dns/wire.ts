@@ -6,10 +6,10 @@
  */
 
 /** Octets of a name, its lengths and the root included (RFC 1035 §2.3.4). */
-const MAX_NAME = 255;
+export const MAX_NAME = 255;
 
 /** Octets of a label; longer lengths mean something else. */
-const MAX_LABEL = 63;
+export const MAX_LABEL = 63;
 
 /** Pointers followed in one name: more than there can be labels. */
 const MAX_POINTERS = 127;

@@ -3,11 +3,11 @@
  * wire is written again as it was written by hand.
  */
 import { deepEqual, equal } from "node:assert/strict";
-import { readData } from "../../dissectors/dns/rdata.ts";
-import { typeName } from "../../dissectors/dns/parameters.ts";
-import { replay } from "./dissect.ts";
+import { readData } from "../../../dissectors/dns/rdata.ts";
+import { typeName } from "../../../dissectors/dns/parameters.ts";
+import { replay } from "../dissect.ts";
 
-const FOLDER = new URL("../../dissectors/dns/fixtures/", import.meta.url);
+const FOLDER = new URL("../../../dissectors/dns/fixtures/", import.meta.url);
 const ORIGIN = "types.test";
 
 interface ZoneRecord {

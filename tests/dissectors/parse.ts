@@ -1,0 +1,172 @@
+/**
+ * Chunks -> exchanges of one parser, without the conversation around it: for
+ * tests of protocols that know their flow's addresses, and of saved states.
+ */
+import { equal, ok } from "node:assert/strict";
+import type {
+  AnyDissector,
+  Ending,
+  Exchange,
+  Parser,
+  ParserContext,
+  Side,
+} from "../../dissectors/dissector.ts";
+import type { FieldMap } from "../../entry/field.ts";
+import { Malformed } from "../../stream/malformed.ts";
+import { StreamReader, toPlace } from "../../stream/reader.ts";
+import { decodeState, encodeState } from "../../stream/state.ts";
+import { type Chunk, START } from "./dissect.ts";
+
+/** An exchange as plain data. */
+export interface Parsed {
+  readonly asker: Side;
+  readonly version?: string;
+  readonly request?: Record<string, unknown>;
+  readonly response?: Record<string, unknown>;
+  readonly incomplete?: readonly string[];
+}
+
+/** How chunks are given to the parser. */
+export interface ParseOptions extends Partial<ParserContext> {
+  readonly ending?: Ending;
+  /** Whether the parser and its readers are saved and restored at each step. */
+  readonly resumed?: boolean;
+  /** What is called with the parser after each step. */
+  readonly check?: (parser: Parser) => void;
+}
+
+/** A parser with both of its readers. */
+class Session {
+  parser: Parser;
+  readers = { client: new StreamReader(), server: new StreamReader() };
+  readonly exchanges: Parsed[] = [];
+  readonly #dissector: AnyDissector;
+  readonly #context: ParserContext;
+
+  constructor(dissector: AnyDissector, context: ParserContext) {
+    this.#dissector = dissector;
+    this.#context = context;
+    this.parser = dissector.open(context);
+  }
+
+  /** Takes what the parser gives; whether it goes on. */
+  take(exchanges: Iterable<Exchange>): boolean {
+    try {
+      for (const exchange of exchanges) {
+        this.exchanges.push(toParsed(exchange, this.#dissector));
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      return this.#context.transport !== "tcp"; // a datagram breaks alone
+    }
+  }
+
+  /** Does what a conversation does with bytes that end with the call. */
+  give(side: Side, bytes: Uint8Array, time: number, place: number): boolean {
+    const reader = this.readers[side];
+    const borrowed = bytes.slice();
+    reader.append(borrowed, 0, borrowed.length, time, place);
+    const goesOn = this.take(this.parser.read(side, reader));
+    if (this.#context.transport !== "tcp") reader.skip(reader.available);
+    reader.retain();
+    borrowed.fill(0xee);
+    return goesOn;
+  }
+
+  resume(): void {
+    const { client, server } = decodeState(encodeState({
+      client: this.readers.client.save(),
+      server: this.readers.server.save(),
+    })) as Record<Side, ReturnType<StreamReader["save"]>>;
+    this.readers = {
+      client: StreamReader.restored(client),
+      server: StreamReader.restored(server),
+    };
+    const saved = this.parser.save();
+    this.parser = this.#dissector.open(this.#context);
+    this.parser.restore(saved);
+    // What was saved belongs to who saved it.
+    saved.fill(0xee);
+  }
+}
+
+/** Exchanges of a flow that consists of the chunks. */
+export function parse(
+  dissector: AnyDissector,
+  chunks: Iterable<Chunk>,
+  options: ParseOptions = {},
+): Parsed[] {
+  const { ending = "closed", resumed = false, check, ...context } = options;
+  const session = new Session(dissector, {
+    transport: dissector.transports[0]!,
+    client: { ip: "10.0.0.1", port: 50_000 },
+    server: { ip: "10.0.0.2", port: dissector.ports[0] },
+    ipVersion: 4,
+    midStream: false,
+    wantsBodies: true,
+    ...context,
+  });
+  let time = START;
+  let packet = 0;
+  for (const chunk of chunks) {
+    let goesOn = true;
+    if ("expire" in chunk) {
+      time = chunk.expire;
+      goesOn = session.take(session.parser.expire(time - 30e6));
+    } else if ("gap" in chunk) {
+      const { side, gap } = chunk;
+      const reader = session.readers[side];
+      goesOn = session.take(session.parser.gap(side, gap, reader));
+      reader.loseTo(gap);
+    } else if ("fin" in chunk) {
+      const { parser, readers } = session;
+      goesOn = session.take(parser.end(chunk.side, "closed", readers));
+    } else {
+      time = chunk.time ?? time + (packet === 0 ? 0 : 1000);
+      const bytes = typeof chunk.bytes === "string"
+        ? Uint8Array.from(chunk.bytes, (char) => char.charCodeAt(0))
+        : chunk.bytes;
+      goesOn = session.give(chunk.side, bytes, time, toPlace(0, packet++));
+    }
+    check?.(session.parser);
+    if (!goesOn) break;
+    if (resumed) session.resume();
+  }
+  session.take(session.parser.end(undefined, ending, session.readers));
+  return session.exchanges;
+}
+
+function toParsed(exchange: Exchange, dissector: AnyDissector): Parsed {
+  const { request, response } = exchange;
+  ok(request || response, "an exchange has a half");
+  for (const half of [request, response]) {
+    if (!half) continue;
+    ok(half.first.offset <= half.last.offset && half.size >= 0);
+    ok(half.first.time <= half.last.time);
+  }
+  equal(typeof dissector.summarize(exchange), "string");
+  dissector.status(exchange);
+  dissector.failed(exchange);
+  // As JSON would read it back: absent values are left out.
+  return JSON.parse(JSON.stringify({
+    asker: exchange.asker,
+    version: exchange.version,
+    request: request && pick(request.values, dissector.fields.request),
+    response: response && pick(response.values, dissector.fields.response),
+    incomplete: exchange.incomplete?.length ? exchange.incomplete : undefined,
+  }));
+}
+
+function pick(
+  values: object,
+  fields: FieldMap = {},
+): Record<string, unknown> {
+  const all = values as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.keys(fields).map((name) => [
+      name,
+      all[name],
+    ]),
+  );
+}
