@@ -32,7 +32,8 @@ export const REORDERING = 100_000;
 
 /**
  * How far a segment may be ahead of all that was seen or acknowledged before
- * it, to be believed at once. Receivers have windows of some MB.
+ * it, to be believed at once, and how far behind to be old. Receivers have
+ * windows of some MB.
  */
 export const MAX_AHEAD = 64 * 1024 * 1024;
 
@@ -163,7 +164,7 @@ export class Reassembler {
       this.#isStarted = true;
       this.#seq = seq;
     }
-    const ahead = seq - this.#seq | 0;
+    const ahead = this.#aheadOf(seq);
     const isAlone = this.#waiting.length === 0 && this.#finAt === Infinity;
     if (ahead === 0 && missing === 0 && !isFin && isAlone) {
       if (end === start) return;
@@ -186,7 +187,7 @@ export class Reassembler {
   acknowledge(packet: Packet, sink: Sink): void {
     this.expire(packet.time, sink);
     if ((packet.flags & (TCP.ACK | TCP.RST)) !== TCP.ACK) return;
-    const ahead = packet.ack - this.#seq | 0;
+    const ahead = this.#aheadOf(packet.ack);
     if (ahead <= 0 || !this.#isStarted || this.#isEnded) return;
     const position = this.#next + ahead;
     const last = this.#waiting.at(-1);
@@ -272,6 +273,15 @@ export class Reassembler {
   #advance(size: number): void {
     this.#next += size;
     this.#seq = this.#seq + size | 0;
+  }
+
+  /**
+   * How far a sequence number is ahead of the next byte; negative for what was
+   * sent before. Nobody sends again what is as old as that, so it is new.
+   */
+  #aheadOf(seq: number): number {
+    const ahead = seq - this.#seq | 0;
+    return ahead < -MAX_AHEAD ? ahead + 2 ** 32 : ahead;
   }
 
   #count(size: number): void {
