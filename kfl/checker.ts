@@ -176,7 +176,7 @@ class Checker implements Checking {
         this.report(
           "type",
           expression.span,
-          `\`!\` takes true or false, and this is ${describe(type)}`,
+          `\`!\` takes a boolean, and this is ${describe(type)}`,
           "`not` negates a whole comparison; `!=` says that two differ",
         );
         return TRUE;

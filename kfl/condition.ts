@@ -13,7 +13,7 @@ import { operatorOf } from "./operators/registry.ts";
 import { everyNode, readsOnly } from "./tree.ts";
 import type { LiteralRule, Select, Typed } from "./typed.ts";
 import { type Form, truth } from "./value.ts";
-import { timeBounds, type Window } from "./window.ts";
+import { intersection, timeBounds, type Window } from "./window.ts";
 
 /** What can be concluded early. Plain data, part of the plan. */
 export type Condition =
@@ -135,6 +135,7 @@ class Stager {
     const ends = of.filter(isOfEnds);
     const others = of.filter((node) => !isOfEnds(node));
     const parts = others.map((node) => this.condition(node));
+    if (kind === "and") mergeTimes(parts);
     if (ends.length > 0) {
       const test: Typed = ends.length > 1 ? { kind, of: ends } : ends[0]!;
       parts.unshift({ kind: "ends", test });
@@ -336,6 +337,22 @@ function negated(of: Condition): Condition {
   if (of.kind === "unknown") return of;
   if (of.kind === "known") return known(!of.value);
   return of.kind === "not" ? of.of : { kind: "not", of };
+}
+
+/** Several bounds of time as one. */
+function mergeTimes(parts: Condition[]): void {
+  const times = parts.filter((part) => part.kind === "time");
+  if (times.length < 2) return;
+  const window = intersection(times.map(({ window }) => window));
+  const [first] = times;
+  const rest = parts.filter((part) => part.kind !== "time" || part === first);
+  parts.splice(
+    0,
+    parts.length,
+    ...rest.map((part) =>
+      part === first ? { kind: "time", window } as const : part
+    ),
+  );
 }
 
 /** `and` or `or`, without what says nothing. */

@@ -65,8 +65,8 @@ function formatBare(node: Typed): string {
     case "arithmetic": {
       const tight = tightnessOf(node);
       const next = tight === BINDS.sum ? BINDS.product : BINDS.prefix;
-      return `${format(node.left, tight)} ${node.operator} ${
-        format(node.right, next)
+      return `${operand(node.left, tight)} ${node.operator} ${
+        operand(node.right, next)
       }`;
     }
     case "negative":
@@ -87,6 +87,14 @@ function formatBare(node: Typed): string {
     case "list":
       return `[${node.items.map((each) => format(each, BINDS.or)).join(", ")}]`;
   }
+}
+
+/** A quoted time is one only next to another. */
+function operand(node: Typed, least: Tightness): string {
+  const text = format(node, least);
+  return node.kind === "constant" && node.constant.type === "time"
+    ? `datetime(${text})`
+    : text;
 }
 
 /** Operators with one argument stand between their values. */

@@ -139,6 +139,9 @@ function found(token: IToken): string {
   return `there is \`${image}\``;
 }
 
+/** Most mistakes after which the parser looks for a place to go on. */
+const MAX_RECOVERIES = 8;
+
 /** Ends the parsing of a text with more mistakes than anybody reads. */
 class TooManyMistakes extends Error {}
 
@@ -148,7 +151,7 @@ class Messages implements IParserErrorMessageProvider {
 
   #message(expected: string, actual: IToken): string {
     // Going on after a mistake is slow, and a hostile text is all mistakes.
-    if (++this.count > MAX_DIAGNOSTICS) throw new TooManyMistakes();
+    if (++this.count > MAX_RECOVERIES) throw new TooManyMistakes();
     return `Expected ${expected}, but ${found(actual)}`;
   }
 
@@ -220,12 +223,16 @@ class KflParser extends EmbeddedActionsParser {
     }
   }
 
-  /** query = disjunction ; */
-  private query = this.RULE(
-    "query",
-    (): Expression => this.SUBRULE(this.disjunction),
-    this.#recovery(),
-  );
+  /**
+   * query = disjunction EOF ;
+   *
+   * The end is consumed so that recovery may stop there and keep what it read.
+   */
+  private query = this.RULE("query", (): Expression => {
+    const expression = this.SUBRULE(this.disjunction);
+    this.CONSUME(EOF);
+    return expression;
+  }, this.#recovery());
 
   /** disjunction = conjunction { ( "or" | "||" ) conjunction } ; */
   private disjunction = this.RULE("disjunction", (): Expression => {
@@ -236,7 +243,7 @@ class KflParser extends EmbeddedActionsParser {
         { ALT: () => this.CONSUME(T.OrSign) },
       ]);
       if (sign.image === "|") this.#misspelt(sign, "||` or `or");
-      of.push(this.SUBRULE1(this.conjunction));
+      of.push(this.#operand(() => this.SUBRULE1(this.conjunction)));
     });
     return this.ACTION(() => joined("or", of));
   }, this.#recovery());
@@ -250,7 +257,7 @@ class KflParser extends EmbeddedActionsParser {
         { ALT: () => this.CONSUME(T.AndSign) },
       ]);
       if (sign.image === "&") this.#misspelt(sign, "&&` or `and");
-      of.push(this.SUBRULE1(this.negation));
+      of.push(this.#operand(() => this.SUBRULE1(this.negation)));
     });
     return this.ACTION(() => joined("and", of));
   }, this.#recovery());
@@ -277,24 +284,27 @@ class KflParser extends EmbeddedActionsParser {
   private comparison = this.RULE("comparison", (): Expression => {
     let left = this.SUBRULE(this.sum);
     let count = 0;
-    this.MANY(() => {
-      const operator = this.OR([
-        { ALT: () => this.CONSUME(T.Comparison) },
-        { ALT: () => this.SUBRULE(this.membership) },
-        { ALT: () => this.CONSUME(T.Word) },
-      ]);
-      const right = this.SUBRULE1(this.sum);
-      this.ACTION(() => {
-        if (++count === 2) {
-          this.#report(
-            "syntax",
-            this.#spanOf(operator),
-            "Comparisons do not chain",
-            "join two with `and`",
-          );
-        }
-        if (count === 1) left = this.#compared(left, operator, right);
-      });
+    this.MANY({
+      GATE: () => this.#isOperator(),
+      DEF: () => {
+        const operator = this.OR([
+          { ALT: () => this.CONSUME(T.Comparison) },
+          { ALT: () => this.SUBRULE(this.membership) },
+          { ALT: () => this.CONSUME(T.Word) },
+        ]);
+        const right = this.#operand(() => this.SUBRULE1(this.sum));
+        this.ACTION(() => {
+          if (++count === 2) {
+            this.#report(
+              "syntax",
+              this.#spanOf(operator),
+              "Comparisons do not chain",
+              "join two with `and`",
+            );
+          }
+          if (count === 1) left = this.#compared(left, operator, right);
+        });
+      },
     });
     return left;
   }, this.#recovery());
@@ -586,6 +596,25 @@ class KflParser extends EmbeddedActionsParser {
     if (value !== undefined) return { kind: "address", value };
     this.#report("literal", span, `\`${image}\` is no IP address`);
     return undefined;
+  }
+
+  /**
+   * What stands to the right of an operator. Where the filter ends there, what
+   * is left of it stays good.
+   */
+  #operand(read: () => Expression): Expression {
+    const next = this.LA(1);
+    if (this.RECORDING_PHASE || next.tokenType !== EOF) return read();
+    const span = this.#spanOf(next);
+    this.#report("syntax", span, "Expected a value, but the filter ends");
+    return { kind: MISSING, span };
+  }
+
+  /** Whether a word after a value is an operator, and no forgotten `and`. */
+  #isOperator(): boolean {
+    if (this.LA(1).tokenType !== T.Word) return true;
+    const next = this.LA(2).tokenType;
+    return next !== T.Dot && !next.CATEGORIES?.includes(T.Comparison);
   }
 
   /** What stands between the quotes, with its escapes undone. */

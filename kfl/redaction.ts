@@ -84,36 +84,70 @@ function startingAt(name: string): readonly RedactPath[] {
 /** Something of an entry as JSON. */
 type Plain = { [name: string]: unknown };
 
+/** Shorter texts are only hidden where they are all of a value. */
+const MIN_PART = 4;
+
 /**
  * An entry without what the paths lead to.
+ *
+ * What was hidden in one place is hidden in all others of the entry, for the
+ * same text stands in several: a token in the query string, in the target and
+ * in the summary.
  *
  * @param entry as `toPlain` gives it; it is not changed
  */
 export function redact(entry: Plain, paths: readonly RedactPath[]): Plain {
   if (paths.length === 0) return entry;
-  const hidden: string[] = [];
+  const hidden = new Set<string>();
   let left: unknown = entry;
   for (const path of paths) left = without(left, path, hidden);
-  const result = left as Plain;
-  const { summary } = result;
-  if (typeof summary !== "string" || summary === REDACTED) return result;
+  hidden.delete("");
+  if (hidden.size === 0) return left as Plain;
   // The longest first: one hidden text may be part of another.
-  const texts = hidden.filter((text) => text !== "")
-    .sort((a, b) => b.length - a.length);
+  const secrets = [...hidden].sort((a, b) => b.length - a.length);
+  const { summary, request, response } = left as Plain;
   return {
-    ...result,
-    summary: texts.reduce(
-      (text, secret) => text.replaceAll(secret, REDACTED),
-      summary,
-    ),
+    ...left as Plain,
+    ...(typeof summary === "string"
+      ? { summary: erase(summary, secrets, 1) }
+      : {}),
+    ...(request ? { request: eraseAll(request, secrets) } : {}),
+    ...(response ? { response: eraseAll(response, secrets) } : {}),
   };
+}
+
+/** A text without the secrets that are long enough. */
+function erase(
+  text: string,
+  secrets: readonly string[],
+  minLength: number,
+): string {
+  if (text === REDACTED) return text;
+  let left = text;
+  for (const secret of secrets) {
+    if (left === secret) return REDACTED;
+    if (secret.length >= minLength) left = left.replaceAll(secret, REDACTED);
+  }
+  return left;
+}
+
+/** All texts of a value without the secrets. */
+function eraseAll(
+  value: unknown,
+  secrets: readonly string[],
+  depth = 0,
+): unknown {
+  if (typeof value === "string") return erase(value, secrets, MIN_PART);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > MAX_VALUE_DEPTH) return REDACTED;
+  return mapped(value, (each) => eraseAll(each, secrets, depth + 1));
 }
 
 /** A copy of a value in which the end of the path is hidden. */
 function without(
   value: unknown,
   path: RedactPath,
-  hidden: string[],
+  hidden: Set<string>,
   depth = 0,
 ): unknown {
   if (value === undefined || value === null) return value;
@@ -147,7 +181,7 @@ function without(
 function withoutJson(
   value: unknown,
   path: RedactPath,
-  hidden: string[],
+  hidden: Set<string>,
   depth: number,
 ): unknown {
   if (Array.isArray(value)) {
@@ -176,10 +210,10 @@ function mapped(
 }
 
 /** The mark, after what it hides was noted. */
-function hide(value: unknown, hidden: string[]): string {
+function hide(value: unknown, hidden: Set<string>): string {
   const note = (each: unknown, depth: number): void => {
     if (typeof each === "string" || typeof each === "number") {
-      hidden.push(String(each));
+      hidden.add(String(each));
     } else if (typeof each === "object" && each && depth < MAX_VALUE_DEPTH) {
       for (const inner of Object.values(each)) note(inner, depth + 1);
     }

@@ -9,13 +9,14 @@ export interface Window {
 
 /** What the conjuncts of a filter say about its time. */
 export function windowOf(filter: Typed): Window {
-  let from = -Infinity;
-  let to = Infinity;
-  for (const each of filter.kind === "and" ? filter.of : [filter]) {
-    const bounds = timeBounds(each);
-    from = Math.max(from, bounds?.from ?? -Infinity);
-    to = Math.min(to, bounds?.to ?? Infinity);
-  }
+  const conjuncts = filter.kind === "and" ? filter.of : [filter];
+  return intersection(conjuncts.map((each) => timeBounds(each) ?? {}));
+}
+
+/** The time that is in all of the windows; its ends may be the wrong way. */
+export function intersection(windows: readonly Window[]): Window {
+  const from = Math.max(...windows.map(({ from }) => from ?? -Infinity));
+  const to = Math.min(...windows.map(({ to }) => to ?? Infinity));
   return {
     ...(from > -Infinity ? { from } : {}),
     ...(to < Infinity ? { to } : {}),

@@ -134,7 +134,9 @@ export function callOperator(
         ? `write \`${word}\``
         : meant
         ? `did you mean \`${meant}\`?`
-        : "join conditions with `and` or `or`",
+        : isInfix(call)
+        ? "join conditions with `and` or `or`"
+        : undefined,
     );
     return WRONG;
   }
@@ -295,6 +297,11 @@ function elements(
       return { protocols, place: { ...inside, literal, inBody } };
     },
   );
+}
+
+/** Whether an operator stands between its values. */
+function isInfix({ span, args }: Expression & { kind: "call" }): boolean {
+  return args.at(-1)?.span.to === span.to;
 }
 
 /** Whether an operator's parameter takes values of the shape. */

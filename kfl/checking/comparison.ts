@@ -46,9 +46,9 @@ export function compare(
     check.report("type", expression.span, ...mismatch(expression, x, y));
     return WRONG;
   }
-  if (!isPossible(check, left, x, y) || !isPossible(check, right, y, x)) {
-    return WRONG;
-  }
+  const possible = isPossible(check, left, x, y, right.span) &&
+    isPossible(check, right, y, x, left.span);
+  if (!possible) return WRONG;
   if (operator === "!=") {
     const of: Typed = {
       kind: "compare",
@@ -70,13 +70,14 @@ function isPossible(
   expression: Expression,
   a: Result,
   b: Result,
+  span: Span,
 ): boolean {
   if (b.node.kind !== "constant" || b.node.constant.type !== "text") {
     return true;
   }
   const { value } = b.node.constant;
   if (expression.kind === "name" && expression.name === "protocol") {
-    return isProtocol(check, value, expression.span);
+    return isProtocol(check, value, span);
   }
   const values = a.type.flatMap((shape) => {
     const declared = element(shape).field?.values ?? [];
@@ -87,7 +88,7 @@ function isPossible(
   const meant = closest(value, few);
   check.report(
     "impossible",
-    expression.span,
+    span,
     `It is never "${value}"`,
     meant
       ? `did you mean "${meant}"?`

@@ -49,7 +49,9 @@ function advice(
   if ((is("text") || is("bytes")) && written.kind === "number") {
     return `put it in quotes: \`"${written.value}"\``;
   }
-  if (is("bool")) return "write it alone, or with `not` before it";
+  if (is("bool") && /[=]=|!=/.test(operator)) {
+    return "write it alone, or with `not` before it";
+  }
   const [shape] = value.type;
   if (shape?.kind === "nil") return "`exists(…)` tells whether it is there";
   return undefined;
@@ -88,7 +90,7 @@ function numbersLike(regex: Expression & { kind: "regex" }): string {
 
 /** About a value that stands where a condition should. */
 export function notCondition(expression: Expression, type: Type): Advice {
-  const message = `This is ${describe(type)} and neither true nor false`;
+  const message = `This is ${describe(type)}, not a condition`;
   switch (expression.kind) {
     case "number":
     case "duration":
@@ -96,6 +98,7 @@ export function notCondition(expression: Expression, type: Type): Advice {
       return [message, "compare a field with it"];
     case "arithmetic":
     case "negative":
+    case "call":
       return [message, "compare it with something"];
     default:
       return [message, "`exists(…)` tells whether it is there"];

@@ -8,6 +8,7 @@ import type { Field, FieldMap } from "../../entry/field.ts";
 import type { Expression } from "../ast.ts";
 import { closest, type Span } from "../diagnostic.ts";
 import { describe, type Shape, shapeOf } from "./types.ts";
+import { operatorOf } from "../operators/registry.ts";
 import type { LiteralRule, Outline, Step } from "../typed.ts";
 import type { Form } from "../value.ts";
 
@@ -190,7 +191,10 @@ function toName(place: Place, name: string): Place | Refusal {
           `take all of its elements, \`[*].${name}\`, or one, \`[0].${name}\``,
       };
     default:
-      return { message: `It is ${describe([shape])} and has no \`${name}\`` };
+      return {
+        message: `It is ${describe([shape])} and has no \`${name}\``,
+        hint: operatorOf(name) && `write \`.${name}()\``,
+      };
   }
 }
 

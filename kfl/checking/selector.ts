@@ -3,7 +3,7 @@ import { object } from "../../entry/field.ts";
 import { COMMON_FIELDS, type Half } from "../../entry/schema.ts";
 import type { Expression } from "../ast.ts";
 import { closest } from "../diagnostic.ts";
-import type { EndField, Variant } from "../typed.ts";
+import type { EndField, Typed, Variant } from "../typed.ts";
 import {
   anyPlace,
   follow,
@@ -99,6 +99,15 @@ function walkOn(
 ): Result {
   const of = check.value(root, context);
   if (of.type.length === 0 || written.length === 0) return of;
+  if (of.node.kind === "constant" && written[0]!.kind === "descend") {
+    check.report(
+      "type",
+      written[0]!.span,
+      "The ends of a range are literals",
+      "compare with `>=` and `<=`",
+    );
+    return WRONG;
+  }
   const ends = of.type.map((shape) =>
     follow({ ...anyPlace([]), shape }, written)
   );
@@ -173,15 +182,32 @@ function qualifiedPlaces(
     name: first.name,
     span: first.span,
   };
+  // Alone, `tcp` would be the transport.
+  const test = check.vocabulary.transport(name)
+    ? isCalled(check, name, context)
+    : keyword.node;
   if (first.name === "request" || first.name === "response") {
-    check.imply(name, keyword.node);
+    check.imply(name, test);
     const { covers: protocols } = keyword;
     const within = { ...context, protocols };
     return declaredField(check, first.name, rest, within, root);
   }
   if (!isCommon(first.name)) return undefined;
-  check.imply(name, keyword.node);
+  check.imply(name, test);
   return commonField(check, first.name, rest, root);
+}
+
+/** `protocol == "name"` */
+function isCalled(check: Checking, name: string, context: Context): Typed {
+  const span = { from: 0, to: 0 };
+  const { node } = check.value({
+    kind: "compare",
+    operator: "==",
+    left: { kind: "name", name: "protocol", span },
+    right: { kind: "text", value: name, span },
+    span,
+  }, context);
+  return node;
 }
 
 /** A field that every entry has. */
@@ -278,7 +304,11 @@ function reportStuck(
   root: Expression,
 ): void {
   const step = steps[stuckAt]!;
-  const name = root.kind === "name" ? root.name : "(…)";
+  const name = root.kind === "name"
+    ? root.name
+    : root.kind === "call"
+    ? `${root.name}()`
+    : "it";
   const text = formatPath(name, steps.slice(0, stuckAt));
   const ours = ourPath(formatPath(name, steps));
   check.report(

@@ -46,7 +46,7 @@ export function element(shape: Shape): Shape {
 const NAMES: { readonly [K in Kind]: string } = {
   text: "a text",
   number: "a number",
-  bool: "true or false",
+  bool: "a boolean",
   bytes: "bytes",
   time: "a time",
   duration: "a duration",
@@ -64,15 +64,21 @@ const NAMES: { readonly [K in Kind]: string } = {
 export function describe(type: Type): string {
   const names = type.map((shape) =>
     shape.kind === "list" && shape.item
-      ? `a list (of each ${bare(element(shape).kind)})`
+      ? `a list of ${PLURALS[element(shape).kind] ?? "values"}`
       : NAMES[shape.kind]
   );
   return [...new Set(names)].join(" or ");
 }
 
-function bare(kind: Kind): string {
-  return NAMES[kind].replace(/^an? /, "");
-}
+const PLURALS: { readonly [K in Kind]?: string } = {
+  text: "texts",
+  number: "numbers",
+  bool: "booleans",
+  bytes: "bytes",
+  time: "times",
+  duration: "durations",
+  address: "addresses",
+};
 
 /** Pairs that may be equal; each also with itself, with json and with nil. */
 const EQUAL: readonly (readonly [Kind, Kind])[] = [
