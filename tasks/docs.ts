@@ -4,10 +4,13 @@
  */
 import { fileURLToPath } from "node:url";
 import { SCHEMA } from "../dissectors/registry.ts";
+import { kflReference } from "./kfl_reference.ts";
 import { protocolsReference } from "./protocols_reference.ts";
 
 /** What is generated: from the repository's root, and how. */
 const REFERENCES: Readonly<Record<string, () => string>> = {
+  "docs/kfl.md": () =>
+    kflReference(Deno.readTextFileSync(pathOf("tasks/kfl_guide.md"))),
   "docs/protocols.md": () => protocolsReference(SCHEMA),
 };
 

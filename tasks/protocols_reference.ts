@@ -1,6 +1,10 @@
 /** The reference of protocols and their fields, from what dissectors declare. */
-import type { Field, FieldMap } from "../entry/field.ts";
-import type { ProtocolSchema, Schema } from "../entry/schema.ts";
+import {
+  COMMON_FIELDS,
+  type ProtocolSchema,
+  type Schema,
+} from "../entry/schema.ts";
+import { fieldTable, rowsOf, table } from "./markdown.ts";
 
 /** Writes `docs/protocols.md`. */
 export function protocolsReference(schema: Schema): string {
@@ -24,76 +28,41 @@ export function protocolsReference(schema: Schema): string {
         each.doc,
       ]),
     ),
-    ...protocols.map((protocol) => section(schema, protocol)),
+    ...protocols.flatMap((protocol) => section(schema, protocol)),
   ].join("\n\n") + "\n";
 }
 
-function section(schema: Schema, protocol: ProtocolSchema): string {
-  const { name, doc, spec, fields } = protocol;
-  const rows = [
-    ...rowsOf("request", fields.request ?? {}),
-    ...rowsOf("response", fields.response ?? {}),
+function section(schema: Schema, protocol: ProtocolSchema): string[] {
+  const { name, doc, spec, fields: { request = {}, response = {} } } = protocol;
+  const halves = [
+    ...rowsOf("request", request),
+    ...rowsOf("response", response),
   ];
   return [
     `## ${name}`,
     `${doc.replace(/\.?$/, ".")} Specified in <${spec}>.`,
-    ...keywords(schema, protocol),
-    rows.length > 0
-      ? table(["Field", "Type", "Meaning"], rows)
-      : "It has no fields of its own.",
-  ].join("\n\n");
+    keywords(schema, protocol),
+    halves.length > 0 ? fieldTable(halves) : "It has no fields of its own.",
+  ].filter((part) => part !== "");
 }
 
-/** How else its entries are asked for. */
-function keywords(schema: Schema, protocol: ProtocolSchema): string[] {
+/** How its entries are asked for, where its name alone does not tell. */
+function keywords(schema: Schema, protocol: ProtocolSchema): string {
   const { name, aliases = [], versions = {} } = protocol;
+  if (COMMON_FIELDS.transport.values.includes(name)) {
+    return `\`${name}\` alone tests the transport, whatever it carries; ` +
+      `\`protocol == "${name}"\` asks for these entries.`;
+  }
   const others = schema.covered(name).filter((each) => each !== name);
-  const lines = [
+  return [
     ...aliases.map((alias) => `- \`${alias}\` means the same.`),
     ...Object.entries(versions).map(([keyword, numbers]) =>
       `- \`${keyword}\` also tests the version: ${numbers.join(" or ")}.`
     ),
     ...others.map((other) => `- It is also true for [${other}](#${other}).`),
-  ];
-  return lines.length > 0 ? [lines.join("\n")] : [];
+  ].join("\n");
 }
 
 function portsOf(protocol: ProtocolSchema): string {
   return "ports" in protocol ? (protocol.ports as number[]).join(", ") : "";
-}
-
-/** A row for each field, and for those within it. */
-function rowsOf(path: string, fields: FieldMap): string[][] {
-  return Object.entries(fields).flatMap(([name, field]) =>
-    rowsOfField(`${path}.${name}`, field)
-  );
-}
-
-function rowsOfField(path: string, field: Field): string[][] {
-  const values = field.values.map((value) => `\`${value}\``).join(" ");
-  return [
-    [
-      `\`${path}\``,
-      typeOf(field),
-      values ? `${field.doc}: ${values}` : field.doc,
-    ],
-    ...rowsOf(path, field.fields ?? {}),
-    ...rowsOf(`${path}[*]`, field.item?.fields ?? {}),
-  ];
-}
-
-function typeOf({ kind, item }: Field): string {
-  return item ? `${kind} of ${item.kind}` : kind;
-}
-
-/** A table; a line break or `|` within a cell would end it. */
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join(
-    "\n",
-  );
 }
