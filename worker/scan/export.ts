@@ -11,7 +11,7 @@ import {
   type Selection,
 } from "./selection.ts";
 import type { Protocols } from "./source_scan.ts";
-import { BATCH, walk, type WalkOptions } from "./walk.ts";
+import { BATCH, walk, type WalkOptions } from "../capture/walk.ts";
 import {
   ConversationFinder,
   EntryFinder,

@@ -9,7 +9,7 @@ import {
   type ScanOptions,
   SourceScan,
 } from "./source_scan.ts";
-import { walk, type WalkOptions } from "./walk.ts";
+import { walk, type WalkOptions } from "../capture/walk.ts";
 
 /** Searches one savefile from its beginning. */
 export async function searchSavefile(

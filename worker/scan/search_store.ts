@@ -27,7 +27,7 @@ import {
   type ScanOptions,
   SourceScan,
 } from "./source_scan.ts";
-import { Pauses, type WalkOptions } from "./walk.ts";
+import { Pauses, type WalkOptions } from "../capture/walk.ts";
 
 /**
  * Key of the message tables written here. To be changed with whatever changes

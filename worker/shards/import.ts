@@ -5,8 +5,8 @@
 import type { FrameBatch } from "../../packet/frame.ts";
 import type { SavefileReader } from "../../packet/savefile.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
-import { walk, type WalkOptions } from "../scan/walk.ts";
-import type { StoreWriter } from "./store.ts";
+import { walk, type WalkOptions } from "../capture/walk.ts";
+import type { StoreWriter } from "./store_writer.ts";
 
 /** A savefile to import. */
 export interface ImportSource {

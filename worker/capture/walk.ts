@@ -4,7 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { FrameBatch } from "../../packet/frame.ts";
-import type { OpenSavefile } from "../capture/savefile.ts";
+import type { OpenSavefile } from "./savefile.ts";
 
 /** How long to work before other events get their turn, ms. */
 const SLICE = 50;
