@@ -6,31 +6,24 @@
  */
 import { deepEqual, ok } from "node:assert/strict";
 import { type JsonEntry, replay } from "./dissect.ts";
-
-const FOLDER = new URL("../../dissectors/", import.meta.url);
+import { findFixtures } from "./fixtures.ts";
 
 /** Packets above which losing each in turn takes every n-th only. */
 const MOST_LOSSES = 60;
 
-interface Fixture {
-  readonly name: string;
-  readonly savefile: Uint8Array;
-  readonly expectedUrl: URL;
-}
-
-for (const fixture of findFixtures()) {
-  const { name, savefile } = fixture;
+for (const { name, path, expectedPath } of findFixtures()) {
+  const savefile = Deno.readFileSync(path);
 
   Deno.test(`${name} gives the entries beside it`, () => {
     const found = replay(savefile);
-    if (Deno.env.get("UPDATE")) write(fixture.expectedUrl, found);
-    deepEqual(found, read(fixture.expectedUrl));
+    if (Deno.env.get("UPDATE")) write(expectedPath, found);
+    deepEqual(found, read(expectedPath));
   });
 
   Deno.test(`${name} gives the same one byte at a time`, () => {
     deepEqual(
       replay(savefile, { bytewise: true }).map(withoutCounts),
-      read(fixture.expectedUrl).map(withoutCounts),
+      read(expectedPath).map(withoutCounts),
     );
   });
 
@@ -88,42 +81,16 @@ function withoutCounts(entry: JsonEntry): JsonEntry {
   return { protocol, src, dst, timestamp };
 }
 
-function* findFixtures(): Generator<Fixture> {
-  for (const dissector of [...Deno.readDirSync(FOLDER)].sort(byName)) {
-    if (!dissector.isDirectory) continue;
-    const folder = new URL(`${dissector.name}/fixtures/`, FOLDER);
-    let files: Deno.DirEntry[];
-    try {
-      files = [...Deno.readDirSync(folder)].sort(byName);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) continue;
-      throw error;
-    }
-    for (const { name } of files) {
-      if (!/\.pcap(ng)?$/.test(name)) continue;
-      yield {
-        name: `${dissector.name}/${name}`,
-        savefile: Deno.readFileSync(new URL(name, folder)),
-        expectedUrl: new URL(name.replace(/\.pcap(ng)?$/, ".json"), folder),
-      };
-    }
-  }
-}
-
-function byName(a: Deno.DirEntry, b: Deno.DirEntry): number {
-  return a.name < b.name ? -1 : 1;
-}
-
 function countFrames(savefile: Uint8Array): number {
   let frames = 0;
   replay(savefile, { drop: () => ++frames > 0 });
   return frames;
 }
 
-function read(url: URL): JsonEntry[] {
-  return JSON.parse(Deno.readTextFileSync(url));
+function read(path: string): JsonEntry[] {
+  return JSON.parse(Deno.readTextFileSync(path));
 }
 
-function write(url: URL, entries: readonly JsonEntry[]): void {
-  Deno.writeTextFileSync(url, JSON.stringify(entries, null, 2) + "\n");
+function write(path: string, entries: readonly JsonEntry[]): void {
+  Deno.writeTextFileSync(path, JSON.stringify(entries, null, 2) + "\n");
 }

@@ -11,9 +11,9 @@ import { openSavefile } from "../../../worker/capture/savefile.ts";
 import { searchSavefile } from "../../../worker/scan/search_savefile.ts";
 import { searchStore } from "../../../worker/scan/search_store.ts";
 import { importSavefiles } from "../../../worker/shards/import.ts";
-import { Store, StoreWriter } from "../../../worker/shards/store.ts";
-
-const DISSECTORS = new URL("../../../dissectors/", import.meta.url);
+import { Store } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
+import { findFixtures } from "../../dissectors/fixtures.ts";
 
 const QUERIES: [kfl: string, options?: Partial<QueryOptions>][] = [
   [""],
@@ -25,14 +25,13 @@ const QUERIES: [kfl: string, options?: Partial<QueryOptions>][] = [
   ["http", { order: "desc", limit: 2 }],
 ];
 
-for (const path of findFixtures()) {
-  const name = path.pathname.split("/").slice(-3).join("/");
+for (const { name, path } of findFixtures()) {
   Deno.test(`a folder of shards answers as ${name}`, async () => {
     for (const shardBytes of [700, 5000]) {
       const folder = await Deno.makeTempDir();
       try {
-        await importInto(folder, path.pathname, shardBytes);
-        await compare(folder, path.pathname);
+        await importInto(folder, path, shardBytes);
+        await compare(folder, path);
       } finally {
         await Deno.remove(folder, { recursive: true });
       }
@@ -83,21 +82,4 @@ async function compare(folder: string, path: string): Promise<void> {
 function toText(entry: Parameters<typeof toPlain>[0]): string {
   const { id: _, timestamp, ...rest } = toPlain(entry, SCHEMA);
   return `${timestamp} ${JSON.stringify(rest)}`;
-}
-
-function* findFixtures(): Generator<URL> {
-  for (const dissector of Deno.readDirSync(DISSECTORS)) {
-    if (!dissector.isDirectory) continue;
-    const folder = new URL(`${dissector.name}/fixtures/`, DISSECTORS);
-    let files: Deno.DirEntry[];
-    try {
-      files = [...Deno.readDirSync(folder)];
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) continue;
-      throw error;
-    }
-    for (const { name } of files) {
-      if (name.endsWith(".pcap")) yield new URL(name, folder);
-    }
-  }
 }
