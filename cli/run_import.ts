@@ -3,7 +3,10 @@ import { hostname } from "node:os";
 import { findSavefiles, nameSources } from "../worker/capture/savefile.ts";
 import { importSavefiles } from "../worker/shards/import.ts";
 import { UnusableFolder } from "../worker/shards/meta.ts";
-import { DEFAULT_STORAGE_LIMIT, StoreWriter } from "../worker/shards/store.ts";
+import {
+  DEFAULT_STORAGE_LIMIT,
+  StoreWriter,
+} from "../worker/shards/store_writer.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import type { ImportOptions } from "./import.ts";

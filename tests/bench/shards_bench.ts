@@ -8,7 +8,7 @@ import { FrameBatch } from "../../packet/frame.ts";
 import { PacketRows } from "../../worker/shards/columns.ts";
 import { buildSidecar } from "../../worker/shards/recovery.ts";
 import { Sidecar } from "../../worker/shards/sidecar.ts";
-import { StoreWriter } from "../../worker/shards/store.ts";
+import { StoreWriter } from "../../worker/shards/store_writer.ts";
 import { MemoryFolder } from "../worker/shards/memory_folder.ts";
 import {
   ETHERNET,

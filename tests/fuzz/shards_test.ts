@@ -12,7 +12,8 @@ import { Damaged, toChecksum } from "../../worker/shards/encoding.ts";
 import type { MessageTable } from "../../worker/shards/message_table.ts";
 import { recover } from "../../worker/shards/recovery.ts";
 import { parseName, type Part, Shard } from "../../worker/shards/shard.ts";
-import { Store, StoreWriter } from "../../worker/shards/store.ts";
+import { Store } from "../../worker/shards/store.ts";
+import { StoreWriter } from "../../worker/shards/store_writer.ts";
 import { MemoryFolder } from "../worker/shards/memory_folder.ts";
 import { framesOf } from "../worker/shards/stored.ts";
 import {

@@ -44,6 +44,27 @@ export class UnusableFolder extends Error {
   }
 }
 
+/** Says in our words why the file system refuses a folder. */
+export function attempt<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    const why = error instanceof Deno.errors.NotFound
+      ? "no such folder"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
+      : error.message;
+    throw new UnusableFolder(`Cannot open "${path}": ${why}`, error);
+  }
+}
+
+/** Whether the operating system, or Deno in its place, refused a call. */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotCapable ||
+    error instanceof Error && "code" in error;
+}
+
 /**
  * Reads what a folder says of itself.
  *

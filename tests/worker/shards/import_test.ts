@@ -7,7 +7,8 @@ import {
 } from "../../../worker/capture/savefile.ts";
 import { importSavefiles } from "../../../worker/shards/import.ts";
 import { MAX_CAPTURED } from "../../../worker/shards/pcap_file.ts";
-import { Store, StoreWriter } from "../../../worker/shards/store.ts";
+import { Store } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { concat } from "../../fuzz/random.ts";
 import { captures, hasCaptures, pathOf } from "../../packet/captures.ts";
 import { MemoryFolder } from "./memory_folder.ts";

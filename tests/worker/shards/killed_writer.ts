@@ -3,7 +3,7 @@
  * write how many are stored. A program of its own, for {@link "./kill_test.ts"}.
  */
 import { FrameBatch } from "../../../packet/frame.ts";
-import { StoreWriter } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { Random } from "../../fuzz/random.ts";
 import { ETHERNET, LINKTYPE_ETHERNET } from "./traffic.ts";
 import { numberedFrame } from "./numbered.ts";

@@ -2,7 +2,8 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { PROTOCOL, TCP } from "../../../packet/packet.ts";
 import type { FlowRows } from "../../../worker/shards/columns.ts";
 import { CONTINUED } from "../../../worker/shards/facts.ts";
-import { Store, StoreWriter } from "../../../worker/shards/store.ts";
+import { Store } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { MemoryFolder } from "./memory_folder.ts";
 import {
   BEGIN,

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { isClean, recover } from "../../../worker/shards/recovery.ts";
-import { Store, StoreWriter } from "../../../worker/shards/store.ts";
+import { Store } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { Random } from "../../fuzz/random.ts";
 import { Killed, MemoryFolder } from "./memory_folder.ts";
 import { allFrames } from "./stored.ts";

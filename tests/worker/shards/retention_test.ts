@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { appendFacts, encodeFact } from "../../../worker/shards/facts.ts";
 import { Shard, toName } from "../../../worker/shards/shard.ts";
-import { Store, StoreWriter } from "../../../worker/shards/store.ts";
+import { Store } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { Random } from "../../fuzz/random.ts";
 import { MemoryFolder } from "./memory_folder.ts";
 import { allFrames } from "./stored.ts";

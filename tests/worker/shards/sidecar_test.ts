@@ -20,7 +20,7 @@ import { LiveIndex } from "../../../worker/shards/live_index.ts";
 import { buildSidecar } from "../../../worker/shards/recovery.ts";
 import { type ShardIndex, Sidecar } from "../../../worker/shards/sidecar.ts";
 import { decodeHeader } from "../../../worker/shards/sidecar_header.ts";
-import { StoreWriter } from "../../../worker/shards/store.ts";
+import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { concat, Random } from "../../fuzz/random.ts";
 import * as f from "../../packet/frames.ts";
 import { MemoryFolder } from "./memory_folder.ts";
