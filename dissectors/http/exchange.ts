@@ -176,6 +176,8 @@ export class Answer extends Arriving<HttpResponse> {
   readonly informational: number[] = [];
   /** See `Outline.minor`. */
   minor = 1;
+  /** Whether informational responses before it may be missing. */
+  lacksStart = false;
   /** Whether what follows its head may be the next one: the request may have been a HEAD. */
   mayLackBody = false;
   values: HttpResponse | undefined;
@@ -192,12 +194,14 @@ export class Answer extends Arriving<HttpResponse> {
   }
 
   save(): AnswerState {
-    const { unasked, informational, minor, mayLackBody, values } = this;
+    const { unasked, informational, minor, lacksStart, mayLackBody, values } =
+      this;
     return {
       ...this.saved(),
       unasked,
       informational,
       minor,
+      lacksStart,
       mayLackBody,
       head: (values?.head as Http1ResponseHead | undefined)?.raw,
       status: values?.status,
@@ -210,6 +214,7 @@ export class Answer extends Arriving<HttpResponse> {
     const body = answer.restore(state);
     answer.informational.push(...state.informational);
     answer.minor = state.minor;
+    answer.lacksStart = state.lacksStart;
     answer.mayLackBody = state.mayLackBody;
     if (state.head !== undefined) {
       answer.values = new HttpResponse(
@@ -231,6 +236,7 @@ export interface AnswerState extends ArrivingState {
   readonly unasked: Incomplete | undefined;
   readonly informational: readonly number[];
   readonly minor: number;
+  readonly lacksStart: boolean;
   readonly mayLackBody: boolean;
   readonly head: string | undefined;
   readonly status: number | undefined;

@@ -82,6 +82,7 @@ export class Outline {
   isForm = false;
   upgrades = false;
   expectsContinue = false;
+  #hasType = false;
 
   /** @returns the head's size, {@link MORE} or {@link NEVER} */
   readRequest(bytes: Uint8Array): number {
@@ -131,6 +132,7 @@ export class Outline {
     this.isForm = false;
     this.upgrades = false;
     this.expectsContinue = false;
+    this.#hasType = false;
   }
 
   /** Reads field lines from `at` to the empty line that ends the head. */
@@ -183,7 +185,10 @@ export class Outline {
       : INVALID;
   }
 
+  /** The first type counts, as it does for the form. */
   #setType(bytes: Uint8Array, at: number): void {
+    if (this.#hasType) return;
+    this.#hasType = true;
     const letter = (bytes[at] ?? 0) | 0x20;
     // Cheap for the many types that begin otherwise: a(pplication), m(ultipart).
     if (letter !== 97 && letter !== 109) return;
@@ -271,21 +276,31 @@ export function findResponse(bytes: Uint8Array): number {
 
 /** Where in a line a request line begins that ends with it, or -1. */
 function requestInLine(bytes: Uint8Array, start: number, lf: number): number {
+  const end = bytes[lf - 1] === CR ? lf - 1 : lf;
+  const space = end - 9;
+  if (space <= start || bytes[space] !== SPACE) return -1;
+  if (versionAt(bytes, space + 1) < 0) return -1;
   // Of a longer line the beginning may be gone.
   const isWhole = lf - start < MAX_SOUGHT_LINE;
-  if (isWhole && guessRequest(bytes, start) > 0) return start;
-  const end = bytes[lf - 1] === CR ? lf - 1 : lf;
-  let at = end - 9;
-  if (at < start || versionAt(bytes, at + 1) < 0) return -1;
-  if (bytes[at] !== SPACE) return -1;
-  const most = Math.max(start, lf - MAX_SOUGHT_LINE);
-  do at--; while (at > most && bytes[at]! > SPACE && bytes[at] !== DEL);
-  if (at <= most || bytes[at] !== SPACE || at + 1 === end - 9) return -1;
+  if (isWhole && isUsual(bytes, start) && guessRequest(bytes, start) > 0) {
+    return start;
+  }
+  const most = isWhole ? start : lf - MAX_SOUGHT_LINE;
+  let at = space - 1;
+  while (at > most && bytes[at]! > SPACE && bytes[at] !== DEL) at--;
+  if (bytes[at] !== SPACE || at === space - 1) return -1;
   for (const method of USUAL_METHODS) {
     const from = at - method.length;
     if (from >= most && isAt(bytes, from, method)) return from;
   }
-  return -1;
+  return isWhole && tokenSize(bytes, start) === at - start ? start : -1;
+}
+
+/** Whether one of the usual methods stands at `at`, and a blank after it. */
+function isUsual(bytes: Uint8Array, at: number): boolean {
+  return USUAL_METHODS.some((method) =>
+    isAt(bytes, at, method) && bytes[at + method.length] === SPACE
+  );
 }
 
 /** Whether a field line, or the empty one, begins at `at`. */

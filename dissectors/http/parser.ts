@@ -63,6 +63,9 @@ const MAX_OPEN = 1024;
 /** Bytes of a header line that follows a request line without a version. */
 const MAX_SIMPLE_LINE = 8192;
 
+/** Bytes after which it is certain that a line may begin a message. */
+const MAX_BEGINNING = 64;
+
 /** Bytes held back until it is known whether they are another protocol's. */
 const MAX_HELD = 64 * 1024;
 
@@ -116,18 +119,21 @@ export class Http1Parser implements Parser<HttpFields> {
   #answer: Answer | undefined;
   /** Whether no response was seen since the connection was joined. */
   #isJoined: boolean;
-  /** How many of the open requests may have been answered in a gap. */
+  /**
+   * How many of the open requests may have been answered by what was lost or
+   * not understood.
+   */
   #doubtful = 0;
+  /** Whether informational responses may be missing before the next response. */
+  #lacksStart = false;
   /** Whether a request came while another one waited. */
   #pipelines = false;
   /** Whether bytes of requests are missing. */
   #hasGap = false;
-  /** Responses without a request since the newest request. */
-  #unasked = 0;
-  /** In which packet the newest of them began. */
+  /** Whether the server said nothing since requests were lost. */
+  #isSilent = false;
+  /** In which packet the newest response without a request began. */
   #unaskedPlace = -1;
-  /** In which packet the newest byte of no known response was. */
-  #strayPlace = -1;
   /** Whether another protocol has taken over. */
   #isOver = false;
   /** What the call in progress gives. */
@@ -196,11 +202,11 @@ export class Http1Parser implements Parser<HttpFields> {
       answersAsking: asking !== undefined && this.#answer?.asked === asking,
       isJoined: this.#isJoined,
       doubtful: this.#doubtful,
+      lacksStart: this.#lacksStart,
       pipelines: this.#pipelines,
       hasGap: this.#hasGap,
-      unasked: this.#unasked,
+      isSilent: this.#isSilent,
       unaskedPlace: this.#unaskedPlace,
-      strayPlace: this.#strayPlace,
       isOver: this.#isOver,
     });
   }
@@ -224,11 +230,11 @@ export class Http1Parser implements Parser<HttpFields> {
     this.#answer = state.answer && Answer.restored(state.answer, asked);
     this.#isJoined = state.isJoined;
     this.#doubtful = state.doubtful;
+    this.#lacksStart = state.lacksStart;
     this.#pipelines = state.pipelines;
     this.#hasGap = state.hasGap;
-    this.#unasked = state.unasked;
+    this.#isSilent = state.isSilent;
     this.#unaskedPlace = state.unaskedPlace;
-    this.#strayPlace = state.strayPlace;
     this.#isOver = state.isOver;
   }
 
@@ -319,29 +325,35 @@ export class Http1Parser implements Parser<HttpFields> {
   /** Puts a request in line for its response. */
   #ask(asked: Asked): void {
     const open = this.#open;
-    this.#unasked = 0;
     // A response that nobody asked for came later: it may be this one's.
     if (this.#hasGap && asked.first.place < this.#unaskedPlace) {
       asked.reason = "gap";
       return;
     }
-    if (this.#responses.stage === "seek") this.#giveStrays();
-    if (open.length > 0) this.#pipelines ||= open.at(-1) instanceof Asked;
+    this.#settle();
+    this.#pipelines ||= open.length > 0;
     open.push(asked);
     if (open.length > MAX_OPEN) this.#abandon(open.length, asked.first.time);
   }
 
   /**
-   * Gives up a request that was answered by bytes whose head was not seen: the
-   * client has them all, for it goes on with another request.
+   * A client that does not pipeline goes on once it has its response. So when
+   * it goes on, what was lost or not understood has answered all before; but
+   * if the server said nothing since requests were lost, it does pipeline.
    */
-  #giveStrays(): void {
-    const [front, ...others] = this.#open;
-    const isAnswered = front instanceof Asked && others.length === 0 &&
-      front.isEnded && front.first.place < this.#strayPlace;
+  #settle(): void {
+    const open = this.#open;
+    if (this.#pipelines || open.length === 0) return;
+    const areMissed = open.at(-1) instanceof Missed;
+    const isAnswered = areMissed && this.#isSilent
+      ? false
+      : areMissed && open.length === 1 || this.#doubtful >= open.length;
     if (!isAnswered) return;
-    this.#open.shift();
-    this.#giveAlone(front, "gap");
+    for (const asked of open.splice(0)) {
+      if (asked instanceof Asked) this.#giveAlone(asked, "gap");
+    }
+    this.#doubtful = 0;
+    this.#lacksStart = false;
   }
 
   #readRequestBody(reader: StreamReader): boolean {
@@ -435,7 +447,10 @@ export class Http1Parser implements Parser<HttpFields> {
   /** `size` bytes of requests after the unread ones are missing. */
   #loseOfRequests(size: number, reader: StreamReader): void {
     const direction = this.#requests;
-    if (direction.stage === "seek" || direction.stage === "held") {
+    // Whose bytes these were is not known.
+    const isUnknown = direction.stage === "held" ||
+      direction.stage === "seek" && !this.#hasGap;
+    if (isUnknown) {
       direction.enter("seek");
       return;
     }
@@ -453,15 +468,14 @@ export class Http1Parser implements Parser<HttpFields> {
     this.#hasGap = true;
     direction.enter("seek");
     // After chunks there may have been just their end.
-    const isCertain = beyond !== undefined || this.#pipelines;
-    if (isCertain && this.#unasked === 0) this.#miss(reader.time);
+    if (beyond !== undefined || this.#pipelines) this.#miss(reader.time);
   }
 
   /** Requests were lost, whose responses come where they stood. */
   #miss(time: number): void {
-    if (!(this.#open.at(-1) instanceof Missed)) {
-      this.#open.push(new Missed(time, "gap"));
-    }
+    this.#isSilent = true;
+    if (this.#open.at(-1) instanceof Missed) return;
+    this.#open.push(new Missed(time, "gap"));
   }
 
   #endRequests(ending: Ending, reader: StreamReader): void {
@@ -480,6 +494,7 @@ export class Http1Parser implements Parser<HttpFields> {
 
   #readResponses(reader: StreamReader): void {
     const direction = this.#responses;
+    this.#isSilent = false;
     while (!this.#isOver && reader.available > 0) {
       switch (direction.stage) {
         case "body":
@@ -498,7 +513,10 @@ export class Http1Parser implements Parser<HttpFields> {
   #seekResponse(reader: StreamReader): boolean {
     const before = reader.offset;
     const isFound = seek(reader, this.#responses, findResponse);
-    if (reader.offset > before) this.#strayPlace = reader.lastMark().place;
+    if (reader.offset > before) {
+      const stray = reader.lastMark();
+      this.#doubtful = this.#countBefore(stray);
+    }
     return isFound;
   }
 
@@ -584,17 +602,18 @@ export class Http1Parser implements Parser<HttpFields> {
   /** Begins the response to whichever request it answers. */
   #claim(first: Mark): Answer {
     const asked = this.#takeAsked(first);
-    if (asked) return new Answer(first, asked, undefined);
-    this.#unasked++;
-    this.#unaskedPlace = first.place;
-    return new Answer(first, undefined, this.#hasGap ? "gap" : undefined);
+    const answer = new Answer(first, asked, this.#hasGap ? "gap" : undefined);
+    answer.lacksStart = this.#lacksStart;
+    this.#lacksStart = false;
+    if (!asked) this.#unaskedPlace = first.place;
+    return answer;
   }
 
   /** The request that a response begun there certainly answers. */
   #takeAsked(first: Mark): Asked | undefined {
     const open = this.#open;
     if (this.#doubtful > 0 || this.#isJoined) {
-      const sent = open.findLastIndex((asked) => isBefore(asked, first)) + 1;
+      const sent = this.#countBefore(first);
       // It may answer any of them,
       if (this.#doubtful > 0 && sent > 1) this.#abandon(sent, first.time);
       // or one before them, on a connection that was pipelined already.
@@ -621,6 +640,11 @@ export class Http1Parser implements Parser<HttpFields> {
       return undefined;
     }
     return open.shift() as Asked;
+  }
+
+  /** How many of the open requests were sent before those bytes came. */
+  #countBefore(mark: Mark): number {
+    return this.#open.findLastIndex((asked) => isBefore(asked, mark)) + 1;
   }
 
   /** Gives the first `count` requests up: what answers them is not known. */
@@ -662,8 +686,12 @@ export class Http1Parser implements Parser<HttpFields> {
     values.transferCodings = [...values.transferCodings, "chunked"];
   }
 
-  /** Ends a response after which the next one begins at once. */
-  #withoutBody(answer: Answer, reader: StreamReader): void {
+  /** Ends a response that has no body after all, or none that is known. */
+  #withoutBody(
+    answer: Answer,
+    reader: StreamReader,
+    reason?: Incomplete,
+  ): void {
     const { head, status, version } = answer.values!;
     answer.transfer = undefined;
     answer.values = new HttpResponse(
@@ -673,7 +701,7 @@ export class Http1Parser implements Parser<HttpFields> {
       answer.informational,
       undefined,
     );
-    this.#endResponse(answer, reader);
+    this.#endResponse(answer, reader, reason);
   }
 
   #endResponse(
@@ -702,10 +730,14 @@ export class Http1Parser implements Parser<HttpFields> {
   /** `size` bytes of responses after the unread ones are missing. */
   #loseOfResponses(size: number, reader: StreamReader): void {
     const direction = this.#responses;
+    this.#isSilent = false;
     const last = reader.lastMark();
     const answer = this.#answer;
     const transfer = answer?.transfer;
-    if (answer && transfer) {
+    if (answer && transfer && answer.mayLackBody) {
+      // Whether any of them are its body is not known.
+      this.#withoutBody(answer, reader, "gap");
+    } else if (answer && transfer) {
       const beyond = transfer.lose(size);
       if (beyond === 0 && !transfer.isComplete) return;
       const end = endOfLost(reader, size, beyond);
@@ -715,19 +747,10 @@ export class Http1Parser implements Parser<HttpFields> {
       // Its final status is missing.
       answer.values = informationalOnly(answer);
       this.#endResponseWith(answer, answer.last, answer.size, "gap");
-    } else if (direction.stage !== "seek" || this.#isSilentSince(last)) {
-      // What is missing begins with the oldest request's response.
-      const front = this.#open.shift();
-      if (front instanceof Asked) this.#giveAlone(front, "gap");
     }
     this.#doubtful = this.#open.length;
+    this.#lacksStart = this.#doubtful > 0;
     direction.enter("seek");
-  }
-
-  /** Whether all the responses' bytes came before the oldest request. */
-  #isSilentSince(last: Mark): boolean {
-    const front = this.#open[0];
-    return front instanceof Asked && last.place < front.first.place;
   }
 
   #endResponses(ending: Ending, reader: StreamReader): void {
@@ -806,7 +829,7 @@ export class Http1Parser implements Parser<HttpFields> {
     const response = answer.toMessage()!;
     const minor = asked?.traits.minor ?? answer.minor;
     const incomplete = reasonsOf(
-      asked?.hasGap || answer.hasGap,
+      asked?.hasGap || answer.hasGap || answer.lacksStart,
       asked?.reason ?? (asked ? undefined : this.#whyUnasked(answer)),
       answer.reason,
     );
@@ -885,11 +908,11 @@ interface SavedParser {
   readonly answersAsking: boolean;
   readonly isJoined: boolean;
   readonly doubtful: number;
+  readonly lacksStart: boolean;
   readonly pipelines: boolean;
   readonly hasGap: boolean;
-  readonly unasked: number;
+  readonly isSilent: boolean;
   readonly unaskedPlace: number;
-  readonly strayPlace: number;
   readonly isOver: boolean;
 }
 
@@ -908,7 +931,7 @@ function readHead(
 ): number {
   // What was searched before is not read again before there is an end to it.
   const { searched, hasLine } = direction;
-  if (searched > 0) {
+  if (hasLine || searched > MAX_BEGINNING) {
     const isHere = hasLine
       ? sectionEnd(bytes, searched) > 0
       : bytes.indexOf(LF, searched) >= 0;
