@@ -117,9 +117,21 @@ export function toOid(content: Uint8Array): string {
   return [root, joined - 40 * root, ...rest].join(".");
 }
 
-/** A number up to 2^53, decimal text beyond, so that no digit is lost. */
+/**
+ * Bytes of an integer that is written out: serial numbers have at most 20
+ * (RFC 5280 §4.1.2.2), and long ones take long to write in decimal.
+ */
+const MAX_INTEGER = 64;
+
+/**
+ * A number up to 2^53, decimal text beyond, so that no digit is lost.
+ *
+ * @throws Malformed if it has no bytes, or more than {@link MAX_INTEGER}
+ */
 export function toInteger(content: Uint8Array): number | string {
-  if (content.length === 0) throw new Malformed("A DER integer of no bytes");
+  if (content.length === 0 || content.length > MAX_INTEGER) {
+    throw new Malformed(`A DER integer of ${content.length} bytes`);
+  }
   const unsigned = BigInt("0x" + content.toHex());
   const value = BigInt.asIntN(8 * content.length, unsigned);
   const number = Number(value);

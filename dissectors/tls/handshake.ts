@@ -107,7 +107,7 @@ export interface HandshakesState {
   readonly given: GivenRandoms;
 }
 
-/** Randoms of the hellos given last: their datagrams may come once more. */
+/** Randoms of the hellos given last, whose datagrams may come once more. */
 interface GivenRandoms {
   readonly client?: Uint8Array | undefined;
   readonly server?: Uint8Array | undefined;
@@ -162,6 +162,8 @@ export class Handshakes {
    * @returns the handshake, if nothing can be added to it now
    */
   alert(side: Side, alert: Alert, span: Span): HandshakeExchange | undefined {
+    // Its handshake is given already: it has said its last before.
+    if (!this.#open && this.#silent[side]) return undefined;
     this.#touched = span.last.time;
     const open = this.#open ??= begin("client", "stream");
     const half = halfOf(open, side);
@@ -298,8 +300,9 @@ export class Handshakes {
     if (this.#open?.asker === side && this.#clientHello) {
       throw new Malformed("Both hellos come from the same end");
     }
-    // An answer to a ClientHello that was not captured.
-    const before = this.#serverHello && this.#give();
+    // Otherwise its ClientHello was not captured.
+    const isAnswer = !this.#serverHello && this.#open?.asker !== side;
+    const before = isAnswer ? undefined : this.#give();
     const open = this.#open ??= begin(otherSide(side), "stream");
     open.response.hello = body;
     open.response.span = toSpan(message);
@@ -346,10 +349,12 @@ export class Handshakes {
     const open = this.#open;
     if (!open) return undefined;
     const exchange = this.#toExchange(open, this.#missing(open, ending));
-    this.#given = {
-      client: this.#clientHello?.random,
-      server: this.#serverHello?.random,
-    };
+    if (this.#carrier === "d") {
+      this.#given = {
+        client: this.#clientHello?.random.slice(),
+        server: this.#serverHello?.random.slice(),
+      };
+    }
     this.#open = this.#clientHello = this.#serverHello = undefined;
     this.#gapped = { client: false, server: false };
     return exchange;
@@ -394,16 +399,20 @@ export class Handshakes {
     const isGapped = this.#gapped.client || this.#gapped.server ||
       this.#isHeadless(open) || this.#isSkipped(open);
     if (isGapped) missing.push("gap");
-    else if (!this.#clientHello) missing.push("mid-stream");
+    if (!this.#clientHello && !this.#gapped[open.asker]) {
+      missing.push("mid-stream");
+    }
     const isConcluded = [request.alert, response.alert]
       .some((alert) => alert && isLast(alert));
     if (isConcluded) return missing;
     if (ending === "cut" || ending === "reset") missing.push(ending);
-    else if (!response.span && !retry && !isGapped) missing.push("no response");
+    else if (this.#clientHello && !response.span && !retry && !isGapped) {
+      missing.push("no response");
+    }
     return missing;
   }
 
-  /** Whether the server said something that comes after its hello, which is not here. */
+  /** Whether the server said more than its hello, which is not here. */
   #isHeadless({ asker, response }: Open): boolean {
     if (this.#serverHello) return false;
     const isEncrypted = this.#isEncrypted(otherSide(asker), response);

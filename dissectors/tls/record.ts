@@ -76,6 +76,16 @@ class Sender {
   get isAtStart(): boolean {
     return this.left === this.size;
   }
+
+  save(): SenderState {
+    const { assembly, ...plain } = this;
+    return { ...plain, assembly: assembly.save() };
+  }
+
+  restore({ assembly, ...plain }: SenderState): void {
+    Object.assign(this, plain);
+    this.assembly.restore(assembly);
+  }
 }
 
 /** A sender as plain data. */
@@ -143,13 +153,9 @@ export class TlsParser implements Parser<HandshakeFields> {
   }
 
   save(): Uint8Array {
-    const saved = (sender: Sender): SenderState => ({
-      ...sender,
-      assembly: sender.assembly.save(),
-    });
     return encodeState({
-      client: saved(this.#senders.client),
-      server: saved(this.#senders.server),
+      client: this.#senders.client.save(),
+      server: this.#senders.server.save(),
       handshakes: this.#handshakes.save(),
     });
   }
@@ -160,13 +166,8 @@ export class TlsParser implements Parser<HandshakeFields> {
       server: SenderState;
       handshakes: HandshakesState;
     };
-    for (
-      const [side, state] of [["client", client], ["server", server]] as const
-    ) {
-      const { assembly, ...plain } = state;
-      Object.assign(this.#senders[side], plain);
-      this.#senders[side].assembly.restore(assembly);
-    }
+    this.#senders.client.restore(client);
+    this.#senders.server.restore(server);
     this.#handshakes.restore(handshakes);
   }
 
@@ -200,7 +201,7 @@ export class TlsParser implements Parser<HandshakeFields> {
 
   /** Reads a header, a message, or whatever is here of something else. */
   #step(side: Side, sender: Sender, reader: StreamReader): Step {
-    if (sender.left === 0) return this.#readHeader(side, sender, reader);
+    if (sender.left === 0) return this.#beginRecord(side, sender, reader);
     if (sender.phase === "clear" && sender.type === CONTENT.HANDSHAKE) {
       return this.#readMessage(side, sender, reader);
     }
@@ -213,7 +214,7 @@ export class TlsParser implements Parser<HandshakeFields> {
     return skip(sender, reader);
   }
 
-  #readHeader(side: Side, sender: Sender, reader: StreamReader): Step {
+  #beginRecord(side: Side, sender: Sender, reader: StreamReader): Step {
     if (sender.phase === "deaf") return skip(sender, reader);
     if (sender.isFirst && startsAsSsl2(reader)) {
       return this.#readSsl2(side, sender, reader);
@@ -224,12 +225,12 @@ export class TlsParser implements Parser<HandshakeFields> {
       case "none":
         return this.#misunderstand(side, sender);
     }
-    if (sender.type === CONTENT.APPLICATION_DATA) {
-      return this.#seal(side, sender);
+    switch (sender.type) {
+      case CONTENT.APPLICATION_DATA:
+        return this.#seal(side, sender);
+      case CONTENT.CHANGE_CIPHER_SPEC:
+        if (sender.phase === "clear") sender.phase = "changed";
     }
-    if (
-      sender.type === CONTENT.CHANGE_CIPHER_SPEC && sender.phase === "clear"
-    ) sender.phase = "changed";
     return undefined;
   }
 
@@ -242,9 +243,10 @@ export class TlsParser implements Parser<HandshakeFields> {
     const first = reader.mark();
     const body = reader.bytes(size)!.slice(2);
     sender.isFirst = sender.isUnaligned = false;
+    const last = reader.lastMark();
     return this.#handshakes.message(side, {
       ...{ type: HANDSHAKE.CLIENT_HELLO, framing: "ssl2", body },
-      ...{ first, last: reader.lastMark(), size },
+      ...{ first, last, size },
     });
   }
 

@@ -157,6 +157,7 @@ Deno.test("a serial number keeps all its digits, and its sign", () => {
   equal(serialOf(0x1f, ...new Array(6).fill(0xff)), 2 ** 53 - 1);
   equal(serialOf(0x20, ...new Array(6).fill(0)), "9007199254740992");
   equal(serialOf(), undefined);
+  equal(serialOf(...new Array(65).fill(1)), undefined);
 });
 
 Deno.test("two digits of a year are those of 1950 to 2049", () => {

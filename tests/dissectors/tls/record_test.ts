@@ -182,6 +182,32 @@ const cases: {
     ],
   },
   {
+    name: "alerts that follow when all is said are no further entries",
+    chunks: [
+      client(said(HELLO)),
+      server(alert(2, 40)),
+      { side: "client", fin: true },
+      server(alert(1, 0)),
+    ],
+    expected: [
+      "carts.shop 1.2: hello fatal=handshake_failure handshake_failure failed",
+    ],
+  },
+  {
+    name: "an answer of the end whose alert came before stands alone",
+    chunks: [
+      client(alert(1, 90)),
+      client(said(ANSWER), said(DONE)),
+      server(said(KEY), CHANGE, FINISHED),
+      client(CHANGE, FINISHED),
+    ],
+    options: { midStream: true },
+    expected: [
+      ": warning=user_canceled - user_canceled (mid-stream)",
+      "<1.2: - hello ok (mid-stream)",
+    ],
+  },
+  {
     name: "a fatal alert is told rather than a warning before it",
     chunks: [
       client(said(HELLO)),
