@@ -1,11 +1,12 @@
 /** Runs `query`. */
 import { toPlain, toPlainHead } from "../entry/json.ts";
 import type { DissectedEntry } from "../dissectors/dissected.ts";
+import { explain } from "../kfl/explain.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { redact } from "../kfl/redaction.ts";
 import { SCHEMA } from "../dissectors/registry.ts";
 import { TemporaryRuns } from "../worker/scan/runs.ts";
-import type { Coverage } from "../worker/scan/source_scan.ts";
+import { countStages, type Coverage } from "../worker/scan/source_scan.ts";
 import { Sorter } from "../worker/scan/sorter.ts";
 import { describeCoverage, isPartial } from "./coverage.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
@@ -44,7 +45,7 @@ export async function runQuery(
   try {
     coverages = await search(options, plan, (entry, node) => {
       matches++;
-      if (options.count) return;
+      if (options.count || options.explain) return;
       const { timestamp, place, n } = entry;
       sorter.add({ timestamp, node, place, n, text: render(entry) });
     }, interruption.signal);
@@ -55,7 +56,8 @@ export async function runQuery(
   }
   const rows = Math.min(matches, plan.limit ?? Infinity);
   const output = new Output();
-  if (options.count) output.line(String(rows));
+  if (options.explain) output.line(explain(plan, countStages(coverages)));
+  else if (options.count) output.line(String(rows));
   else {
     if (!options.json && rows > 0) output.line(toHeading(style));
     for (const row of sorter.rows()) output.line(row.text);

@@ -36,6 +36,8 @@ export interface ReplayOptions {
   readonly mayMatch?:
     | ((flow: Flow<unknown>, protocols?: readonly string[]) => boolean)
     | undefined;
+  /** Ids of flows that an earlier reading found unable to match. */
+  readonly ruledOut?: ReadonlySet<number> | undefined;
   /** An entry, complete. What it borrows holds until this returns. */
   readonly onEntry: (entry: DissectedEntry, flow: Flow<unknown>) => void;
 }
@@ -45,9 +47,11 @@ const TICK = 1e6;
 
 /** What a replay counted. */
 export interface ReplayCounters extends ConversationCounters {
-  /** Flows that a filter ruled out by their ends alone. */
-  flowsRuledOut: number;
   flows: number;
+  /** Of these, the ones that cannot match by their ends alone. */
+  flowsRuledOut: number;
+  /** Of the rest, the ones that cannot match by their bytes. */
+  bytesRuledOut: number;
 }
 
 /** What a flow table keeps for a flow that no entry is wanted of. */
@@ -68,6 +72,7 @@ export class Replay {
     opaqueBytes: 0,
     flows: 0,
     flowsRuledOut: 0,
+    bytesRuledOut: 0,
   };
   readonly #options: ReplayOptions;
   readonly #track: TrackOptions;
@@ -159,6 +164,10 @@ export class Replay {
     }
     if (mayMatch && !mayMatch(flow)) {
       this.counters.flowsRuledOut++;
+      return RULED_OUT;
+    }
+    if (this.#options.ruledOut?.has(flow.id)) {
+      this.counters.bytesRuledOut++;
       return RULED_OUT;
     }
     const track = new Track(flow, this.#track, saved);

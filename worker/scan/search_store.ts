@@ -88,6 +88,8 @@ class StoreSearch {
   readonly #coverages: Coverage[] = [];
   /** Times of the matches, while only the newest are wanted. */
   readonly #matched: number[] = [];
+  /** Shards in which nothing can match. */
+  #passedOver = 0;
   /** Bytes that were searched or passed over. */
   #done = 0;
 
@@ -105,12 +107,20 @@ class StoreSearch {
     const lines = this.#lines();
     while (true) {
       const line = newest(lines);
-      if (!line || this.#isSettled(line)) return this.#coverages;
+      if (!line || this.#isSettled(line)) break;
       const link = line.links.at(-1)!;
       // What is open at a line's end has no entries yet.
-      if (!line.hasEnd && !this.#mayMatch(link)) line.links.pop();
-      else await this.#searchStretch(line);
+      if (!line.hasEnd && !this.#mayMatch(link)) {
+        line.links.pop();
+        this.#passedOver++;
+      } else await this.#searchStretch(line);
     }
+    const [newestCoverage] = this.#coverages;
+    if (newestCoverage) {
+      newestCoverage.shards += this.#passedOver;
+      newestCoverage.shardsRuledOut += this.#passedOver;
+    }
+    return this.#coverages;
   }
 
   #lines(): Line[] {
@@ -164,6 +174,7 @@ class StoreSearch {
     });
     this.#coverages.push(scan.coverage);
     if (saved) scan.replay.resume(saved);
+    scan.coverage.shards = stretch.length;
     for (const link of stretch) {
       using shard = this.#store.attempt(link.number);
       if (!shard) continue;

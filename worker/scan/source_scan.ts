@@ -8,6 +8,7 @@ import type {
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
 import { compileFlow, compileMessage, NO } from "../../kfl/evaluator.ts";
+import type { StageCounts } from "../../kfl/explain.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
@@ -57,6 +58,9 @@ export interface Coverage {
   cut: number;
   /** What is damaged, and where; one line each. */
   readonly damage: string[];
+  /** Shards, and those of them that were passed over. */
+  shards: number;
+  shardsRuledOut: number;
   entries: number;
   matches: number;
   readonly replay: ReplayCounters;
@@ -83,9 +87,8 @@ export class SourceScan {
       wantsBodies: plan.wantsBodies || options.isWhole === true,
       mayMatch: options.isWhole
         ? undefined
-        : (flow, protocols) =>
-          !options.ruledOut?.has(flow.id) &&
-          judge(toView(flow, protocols)) !== NO,
+        : (flow, protocols) => judge(toView(flow, protocols)) !== NO,
+      ruledOut: options.ruledOut,
       onEntry: (entry, flow) => {
         this.coverage.entries++;
         this.protocols.add(entry.protocol);
@@ -103,6 +106,8 @@ export class SourceScan {
       malformed: 0,
       cut: 0,
       damage: [],
+      shards: 0,
+      shardsRuledOut: 0,
       entries: 0,
       matches: 0,
       replay: this.replay.counters,
@@ -141,4 +146,28 @@ export class SourceScan {
   end(): void {
     this.replay.end();
   }
+}
+
+/** What the stages of a query counted, over all its sources. */
+export function countStages(coverages: readonly Coverage[]): StageCounts {
+  const sum = (of: (coverage: Coverage) => number) =>
+    coverages.reduce((total, coverage) => total + of(coverage), 0);
+  const flows = sum(({ replay }) => replay.flows);
+  const judged = flows - sum(({ replay }) => replay.flowsRuledOut);
+  const searched = judged - sum(({ replay }) => replay.bytesRuledOut);
+  const shards = sum((coverage) => coverage.shards);
+  return {
+    ...shards > 0 && {
+      shard: {
+        in: shards,
+        out: shards - sum((coverage) => coverage.shardsRuledOut),
+      },
+    },
+    flow: { in: flows, out: judged },
+    ...searched < judged && { bytes: { in: judged, out: searched } },
+    message: {
+      in: sum((coverage) => coverage.entries),
+      out: sum((coverage) => coverage.matches),
+    },
+  };
 }
