@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DiskFolder } from "../../../worker/shards/folder.ts";
 import { isClean, recover } from "../../../worker/shards/recovery.ts";
@@ -88,6 +89,56 @@ Deno.test({
     } finally {
       await Deno.remove(above, { recursive: true });
     }
+  },
+});
+
+Deno.test({
+  name: "another process reads whole packets while one writes and deletes",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const above = await Deno.makeTempDir({ prefix: "thresher-read-" });
+    const path = join(above, "data");
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", PROGRAM, path, "0", "1"],
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    // What it says must be taken from it, or it would wait.
+    let said = 0;
+    const taken = child.stdout.pipeTo(
+      new WritableStream({
+        write() {
+          said++;
+        },
+      }),
+    );
+    let hasEnded = false;
+    child.status.then(() => hasEnded = true);
+    let newest = 0;
+    let open = 0;
+    try {
+      // Some forty shards fill the limit: until many were deleted.
+      while (newest < 100) {
+        await delay(10);
+        ok(!hasEnded, "the writer has ended by itself");
+        if (said === 0) continue;
+        for (const shard of Store.open(path).shards("oldest first")) {
+          const frames = framesOf(shard);
+          if (!shard.isSealed) open++;
+          newest = Math.max(newest, shard.number);
+          const first = numberOf(frames[0]!.bytes);
+          frames.forEach(({ time, bytes }, n) => {
+            deepEqual({ time, bytes }, numberedFrame(first + n));
+          });
+        }
+      }
+    } finally {
+      if (!hasEnded) child.kill("SIGKILL");
+      await taken;
+      await child.status;
+      await Deno.remove(above, { recursive: true });
+    }
+    ok(open > 0);
   },
 });
 
