@@ -50,7 +50,7 @@ async function condense(output: ReadableStream<Uint8Array>): Promise<string> {
     if (line.endsWith(" ...")) begun = line;
     else if (/^(ok|FAILED) \| \d+ passed/.test(line)) summary = line;
     else if (line !== "" && !/ \.\.\. (ok|ignored) \([^)]*\)$/.test(line)) {
-      if (line.startsWith("-------")) console.log(begun);
+      if (line === "------- output -------") console.log(begun);
       console.log(line.replace(/^running (\d+ tests?) from/, "$1 in"));
     }
   }

@@ -86,8 +86,8 @@ export function readModule(
       if (!isUrl || file?.type !== "Literal") return;
       const path = String(file.value);
       if (!path.endsWith("/")) files.push(path);
-      // A thread's module: `new URL("./scan.ts", import.meta.url)`.
-      if (path.endsWith(".ts")) add(path, node);
+      // A thread's module: `new URL("scan.ts", import.meta.url)`.
+      if (path.endsWith(".ts")) add(path.replace(/^(?!\.)/, "./"), node);
     },
     Identifier(node) {
       if (!watched.has(node.name)) return;
