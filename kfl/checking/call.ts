@@ -262,7 +262,7 @@ function quantifier(
     return WRONG;
   }
   const variables = new Map(context.variables)
-    .set(name, elements(check, over, on, context));
+    .set(name, elementsOf(check, over, on, context));
   return {
     node: {
       kind: "quantifier",
@@ -276,7 +276,7 @@ function quantifier(
 }
 
 /** What an element of a list is. */
-function elements(
+export function elementsOf(
   check: Checking,
   over: Result,
   on: Expression,

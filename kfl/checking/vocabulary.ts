@@ -95,6 +95,18 @@ export class Vocabulary {
     ];
   }
 
+  /** Every word that tests for a protocol or a transport. */
+  keywords(): { word: string; doc: string }[] {
+    const { values } = COMMON_FIELDS.transport;
+    return [
+      ...values.map((word) => ({ word, doc: `Whether ${word} carried it` })),
+      ...this.#schema.protocols.flatMap((protocol) =>
+        keywordsOf(protocol).filter((word) => !values.includes(word))
+          .map((word) => ({ word, doc: protocol.doc }))
+      ),
+    ];
+  }
+
   /** Protocols as a message names them. */
   listed(protocols: readonly string[]): string {
     const shown = protocols.slice(0, 3).map((name) => `\`${name}\``).join(", ");
@@ -103,7 +115,7 @@ export class Vocabulary {
 }
 
 /** All words that test for a protocol. */
-export function keywordsOf(protocol: ProtocolSchema): string[] {
+function keywordsOf(protocol: ProtocolSchema): string[] {
   return [
     protocol.name,
     ...protocol.aliases ?? [],
