@@ -251,6 +251,8 @@ Deno.test("every way to touch what is impure is found", () => {
     "globalThis.fetch(url);",
     'const seconds = Math["random"]();',
     "console.log(1);",
+    "const clock = (source = performance) => source;",
+    "const { clock = performance } = {};",
   ];
   deepEqual(ways.filter((way) => faultsIn("kfl/a.ts", way).length === 0), []);
 });
@@ -264,6 +266,7 @@ Deno.test("texts, comments and names of properties are not taken for uses", () =
     const header = message.Date + message.performance;
     interface Clock { Date: number; setTimeout(): void }
     function apply(self: number): number { return self; }
+    const each = ([performance, { process = 1 }]) => performance + process;
     const parsed = new Date(0), utc = Date.UTC(2026, 1), size = Math.max(1, 2);
     function show(time: Date): string { return time.toISOString(); }
   `;

@@ -129,11 +129,32 @@ function isErased(node: Deno.lint.ImportDeclaration): boolean {
 
 /** Whether the name is that of a parameter or variable. */
 function declares(node: Deno.lint.Identifier): boolean {
-  const parent = node.parent as Deno.lint.Node;
+  let pattern: Deno.lint.Node = node;
+  let parent = node.parent as Deno.lint.Node;
+  while (isPartOf(pattern, parent) && "parent" in parent) {
+    pattern = parent;
+    parent = parent.parent as Deno.lint.Node;
+  }
   // Every node answers to `params`; those without have undefined there.
   const params: unknown = "params" in parent ? parent.params : undefined;
-  if (Array.isArray(params)) return params.includes(node);
-  return parent.type === "VariableDeclarator" && parent.id === node;
+  if (Array.isArray(params)) return params.includes(pattern);
+  return parent.type === "VariableDeclarator" && parent.id === pattern;
+}
+
+/** Whether `parent` takes values apart, and `node` names one of them. */
+function isPartOf(node: Deno.lint.Node, parent: Deno.lint.Node): boolean {
+  switch (parent.type) {
+    case "ArrayPattern":
+    case "ObjectPattern":
+    case "RestElement":
+      return true;
+    case "AssignmentPattern":
+      return parent.left === node;
+    case "Property":
+      return parent.value === node;
+    default:
+      return false;
+  }
 }
 
 /** How a name is used; undefined if it is only a property's or type's. */
