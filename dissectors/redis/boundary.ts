@@ -24,6 +24,13 @@ const MAX_CHECKED = 64 * 1024;
 /** Bytes of a line that are waited for. */
 const MAX_LINE = 512;
 
+/** Lines that servers often send and people hardly ever write. */
+const USUAL = [
+  ..."+OK +PONG +QUEUED".split(" ").map((line) => `${line}\r\n`),
+  ..."-ASK -BUSY -ERR -EXECABORT -LOADING -MOVED -NOAUTH -NOSCRIPT -WRONGTYPE"
+    .split(" ").map((word) => `${word} `),
+].map((text) => new TextEncoder().encode(text));
+
 /** Whether something stands somewhere; `MORE` bytes may tell. */
 const NO = 0;
 const MORE = 1;
@@ -42,7 +49,8 @@ export function findCommand(bytes: Uint8Array, from: number): Boundary {
 
 /**
  * Finds a reply: after a line's end a string or an aggregate, for those can be
- * checked; where bytes begin again (`isFresh`) anything that may be one.
+ * checked, an integer or a usual line; where bytes begin again (`isFresh`)
+ * anything that may be one.
  */
 export function findValue(
   bytes: Uint8Array,
@@ -105,10 +113,10 @@ function isValue(bytes: Uint8Array, at: number, anyKind: boolean): Answer {
     case RESP.PUSH:
       return isAggregate(bytes, at);
     case RESP.INTEGER:
-      return anyKind ? isLine(bytes, at, isNumberByte) : NO;
+      return anyKind ? isLine(bytes, at, isNumberByte) : isHeader(bytes, at);
     case RESP.STRING:
     case RESP.ERROR:
-      return anyKind ? isLine(bytes, at, isPrintable) : NO;
+      return anyKind ? isLine(bytes, at, isPrintable) : isUsual(bytes, at);
     case RESP.NULL:
     case RESP.BOOLEAN:
     case RESP.DOUBLE:
@@ -117,6 +125,17 @@ function isValue(bytes: Uint8Array, at: number, anyKind: boolean): Answer {
     default:
       return NO;
   }
+}
+
+function isUsual(bytes: Uint8Array, at: number): Answer {
+  let answer: Answer = NO;
+  for (const line of USUAL) {
+    let same = 0;
+    while (same < line.length && bytes[at + same] === line[same]) same++;
+    if (same === line.length) return YES;
+    if (at + same >= bytes.length) answer = MORE;
+  }
+  return answer;
 }
 
 function isBulk(bytes: Uint8Array, at: number, anySize: boolean): Answer {

@@ -136,7 +136,8 @@ export class Framer {
   restore(state: FramerState): void {
     this.#scanner.restore(state.scanner);
     this.#searched = state.searched;
-    this.#oversize = state.oversize;
+    const { oversize } = state;
+    this.#oversize = oversize && { ...oversize, head: oversize.head.slice() };
     this.#isLost = state.isLost;
     this.#isFresh = state.isFresh;
   }

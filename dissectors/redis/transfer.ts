@@ -47,7 +47,7 @@ export class Transfer {
 
   restore(state: TransferState): void {
     this.#left = state.left;
-    this.#mark = state.mark;
+    this.#mark = state.mark?.slice();
   }
 
   /** Reads the line before it, and the empty ones that keep the peer waiting. */
