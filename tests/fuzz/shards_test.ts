@@ -8,7 +8,7 @@ import {
   encodeFacts,
   type Fact,
 } from "../../worker/shards/facts.ts";
-import { Damaged, toChecksum } from "../../worker/shards/encoding.ts";
+import { toChecksum } from "../../worker/shards/encoding.ts";
 import type { MessageTable } from "../../worker/shards/message_table.ts";
 import { recover } from "../../worker/shards/recovery.ts";
 import { parseName, type Part, Shard } from "../../worker/shards/shard.ts";
@@ -115,18 +115,9 @@ function readAll(shard: Shard): Frame[] {
 
 function readTable(table: MessageTable | undefined): void {
   for (const name of table?.names ?? []) {
-    const reads = [
-      () => table!.numbers(name, Uint16Array),
-      () => table!.numbers(name, Float64Array),
-      () => table!.texts(name),
-    ];
-    for (const read of reads) {
-      try {
-        read();
-      } catch (error) {
-        if (!(error instanceof Damaged)) throw error;
-      }
-    }
+    table!.numbers(name, Uint16Array);
+    table!.numbers(name, Float64Array);
+    table!.texts(name);
   }
 }
 

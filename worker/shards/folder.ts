@@ -59,7 +59,11 @@ export interface Folder {
   readonly path: string;
   /** All files, in no order. */
   list(): FileEntry[];
-  /** `undefined` if there is no such file and the mode wants one. */
+  /**
+   * `undefined` if there is no such file and the mode wants one.
+   *
+   * @throws DiskFull
+   */
   open(name: string, mode: OpenMode): StoredFile | undefined;
   /**
    * Puts a file in place whole: readers see the old one or the new one.
@@ -71,8 +75,18 @@ export interface Folder {
   remove(name: string): void;
 }
 
-/** What {@link Folder.replace} writes to before it renames. */
-export const UNFINISHED = ".unfinished";
+/** How the names end of what {@link Folder.replace} has not yet renamed. */
+const UNFINISHED = /\.[0-9a-f]{8}\.unfinished$/;
+
+/** Whether a file of that name was to become another. */
+export function isUnfinished(name: string): boolean {
+  return UNFINISHED.test(name);
+}
+
+/** The name that such a file was to have; of others their own. */
+export function toFinished(name: string): string {
+  return name.replace(UNFINISHED, "");
+}
 
 /** All bytes of a file, or `undefined` where it has more than `most`. */
 export function readWhole(
@@ -122,13 +136,17 @@ export class DiskFolder implements Folder {
   }
 
   open(name: string, mode: OpenMode): StoredFile | undefined {
-    const file = unlessMissing(() =>
+    const open = () =>
       Deno.openSync(this.#at(name), {
         read: true,
         append: mode !== "read",
         create: mode === "create",
         mode: 0o600,
-      })
+      });
+    const file = orDiskFull(
+      `open ${name}`,
+      // A new file is only missing if its folder is.
+      mode === "create" ? open : () => unlessMissing(open),
     );
     if (!file) return undefined;
     // `append` and `truncate` exclude each other when a file is opened.
@@ -137,7 +155,9 @@ export class DiskFolder implements Folder {
   }
 
   replace(name: string, bytes: Uint8Array): void {
-    const unfinished = name + UNFINISHED;
+    // Several may be about to put a file of that name in place.
+    const mark = crypto.getRandomValues(new Uint8Array(4)).toHex();
+    const unfinished = `${name}.${mark}.unfinished`;
     const file = this.open(unfinished, "create")!;
     try {
       file.append(bytes);
@@ -147,7 +167,8 @@ export class DiskFolder implements Folder {
       throw error;
     }
     file.close();
-    Deno.renameSync(this.#at(unfinished), this.#at(name));
+    // Recovery may have removed it; only caches are written meanwhile.
+    unlessMissing(() => Deno.renameSync(this.#at(unfinished), this.#at(name)));
   }
 
   remove(name: string): void {
@@ -185,16 +206,14 @@ class DiskFile implements StoredFile {
   append(bytes: Uint8Array): void {
     let done = 0;
     try {
-      while (done < bytes.length) {
-        done += this.#file.writeSync(done ? bytes.subarray(done) : bytes);
-      }
+      orDiskFull(`write ${bytes.length} bytes`, () => {
+        while (done < bytes.length) {
+          done += this.#file.writeSync(done ? bytes.subarray(done) : bytes);
+        }
+      });
     } catch (error) {
       if (done > 0) this.truncate(this.size() - done);
-      throw isFull(error)
-        ? new DiskFull(`Cannot write ${bytes.length} bytes: the disk is full`, {
-          cause: error,
-        })
-        : error;
+      throw error;
     }
   }
 
@@ -218,9 +237,16 @@ class DiskFile implements StoredFile {
 /** What the system calls it when there is no room, or no more for this user. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    FULL.has(String(error.code));
+/** Makes that failure a {@link DiskFull}. */
+function orDiskFull<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const isFull = error instanceof Error && "code" in error &&
+      FULL.has(String(error.code));
+    if (!isFull) throw error;
+    throw new DiskFull(`Cannot ${what}: the disk is full`, { cause: error });
+  }
 }
 
 function unlessMissing<T>(act: () => T): T | undefined {

@@ -188,61 +188,46 @@ export class MessageTable {
   }
 
   /**
-   * A column of numbers; `undefined` if there is none of that name.
-   *
-   * @throws Damaged also if it holds something else
+   * A column of numbers; `undefined` if there is none of that name and type
+   * that holds. All of it is a cache: damage is as good as absence.
    */
   numbers<A extends NumberColumn>(
     name: string,
     type: NumberArray<A>,
   ): A | undefined {
     const place = this.#places.get(name);
-    if (!place) return undefined;
-    if (place.type !== typeOf(type)) {
-      throw new Damaged(`"${name}" has another type`);
-    }
-    if (place.size !== place.length * type.BYTES_PER_ELEMENT) {
-      throw new Damaged(`"${name}" has another size`);
-    }
-    return new type(this.#read(name, place).buffer, 0, place.length);
+    if (place?.type !== typeOf(type)) return undefined;
+    if (place.size !== place.length * type.BYTES_PER_ELEMENT) return undefined;
+    const bytes = this.#read(place);
+    return bytes && new type(bytes.buffer, 0, place.length);
   }
 
-  /**
-   * A dictionary; `undefined` if there is none of that name.
-   *
-   * @throws Damaged also if it holds something else
-   */
+  /** A dictionary; `undefined` as above. */
   texts(name: string): string[] | undefined {
     const place = this.#places.get(name);
-    if (!place) return undefined;
-    if (place.type !== TYPE.TEXTS) {
-      throw new Damaged(`"${name}" has another type`);
-    }
+    if (place?.type !== TYPE.TEXTS) return undefined;
     const begin = place.length * 4;
-    if (begin > place.size) throw new Damaged(`"${name}" has another size`);
-    const bytes = this.#read(name, place);
+    const bytes = begin <= place.size ? this.#read(place) : undefined;
+    if (!bytes) return undefined;
     const ends = new Uint32Array(bytes.buffer, 0, place.length);
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     const texts: string[] = [];
     let from = begin;
     for (const end of ends) {
       const to = begin + end;
-      if (to < from || to > bytes.length) {
-        throw new Damaged(`"${name}" has texts outside it`);
-      }
+      if (to < from || to > bytes.length) return undefined;
       texts.push(decoder.decode(bytes.subarray(from, to)));
       from = to;
     }
     return texts;
   }
 
-  #read(name: string, place: Place): Uint8Array<ArrayBuffer> {
+  /** A column's bytes, if they are those that were written. */
+  #read(place: Place): Uint8Array<ArrayBuffer> | undefined {
     const bytes = new Uint8Array(place.size);
-    if (
-      this.#file.read(bytes, place.at) < place.size ||
-      toChecksum(bytes) !== place.checksum
-    ) throw new Damaged(`The checksum of "${name}" differs`);
-    return bytes;
+    const isWhole = this.#file.read(bytes, place.at) === place.size &&
+      toChecksum(bytes) === place.checksum;
+    return isWhole ? bytes : undefined;
   }
 }
 

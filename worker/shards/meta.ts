@@ -6,7 +6,7 @@
  * format: a folder of a later version is left alone.
  */
 import type { Folder } from "./folder.ts";
-import { readWhole, UNFINISHED } from "./folder.ts";
+import { readWhole, toFinished } from "./folder.ts";
 import { listShards, parseName } from "./shard.ts";
 
 const NAME = "store.json";
@@ -123,9 +123,7 @@ export function writeMeta(folder: Folder, meta: Meta): void {
 
 /** Whether a file of that name is one that we write. */
 function isOurs(name: string): boolean {
-  const finished = name.endsWith(UNFINISHED)
-    ? name.slice(0, -UNFINISHED.length)
-    : name;
+  const finished = toFinished(name);
   return finished === NAME || finished === LOCK_NAME ||
     parseName(finished) !== undefined;
 }

@@ -11,9 +11,9 @@ import { appendFacts, encodeFact, Facts } from "./facts.ts";
 import {
   DiskFull,
   type Folder,
+  isUnfinished,
   readWhole,
   type StoredFile,
-  UNFINISHED,
 } from "./folder.ts";
 import { MessageTable } from "./message_table.ts";
 import { isShardPcap, PcapFile } from "./pcap_file.ts";
@@ -139,7 +139,7 @@ function removeStrays(folder: Folder): string[] {
   for (const { name } of folder.list()) {
     const found = parseName(name);
     const isOrphan = found !== undefined && !shards.has(found.shard);
-    if (!isOrphan && !name.endsWith(UNFINISHED)) continue;
+    if (!isOrphan && !isUnfinished(name)) continue;
     folder.remove(name);
     removed.push(name);
   }

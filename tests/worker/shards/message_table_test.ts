@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { Damaged } from "../../../worker/shards/encoding.ts";
 import {
   encodeMessageTable,
@@ -41,9 +41,9 @@ Deno.test("a column is asked for by its name and type", () => {
   const table = opened(encodeMessageTable("k", COLUMNS));
   equal(table.numbers("other", Uint8Array), undefined);
   equal(table.texts("other"), undefined);
-  throws(() => table.numbers("status", Uint32Array), Damaged);
-  throws(() => table.numbers("paths", Uint8Array), Damaged);
-  throws(() => table.texts("status"), Damaged);
+  equal(table.numbers("status", Uint32Array), undefined);
+  equal(table.numbers("paths", Uint8Array), undefined);
+  equal(table.texts("status"), undefined);
 });
 
 Deno.test("a view of a larger array is written as what it shows", () => {
@@ -62,18 +62,12 @@ Deno.test("of a table changed or cut anywhere no false column is read", () => {
       if (error instanceof Damaged) return;
       throw error;
     }
-    for (const name of ["status", "paths", "place"] as const) {
-      try {
-        const column = name === "paths"
-          ? table.texts(name)
-          : name === "status"
-          ? table.numbers(name, Uint16Array)
-          : table.numbers(name, Float64Array);
-        deepEqual(column, COLUMNS[name], where);
-      } catch (error) {
-        if (!(error instanceof Damaged)) throw error;
-      }
-    }
+    const status = table.numbers("status", Uint16Array);
+    if (status) deepEqual(status, COLUMNS.status, where);
+    const place = table.numbers("place", Float64Array);
+    if (place) deepEqual(place, COLUMNS.place, where);
+    const paths = table.texts("paths");
+    if (paths) deepEqual(paths, COLUMNS.paths, where);
   };
   for (let at = 0; at < whole.length; at++) {
     const changed = whole.slice();

@@ -94,12 +94,12 @@ Deno.test("what belongs to nothing is removed, what cannot be read is named", ()
   const { folder } = made();
   folder.put("77.idx", new Uint8Array(9));
   folder.put("78.facts", new Uint8Array(9));
-  folder.put("1.msg.unfinished", new Uint8Array(9));
+  folder.put("1.msg.0123abcd.unfinished", new Uint8Array(9));
   folder.put("79.pcap", new Uint8Array(24));
   folder.put("80.pcap", new Uint8Array(2000));
   const report = recover(folder);
   deepEqual(report.removed.toSorted(), [
-    "1.msg.unfinished",
+    "1.msg.0123abcd.unfinished",
     "77.idx",
     "78.facts",
     "79.pcap",
