@@ -4,12 +4,14 @@
  * The traffic is that of a busy server: 1,500 connections, every other packet
  * a full segment and the rest acknowledgements, 790 bytes each on average.
  */
+import { join } from "node:path";
 import { FrameBatch } from "../../packet/frame.ts";
+import { ofBytes, SavefileReader } from "../../packet/savefile.ts";
 import { PacketRows } from "../../worker/shards/columns.ts";
+import { DiskFolder } from "../../worker/shards/folder.ts";
 import { buildSidecar } from "../../worker/shards/recovery.ts";
 import { Sidecar } from "../../worker/shards/sidecar.ts";
 import { StoreWriter } from "../../worker/shards/store_writer.ts";
-import { MemoryFolder } from "../worker/shards/memory_folder.ts";
 import {
   ETHERNET,
   LINKTYPE_ETHERNET,
@@ -19,27 +21,48 @@ import {
 
 const FLOWS = 1500;
 const PACKETS = 64_000;
-
-const bare = toBatch(makeBusyServer(PACKETS, FLOWS));
-const folder = new MemoryFolder();
 const MIB = 1024 * 1024;
+const OPTIONS = {
+  node: "bench",
+  storageLimit: 1024 * MIB,
+  shardBytes: 64 * MIB,
+};
 
-function write(batch: FrameBatch): MemoryFolder {
-  const folder = new MemoryFolder();
-  const options = {
-    node: "bench",
-    storageLimit: 1024 * MIB,
-    shardBytes: 64 * MIB,
-  };
-  using writer = StoreWriter.open(folder, options);
-  writer.writer(LINKTYPE_ETHERNET).append(batch, ETHERNET, 0, batch.count);
-  return folder;
+/** Runs with a folder that is gone afterwards. */
+function withFolder<T>(run: (path: string) => T): T {
+  const path = Deno.makeTempDirSync({ prefix: "thresher-bench-" });
+  try {
+    return run(path);
+  } finally {
+    Deno.removeSync(path, { recursive: true });
+  }
 }
 
-const written = write(bare);
-const pcap = written.bytes("1.pcap");
-const sidecar = written.bytes("1.idx");
-folder.put("1.pcap", pcap);
+/** Writes frames that stand anywhere, as capture gives them. */
+function writeBare(path: string): void {
+  using writer = StoreWriter.open(path, OPTIONS);
+  writer.writer(LINKTYPE_ETHERNET).append(bare, ETHERNET, 0, bare.count);
+}
+
+/** Writes runs of records, as a savefile gives them. */
+function writeRuns(path: string): void {
+  using writer = StoreWriter.open(path, OPTIONS);
+  const target = writer.writer(LINKTYPE_ETHERNET);
+  const reader = new SavefileReader(ofBytes(pcap));
+  const batch = new FrameBatch(4096);
+  while (reader.next(batch)) {
+    target.append(batch, reader.interfaces, 0, batch.count);
+  }
+}
+
+const bare = toBatch(makeBusyServer(PACKETS, FLOWS));
+const [pcap, sidecar] = withFolder((path) => {
+  writeBare(path);
+  return [
+    Deno.readFileSync(join(path, "1.pcap")),
+    Deno.readFileSync(join(path, "1.idx")),
+  ] as const;
+});
 
 const size = `${(pcap.length / 1e6).toFixed(0)} MB, ${PACKETS} packets`;
 console.log(
@@ -47,18 +70,28 @@ console.log(
 );
 
 Deno.bench(`shards: write ${size}, and their sidecar`, () => {
-  write(bare);
+  withFolder(writeBare);
 });
 
-Deno.bench(`shards: build the sidecar of ${size}`, () => {
-  const file = folder.open("1.pcap", "read")!;
-  const { whole } = buildSidecar(file);
-  if (whole !== pcap.length) throw new Error(`Read ${whole}`);
+Deno.bench(`shards: write ${size} out of a savefile`, () => {
+  withFolder(writeRuns);
 });
 
-const columns = new PacketRows();
+Deno.bench(`shards: build the sidecar of ${size}`, (b) => {
+  withFolder((path) => {
+    Deno.writeFileSync(join(path, "1.pcap"), pcap);
+    const file = DiskFolder.at(path).open("1.pcap", "read")!;
+    b.start();
+    const { whole } = buildSidecar(file);
+    b.end();
+    file.close();
+    if (whole !== pcap.length) throw new Error(`Read ${whole}`);
+  });
+});
+
+const rows = new PacketRows();
 Deno.bench(`shards: read the columns of ${size} from a sidecar`, () => {
-  columns.count = 0;
-  Sidecar.decode(sidecar).columns(columns);
-  if (columns.count !== PACKETS) throw new Error(`Got ${columns.count}`);
+  rows.count = 0;
+  Sidecar.decode(sidecar).columns(rows);
+  if (rows.count !== PACKETS) throw new Error(`Got ${rows.count}`);
 });
