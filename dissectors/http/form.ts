@@ -25,7 +25,7 @@ export function parseForm(
     return parseParameters(toText(raw));
   }
   const boundary = type === "multipart/form-data"
-    ? parameterOf(contentType, "boundary")
+    ? parameterOf(contentType, BOUNDARY)
     : undefined;
   return boundary && boundary.length <= MAX_BOUNDARY
     ? parseParts(raw, `--${boundary}`)
@@ -62,27 +62,30 @@ function addPart(
   if (!empty) return 0;
   const lines = new FieldLines(part.slice(0, empty.index + 1));
   const disposition = lines.first("content-disposition");
-  const name = disposition && parameterOf(disposition, "name");
+  const name = disposition && parameterOf(disposition, NAME);
   if (name === undefined) return 0;
   const content = part.slice(empty.index + empty[0].length);
-  const value = parameterOf(disposition!, "filename") ?? toText(content);
+  const value = parameterOf(disposition!, FILE_NAME) ?? toText(content);
   addTo(fields, name, value);
   return 1;
 }
 
 /**
- * A parameter of a header's value, such as the boundary in `a/b; boundary=x`.
- * Browsers write a quote in a quoted name as `%22` (HTML §4.10.21.8), others
- * as `\"`; a backslash before anything else is part of a Windows path.
+ * A parameter of a header's value, quoted or not. Browsers write a quote in a
+ * quoted name as `%22` (HTML §4.10.21.8), others as `\"`; a backslash before
+ * anything else is part of a Windows path.
  */
-function parameterOf(value: string, name: string): string | undefined {
-  const parameter = new RegExp(
-    `;[ \\t]*${name}=(?:"((?:\\\\"|[^"])*)"|([^;]*))`,
-    "i",
-  );
+const PARAMETER = (name: string) =>
+  new RegExp(String.raw`;[ \t]*${name}=(?:"((?:\\"|[^"])*)"|([^;]*))`, "i");
+
+const BOUNDARY = PARAMETER("boundary");
+const NAME = PARAMETER("name");
+const FILE_NAME = PARAMETER("filename");
+
+function parameterOf(value: string, parameter: RegExp): string | undefined {
   const found = parameter.exec(value);
   if (!found) return undefined;
   return found[1] !== undefined
-    ? found[1].replaceAll('\\"', '"').replaceAll("%22", '"')
+    ? found[1].replaceAll(/\\"|%22/g, '"')
     : trimBlanks(found[2]!);
 }

@@ -18,12 +18,12 @@ function restOfLine(raw: string, start: number, size: number): string {
 
 /** A request's head: `GET /path HTTP/1.1` and field lines. */
 export class Http1RequestHead extends FieldLines implements RequestHead {
-  readonly #lineSize: number;
+  readonly lineSize: number;
 
   /** @param raw the head, a character for each byte */
   constructor(raw: string, lineSize: number = endOfLine(raw)) {
     super(raw, lineSize);
-    this.#lineSize = lineSize;
+    this.lineSize = lineSize;
   }
 
   get method(): string {
@@ -33,7 +33,7 @@ export class Http1RequestHead extends FieldLines implements RequestHead {
   /** What is between method and version; it may have blanks in it. */
   get target(): string {
     const { raw } = this;
-    const line = restOfLine(raw, raw.indexOf(" "), this.#lineSize);
+    const line = restOfLine(raw, raw.indexOf(" "), this.lineSize);
     return toText(trimBlanks(line.replace(/ HTTP\/1\.\d$/i, "")));
   }
 }

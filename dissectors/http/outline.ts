@@ -18,8 +18,8 @@ const MAX_METHOD = 32;
 /** Bytes of a first line where it has to be found among others. */
 const MAX_SOUGHT_LINE = 8192;
 
-/** Bytes of a field's name after a line that was looked for. */
-const MAX_FIELD_NAME = 256;
+/** Bytes of a field's name where it tells whether a head is one. */
+export const MAX_FIELD_NAME = 256;
 
 const TAB = 9, LF = 10, CR = 13, SPACE = 32, COLON = 58, DEL = 127;
 

@@ -46,6 +46,7 @@ import {
   findResponse,
   guessRequest,
   guessResponse,
+  MAX_FIELD_NAME,
   MAX_HEAD,
   MORE,
   NEVER,
@@ -72,7 +73,7 @@ const MAX_HELD = 64 * 1024;
 /** For how long responses of missed requests may still come, µs. */
 const PATIENCE = 30e6;
 
-const LF = 10, CR = 13, SPACE = 32, TAB = 9;
+const LF = 10, CR = 13, SPACE = 32, TAB = 9, COLON = 58;
 
 /** Where in its messages a direction stands. */
 type Stage =
@@ -404,8 +405,9 @@ export class Http1Parser implements Parser<HttpFields> {
     }
     if (line.length === 0) return false;
     reader.skip(line.length);
-    const { raw } = values.head as Http1RequestHead;
-    const head = new Http1RequestHead(raw + toLatin1(line, 0, line.length));
+    const { raw, lineSize } = values.head as Http1RequestHead;
+    const more = raw + toLatin1(line, 0, line.length);
+    const head = new Http1RequestHead(more, lineSize);
     asked.values = new HttpRequest(head, NO_BODY);
     asked.end(reader.lastMark(), reader.offset - asked.first.offset);
     if (line[0] === LF || line[0] === CR) {
@@ -1032,11 +1034,12 @@ function mayBeField(bytes: Uint8Array): boolean {
   if (first === LF || first === CR || first === SPACE || first === TAB) {
     return true;
   }
-  for (const byte of bytes) {
-    if (byte === 58) return true;
-    if (byte <= SPACE) return false;
+  const most = Math.min(bytes.length, MAX_FIELD_NAME);
+  for (let at = 0; at < most; at++) {
+    if (bytes[at] === COLON) return true;
+    if (bytes[at]! <= SPACE) return false;
   }
-  return true;
+  return bytes.length < MAX_FIELD_NAME;
 }
 
 /**

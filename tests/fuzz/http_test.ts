@@ -13,6 +13,7 @@ import {
   zstdCompressSync,
 } from "node:zlib";
 import type { Side } from "../../dissectors/dissector.ts";
+import type { FieldMap } from "../../entry/field.ts";
 import { http } from "../../dissectors/http/http.ts";
 import { type Step, talk, type TalkOptions } from "../dissectors/http/talk.ts";
 import { concat, Random } from "./random.ts";
@@ -301,12 +302,65 @@ function check(seed: number): void {
       const bodiless = talk(steps, { ...options, wantsBodies: false });
       deepEqual(withoutBodies(bodiless), withoutBodies(found), "bodies");
     }
-    for (const step of steps) {
-      if ("bytes" in step) http.probe(step.bytes, step.side, 80);
+    if (seed % 4 === 3) {
+      checkLiterals(steps, found as Given[]);
+      for (const step of steps) {
+        if ("bytes" in step) http.probe(step.bytes, step.side, 80);
+      }
     }
   } catch (error) {
     throw new Error(`Seed ${seed}`, { cause: error });
   }
+}
+
+/** What {@link talk} gives, as far as the literals' law looks at it. */
+interface Given {
+  readonly next?: object;
+  readonly request?: { readonly values: Readonly<Record<string, unknown>> };
+  readonly response?: { readonly values: Readonly<Record<string, unknown>> };
+}
+
+/**
+ * What a field declares to be verbatim stands in the bytes, so that a search
+ * for it loses no match; and so does what announces another protocol.
+ */
+function checkLiterals(steps: readonly Step[], found: readonly Given[]): void {
+  const bytes = { client: "", server: "" };
+  for (const step of steps) {
+    if ("gap" in step) bytes[step.side] += "<gap>";
+    if (!("bytes" in step)) continue;
+    for (const byte of step.bytes) {
+      bytes[step.side] += String.fromCharCode(byte);
+    }
+  }
+  const flow = `${bytes.client}<other side>${bytes.server}`;
+  for (const exchange of found) {
+    for (const half of ["request", "response"] as const) {
+      const values = exchange[half]?.values ?? {};
+      for (const [name, value] of Object.entries(values)) {
+        const field = (http.fields[half] as FieldMap)[name]!;
+        if (field.literal !== "verbatim") continue;
+        if (field.unless.some((mark) => flow.toLowerCase().includes(mark))) {
+          continue;
+        }
+        for (const text of textsOf(value)) {
+          ok(flow.includes(text), `${half}.${name} is not verbatim: ${text}`);
+        }
+      }
+    }
+    const isAnnounced = http.leadsTo!.some(({ announcedBy }) =>
+      announcedBy.some((mark) => flow.includes(mark))
+    );
+    ok(!exchange.next || isAnnounced, "Another protocol is not announced");
+  }
+}
+
+/** The runs of ASCII in a value's texts: those that are searched for. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === "object" && value !== null) {
+    return "base64" in value ? [] : Object.values(value).flatMap(textsOf);
+  }
+  return String(value).split(/[\u0080-\uffff]+/);
 }
 
 Deno.test("http gives up requests that nobody ever answers", () => {
