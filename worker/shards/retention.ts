@@ -7,7 +7,7 @@
  */
 import { Damaged } from "./encoding.ts";
 import type { Folder } from "./folder.ts";
-import { listShards, PARTS, Shard, toName } from "./shard.ts";
+import { listShards, parseName, PARTS, Shard, toName } from "./shard.ts";
 
 /** What retention has deleted. */
 export interface Deleted {
@@ -31,6 +31,9 @@ export interface RetentionOptions {
   ) => void;
 }
 
+/** Message tables may always have this part of the limit. */
+const TABLES_SHARE = 32;
+
 /** How long what was counted is believed, ms: other processes write too. */
 const BELIEVED = 1000;
 
@@ -51,15 +54,25 @@ export class Retention {
     this.count();
   }
 
-  /** Bytes of all files, as last counted or added. */
+  /** Bytes that are taken, as last counted or added. */
   get used(): number {
     return this.#used;
   }
 
-  /** Counts the bytes of all files anew. */
+  /**
+   * Counts anew the bytes of all files, and those kept free for message
+   * tables: whoever queries a full folder shall not dissect it every time.
+   */
   count(): number {
     this.#countedAt = performance.now();
-    this.#used = this.#folder.list().reduce((sum, { size }) => sum + size, 0);
+    let all = 0;
+    let tables = 0;
+    for (const { name, size } of this.#folder.list()) {
+      all += size;
+      if (parseName(name)?.part === "msg") tables += size;
+    }
+    const free = Math.max(0, this.limit / TABLES_SHARE - tables);
+    this.#used = all + Math.floor(free);
     return this.#used;
   }
 
