@@ -164,10 +164,12 @@ export class Replay {
     }
     if (mayMatch && !mayMatch(flow)) {
       this.counters.flowsRuledOut++;
+      flow.analysis = undefined;
       return RULED_OUT;
     }
     if (this.#options.ruledOut?.has(flow.id)) {
       this.counters.bytesRuledOut++;
+      flow.analysis = undefined;
       return RULED_OUT;
     }
     const track = new Track(flow, this.#track, saved);
@@ -203,7 +205,7 @@ export class Replay {
 
   #tick(now: number): void {
     this.#nextTick = now + TICK;
-    for (const track of this.#open) track.conversation.expire(now);
+    for (const track of this.#open) track.expire(now);
     this.#table.expire(now);
   }
 }

@@ -4,6 +4,15 @@ import type { RunStore } from "./sorter.ts";
 /** Bytes to gather before writing. */
 const CHUNK = 1024 * 1024;
 
+/** Rows that do not fit into memory fit nowhere else; its cause says why. */
+export class CannotKeepRuns extends Error {
+  override name = "CannotKeepRuns";
+
+  constructor(cause: unknown) {
+    super("Cannot keep rows in a temporary file", { cause });
+  }
+}
+
 /**
  * Keeps runs in one unnamed file: it is deleted as soon as it is open, so that
  * nothing is left behind however the process ends.
@@ -13,12 +22,17 @@ export class TemporaryRuns implements RunStore {
   readonly #ends: number[] = [];
   #size = 0;
 
+  /** @throws CannotKeepRuns */
   constructor() {
-    const path = Deno.makeTempFileSync({ prefix: "thresher-" });
-    this.#file = Deno.openSync(path, { read: true, write: true });
-    Deno.removeSync(path);
+    this.#file = orCannotKeep(() => {
+      const path = Deno.makeTempFileSync({ prefix: "thresher-" });
+      const file = Deno.openSync(path, { read: true, write: true });
+      Deno.removeSync(path);
+      return file;
+    });
   }
 
+  /** @throws CannotKeepRuns */
   write(run: Iterable<Uint8Array>): void {
     this.#file.seekSync(this.#size, Deno.SeekMode.Start);
     const buffer = new Uint8Array(CHUNK);
@@ -58,9 +72,19 @@ export class TemporaryRuns implements RunStore {
   }
 
   #writeAll(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      at += this.#file.writeSync(bytes.subarray(at));
-    }
+    orCannotKeep(() => {
+      for (let at = 0; at < bytes.length;) {
+        at += this.#file.writeSync(bytes.subarray(at));
+      }
+    });
     this.#size += bytes.length;
+  }
+}
+
+function orCannotKeep<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new CannotKeepRuns(error);
   }
 }

@@ -73,6 +73,13 @@ export class Track {
     }
   }
 
+  /** Gives up, at `now` (µs), what was waited for too long. */
+  expire(now: number): void {
+    this.#low.expire(now, this.#lowSink);
+    this.#high.expire(now, this.#highSink);
+    this.conversation.expire(now);
+  }
+
   /** No more segments come: delivers those that wait. */
   drain(): void {
     this.#low.end(this.#lowSink);
