@@ -5,7 +5,7 @@
  * reply answers. When bytes of either direction are missing, nobody knows how
  * many messages they held. Then a *turn* is held back: commands, and replies
  * until the client speaks again. If there are as many of the one as of the
- * other they may belong together, and do
+ * other, and nothing else came from the server, they may belong together, and do
  *
  * - if the connection was silent before, so that no reply was owed;
  * - if one was asked, and this client was never seen to ask for more before it
@@ -56,6 +56,8 @@ export interface PairingState {
   readonly givenUp: number;
   readonly missing: "gap" | "mid-stream" | undefined;
   readonly deepest: number;
+  readonly heard: number;
+  readonly turnStart: number;
   readonly isAfterSilence: boolean;
   readonly agreements: number;
   readonly lastTime: number;
@@ -76,6 +78,10 @@ export class Pairing {
   /** Replies of a turn in doubt. */
   #held: Reply[] = [];
   #heldBytes = 0;
+  /** Bytes of the server's stream so far. */
+  #heard = 0;
+  /** How many they were when the turn began; NaN if that went by unseen. */
+  #turnStart = NaN;
   #isAfterSilence = false;
   #agreements = 0;
   #lastTime = 0;
@@ -110,15 +116,17 @@ export class Pairing {
     return alone(this.#take()!, undefined);
   }
 
-  /**
-   * Adds a command that is to be answered.
-   *
-   * @param isBetween whether the server stands between two replies
-   */
-  *ask(command: Command, isBetween: boolean): Iterable<RedisExchange> {
+  /** The server's stream has come so far; its replies are given after this. */
+  hear(offset: number): void {
+    this.#heard = offset;
+  }
+
+  /** Adds a command that is to be answered. */
+  *ask(command: Command): Iterable<RedisExchange> {
     const { time } = command.request.first;
-    if (this.#held.length > 0) yield* this.#closeTurn(isBetween);
+    if (this.#held.length > 0) yield* this.#closeTurn();
     if (!this.isSure && this.isEmpty) {
+      this.#turnStart = this.#heard;
       this.#isAfterSilence = time - this.#lastTime >= SILENCE;
     }
     this.#lastTime = time;
@@ -154,7 +162,7 @@ export class Pairing {
   /** A reply to a command that went by unseen: so may others have. */
   miss(reply: Reply): RedisExchange {
     this.#missing ??= "gap";
-    this.#sure = 0;
+    this.#doubt();
     return unasked(reply, this.#missing);
   }
 
@@ -169,7 +177,7 @@ export class Pairing {
   *loseReplies(): Iterable<RedisExchange> {
     this.#missing = "gap";
     this.#givenUp = 0;
-    this.#sure = 0;
+    this.#doubt();
     yield* this.#dissolve();
   }
 
@@ -178,15 +186,15 @@ export class Pairing {
     while (true) {
       const oldest = this.#waiting.first;
       if (!oldest || oldest.request.first.time >= time) return;
-      if (!this.isSure) yield* this.#closeTurn(true);
+      if (!this.isSure) yield* this.#closeTurn();
       else if (oldest.kind === "blocking") return;
       else yield this.#giveUp("no response");
     }
   }
 
   /** Gives all that waits. */
-  *end(reason: Incomplete, isBetween: boolean): Iterable<RedisExchange> {
-    if (!this.isSure) yield* this.#closeTurn(isBetween);
+  *end(reason: Incomplete): Iterable<RedisExchange> {
+    if (!this.isSure) yield* this.#closeTurn();
     while (!this.isEmpty) {
       const isSure = this.isSure;
       const command = this.#take()!;
@@ -212,6 +220,8 @@ export class Pairing {
       givenUp: this.#givenUp,
       missing: this.#missing,
       deepest: this.#deepest,
+      heard: this.#heard,
+      turnStart: this.#turnStart,
       isAfterSilence: this.#isAfterSilence,
       agreements: this.#agreements,
       lastTime: this.#lastTime,
@@ -228,6 +238,8 @@ export class Pairing {
     this.#givenUp = state.givenUp;
     this.#missing = state.missing;
     this.#deepest = state.deepest;
+    this.#heard = state.heard;
+    this.#turnStart = state.turnStart;
     this.#isAfterSilence = state.isAfterSilence;
     this.#agreements = state.agreements;
     this.#lastTime = state.lastTime;
@@ -245,8 +257,14 @@ export class Pairing {
     const command = this.#waiting.shift();
     if (!command) return undefined;
     this.#waitingBytes -= command.request.size;
-    if (this.#sure > 0) this.#sure--;
+    if (this.#sure > 0 && --this.#sure === 0) this.#doubt();
     return command;
+  }
+
+  /** From here on nobody knows what answers what. */
+  #doubt(): void {
+    this.#sure = 0;
+    this.#turnStart = NaN;
   }
 
   /** Gives up the oldest; its reply is no other's if it comes at last. */
@@ -271,9 +289,9 @@ export class Pairing {
   }
 
   /** The client speaks again, or nobody does: are these its answers? */
-  *#closeTurn(isBetween: boolean): Iterable<RedisExchange> {
+  *#closeTurn(): Iterable<RedisExchange> {
     const asked = this.#waiting.length;
-    const agrees = isBetween && asked > 0 && asked === this.#held.length;
+    const agrees = asked === this.#held.length && this.#isWhole();
     this.#agreements = agrees ? this.#agreements + 1 : 0;
     const isSure = agrees && (this.#isAfterSilence ||
       (asked > 1 ? this.#agreements >= AGREEMENTS : this.#deepest <= 1));
@@ -285,6 +303,16 @@ export class Pairing {
     this.#held = [];
     this.#heldBytes = 0;
     this.#sure = Infinity;
+  }
+
+  /** Whether the replies are all that the server said in the turn. */
+  #isWhole(): boolean {
+    let at = this.#turnStart;
+    for (const { response } of this.#held) {
+      if (response.first.offset !== at) return false;
+      at += response.size;
+    }
+    return this.#held.length > 0 && at === this.#heard;
   }
 
   /** Gives a turn as halves. */

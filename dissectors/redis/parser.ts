@@ -91,21 +91,28 @@ export class RedisParser implements Parser<RedisFields> {
       : this.#readReplies(reader);
   }
 
-  *gap(side: Side): Iterable<RedisExchange> {
+  *gap(
+    side: Side,
+    size: number,
+    reader: StreamReader,
+  ): Iterable<RedisExchange> {
     if (side === "client") {
       this.#client.lose();
+      // Whether the client still wants silence is not known.
+      this.#answering = "all";
       yield* this.#pairing.loseCommands();
       return;
     }
     if (this.#transfer) this.#follow();
     this.#server.lose();
+    this.#pairing.hear(reader.offset + reader.available + size);
     yield* this.#pairing.loseReplies();
   }
 
   *end(side: Side | undefined, ending: Ending): Iterable<RedisExchange> {
     if (side !== undefined) return;
     const reason = ending === "closed" ? "no response" : ending;
-    yield* this.#pairing.end(reason, this.#server.isIdle);
+    yield* this.#pairing.end(reason);
   }
 
   expire(time: number): Iterable<RedisExchange> {
@@ -201,7 +208,7 @@ export class RedisParser implements Parser<RedisFields> {
       // Its answers are known by themselves, but how many there are is not.
       yield alone(command, this.#pairing.missing);
     } else {
-      yield* this.#pairing.ask(command, this.#server.isIdle);
+      yield* this.#pairing.ask(command);
     }
   }
 
@@ -225,6 +232,7 @@ export class RedisParser implements Parser<RedisFields> {
   }
 
   *#readReplies(reader: StreamReader): Iterable<RedisExchange> {
+    this.#pairing.hear(reader.offset + reader.available);
     while (true) {
       if (this.#pairing.next?.kind === "sync") yield* this.#awaitSync(reader);
       if (this.#transfer) {

@@ -29,8 +29,8 @@ export interface Parsed {
 /** How chunks are given to the parser. */
 export interface ParseOptions extends Partial<ParserContext> {
   readonly ending?: Ending;
-  /** Whether the parser and its readers are saved and restored at each step. */
-  readonly resumed?: boolean;
+  /** Whether the parser and its readers are saved and restored at a step. */
+  readonly resumed?: boolean | (() => boolean);
   /** What is called with the parser after each step. */
   readonly check?: (parser: Parser) => void;
 }
@@ -125,16 +125,23 @@ export function parse(
     } else {
       time = chunk.time ?? time + (packet === 0 ? 0 : 1000);
       const bytes = typeof chunk.bytes === "string"
-        ? Uint8Array.from(chunk.bytes, (char) => char.charCodeAt(0))
+        ? ofLatin1(chunk.bytes)
         : chunk.bytes;
       goesOn = session.give(chunk.side, bytes, time, toPlace(0, packet++));
     }
     check?.(session.parser);
     if (!goesOn) break;
-    if (resumed) session.resume();
+    if (typeof resumed === "function" ? resumed() : resumed) session.resume();
   }
   session.take(session.parser.end(undefined, ending, session.readers));
   return session.exchanges;
+}
+
+/** A byte for each character. */
+export function ofLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 function toParsed(exchange: Exchange, dissector: AnyDissector): Parsed {

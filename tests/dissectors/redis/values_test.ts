@@ -5,11 +5,8 @@ import { firstKey } from "../../../dissectors/redis/message.ts";
 import { redis } from "../../../dissectors/redis/redis.ts";
 import { MAX_DEPTH, Scanner } from "../../../dissectors/redis/resp.ts";
 import { Malformed } from "../../../stream/malformed.ts";
-import { parse } from "../parse.ts";
+import { ofLatin1, parse } from "../parse.ts";
 import { array, asks, bulk, says } from "./resp.ts";
-
-const encode = (text: string) =>
-  Uint8Array.from(text, (char) => char.charCodeAt(0));
 
 const VALUES: readonly [
   what: string,
@@ -106,7 +103,7 @@ for (const [what, sent, type, value] of VALUES) {
   });
 
   Deno.test(`RESP: ${what} ends where it ends, however it is cut`, () => {
-    const bytes = encode(sent + "+next\r\n");
+    const bytes = ofLatin1(sent + "+next\r\n");
     equal(new Scanner(false).scan(bytes, 0), sent.length);
     const bytewise = new Scanner(false);
     for (let end = 1; end < sent.length; end++) {
@@ -134,7 +131,7 @@ const FORBIDDEN: readonly [what: string, sent: string][] = [
 
 for (const [what, sent] of FORBIDDEN) {
   Deno.test(`RESP forbids ${what}`, () => {
-    throws(() => new Scanner(false).scan(encode(sent), 0), Malformed);
+    throws(() => new Scanner(false).scan(ofLatin1(sent), 0), Malformed);
   });
 }
 
@@ -142,7 +139,7 @@ for (
   const sent of ["*1\r\n:1\r\n", "*1\r\n$-1\r\n", "*1\r\n$?\r\n", "$1\r\na\r\n"]
 ) {
   Deno.test(`${JSON.stringify(sent)} is no command`, () => {
-    throws(() => new Scanner(true).scan(encode(sent), 0), Malformed);
+    throws(() => new Scanner(true).scan(ofLatin1(sent), 0), Malformed);
   });
 }
 
@@ -162,7 +159,7 @@ const LINES: readonly [line: string, words: readonly string[]][] = [
 
 for (const [line, words] of LINES) {
   Deno.test(`the words of ${JSON.stringify(line)}`, () => {
-    const bytes = encode(line);
+    const bytes = ofLatin1(line);
     const split = splitWords(bytes);
     deepEqual(split.map((word) => String.fromCharCode(...word)), words);
     for (const word of split) {
@@ -211,7 +208,7 @@ const KEYS: readonly [command: string, key: string | undefined][] = [
 
 for (const [line, key] of KEYS) {
   Deno.test(`the first key of ${line}`, () => {
-    const words = splitWords(encode(line));
+    const words = splitWords(ofLatin1(line));
     const at = firstKey(words);
     equal(at > 0 ? String.fromCharCode(...words[at]!) : undefined, key);
   });
