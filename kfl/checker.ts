@@ -113,6 +113,7 @@ class Checker implements Checking {
   // Conditions
 
   condition(expression: Expression, context: Context): Typed {
+    if (this.#isFull()) return TRUE;
     switch (expression.kind) {
       case "and":
         return this.#conjunct(expression, context, false);
@@ -137,7 +138,7 @@ class Checker implements Checking {
   /** A condition that may hold `limit` and `redact` if it is at the top. */
   #conjunct(expression: Expression, context: Context, top: boolean): Typed {
     if (expression.kind === "and") {
-      const left = this.#narrowed(expression, context);
+      const left = this.#narrowed(expression.of, context);
       return joined(
         "and",
         expression.of.map((each) => this.#conjunct(each, left, top)),
@@ -158,9 +159,19 @@ class Checker implements Checking {
   #atom(expression: Expression, context: Context): Typed {
     const outer = this.#implied;
     this.#implied = new Map();
-    const { node, type } = this.value(expression, context);
+    const within = this.#narrowed([expression], context);
+    const { node, type } = this.value(expression, within);
     const implied = [...this.#implied.values()];
     this.#implied = outer;
+    if (
+      implied.length > 1 && protocolsOf(this, expression, context)?.length === 0
+    ) {
+      this.report(
+        "impossible",
+        expression.span,
+        "No entry is of all these protocols",
+      );
+    }
     if (type.length > 0 && !type.some(isCondition)) {
       this.report("type", expression.span, ...notCondition(expression, type));
     }
@@ -190,28 +201,30 @@ class Checker implements Checking {
     return { kind: "not", of: this.condition(of, context) };
   }
 
-  /** The context of a conjunction's members. */
-  #narrowed(
-    expression: Expression & { kind: "and" | "or" },
-    context: Context,
-  ): Context {
-    let protocols = context.protocols;
-    for (const each of expression.of) {
+  /**
+   * The context of a conjunction's members. Where the conjunction contradicts
+   * what is around it, as in `redis and not (http and failed)`, it is checked
+   * by itself: it is never true, and filters that are joined stay right.
+   */
+  #narrowed(members: readonly Expression[], context: Context): Context {
+    let own = this.vocabulary.protocols;
+    for (const each of members) {
       const left = protocolsOf(this, each, context);
-      if (!left) continue;
-      const both = protocols.filter((name) => left.includes(name));
-      if (both.length === 0 && protocols.length > 0 && left.length > 0) {
+      // What can be true of none is wrong in itself, and reported there.
+      if (!left || left.length === 0) continue;
+      const both = own.filter((name) => left.includes(name));
+      if (both.length > 0) own = both;
+      else {
         this.report(
           "impossible",
           each.span,
-          `No entry can be this and ${this.vocabulary.listed(protocols)}`,
+          `No entry can be this and ${this.vocabulary.listed(own)}`,
           "join them with `or`",
         );
-        return context;
       }
-      protocols = both;
     }
-    return { ...context, protocols };
+    const both = context.protocols.filter((name) => own.includes(name));
+    return { ...context, protocols: both.length > 0 ? both : own };
   }
 
   /** A bare text, searched in all that the protocols at hand declare. */
@@ -282,6 +295,7 @@ class Checker implements Checking {
   // Values
 
   value(expression: Expression, context: Context): Result {
+    if (this.#isFull()) return WRONG;
     switch (expression.kind) {
       case "missing":
         return WRONG;
@@ -422,9 +436,12 @@ class Checker implements Checking {
     message: string,
     hint?: string,
   ): void {
-    // Some are taken back, and the first of all are shown.
-    if (this.#diagnostics.length > 2 * MAX_DIAGNOSTICS) return;
     this.#diagnostics.push({ code, span, message, ...(hint ? { hint } : {}) });
+  }
+
+  /** Whether there are more mistakes than are shown: then nobody reads on. */
+  #isFull(): boolean {
+    return this.#diagnostics.length > MAX_DIAGNOSTICS;
   }
 
   silently<T>(work: () => T): T {

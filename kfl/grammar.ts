@@ -58,11 +58,12 @@ export function parse(text: string): Parsed {
     );
   }
   const { lexer, parser } = machinery();
-  const { tokens, errors } = lexer.tokenize(text);
-  const diagnostics: Diagnostic[] = errors.map(({ offset, length }) => ({
+  const { tokens, groups } = lexer.tokenize(text);
+  const nonsense = groups[T.Nonsense.name]!.slice(0, MAX_DIAGNOSTICS);
+  const diagnostics = nonsense.map(({ startOffset, image }): Diagnostic => ({
     code: "syntax",
-    span: { from: offset, to: offset + length },
-    message: `\`${text.slice(offset, offset + length)}\` means nothing here`,
+    span: { from: startOffset, to: startOffset + image.length },
+    message: `\`${shortened(image)}\` means nothing here`,
   }));
   const deep = tooDeep(tokens);
   if (deep) {
@@ -133,10 +134,11 @@ export function validateGrammar(): void {
 /** A filter's words and signs, as a message names them. */
 function found(token: IToken): string {
   if (token.tokenType === EOF) return "the filter ends";
-  const image = token.image.length > 40
-    ? token.image.slice(0, 40) + "…"
-    : token.image;
-  return `there is \`${image}\``;
+  return `there is \`${shortened(token.image)}\``;
+}
+
+function shortened(image: string): string {
+  return image.length > 40 ? `${image.slice(0, 40)}…` : image;
 }
 
 /** Most mistakes after which the parser looks for a place to go on. */
@@ -314,7 +316,7 @@ class KflParser extends EmbeddedActionsParser {
     const not = this.OPTION(() => this.CONSUME(T.Not));
     const sign = this.CONSUME(T.In);
     return not ? { ...sign, image: "not in" } : sign;
-  });
+  }, { resyncEnabled: false });
 
   /** sum = product { ( "+" | "-" ) product } ; */
   private sum = this.RULE("sum", (): Expression => {

@@ -121,6 +121,14 @@ export const Comma = sign(",", ",");
 export const Dots = sign("..", "..");
 export const Dot = sign(".", ".");
 
+/** What no filter has. Beside the others, so that the parser goes on. */
+export const Nonsense = createToken({
+  name: "nonsense",
+  pattern: /[^\s\w"'.,()[\]!=<>&|+*/-]+/,
+  group: "nonsense",
+  line_breaks: true,
+});
+
 /** All of them, in the order in which they are tried. */
 export const TOKENS: TokenType[] = [
   Blank,
@@ -162,6 +170,7 @@ export const TOKENS: TokenType[] = [
   Comma,
   Dots,
   Dot,
+  Nonsense,
   AnyWord,
   AnyLiteral,
   Comparison,

@@ -1,6 +1,7 @@
 /** Comparisons. */
 import type { Expression } from "../ast.ts";
 import { closest, type Span } from "../diagnostic.ts";
+import { fold } from "../fold.ts";
 import type { Typed } from "../typed.ts";
 import { admits } from "./call.ts";
 import { membership } from "./membership.ts";
@@ -145,12 +146,12 @@ function searched(
     );
     return WRONG;
   }
-  const call: Typed = {
+  const call = fold({
     kind: "call",
     name: "matches",
     on: on.node,
     args: [constant({ type: "text", value: pattern }).node],
-  };
+  });
   return {
     node: operator === "==" ? call : { kind: "not", of: call },
     type: BOOL,

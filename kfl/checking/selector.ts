@@ -188,7 +188,10 @@ function qualifiedPlaces(
     : keyword.node;
   if (first.name === "request" || first.name === "response") {
     check.imply(name, test);
-    const { covers: protocols } = keyword;
+    const left = context.protocols.filter((each) =>
+      keyword.covers.includes(each)
+    );
+    const protocols = left.length > 0 ? left : keyword.covers;
     const within = { ...context, protocols };
     return declaredField(check, first.name, rest, within, root);
   }
