@@ -1,15 +1,37 @@
 /** What an answer rests on, in words: nothing that was missed is kept quiet. */
 import type { Coverage } from "../worker/scan/source_scan.ts";
 
+/** The part of a coverage that says what was missed. */
+export type Missed = Pick<
+  Coverage,
+  "node" | "packets" | "cut" | "malformed" | "damage"
+>;
+
+/** Adds up what was missed in several readings of one node's packets. */
+export function byNode(coverages: readonly Coverage[]): Missed[] {
+  const nodes = new Map<string, Missed & { damage: string[] }>();
+  for (const { node, packets, cut, malformed, damage } of coverages) {
+    const sum = nodes.get(node);
+    if (!sum) {
+      nodes.set(node, { node, packets, cut, malformed, damage: [...damage] });
+      continue;
+    }
+    sum.packets += packets;
+    sum.cut += cut;
+    sum.malformed += malformed;
+    sum.damage.push(...damage);
+  }
+  return [...nodes.values()];
+}
+
 /** Whether something was missed that could have been in the answer. */
-export function isPartial(coverage: Coverage): boolean {
-  return coverage.damage.length > 0 || coverage.cut > 0 ||
-    coverage.malformed > 0;
+export function isPartial({ damage, cut, malformed }: Missed): boolean {
+  return damage.length > 0 || cut > 0 || malformed > 0;
 }
 
 /** One line for each thing that was missed; none when all was seen. */
-export function describeCoverage(coverage: Coverage): string[] {
-  const { node, damage, cut, malformed, packets } = coverage;
+export function describeCoverage(missed: Missed): string[] {
+  const { node, damage, cut, malformed, packets } = missed;
   const lines: string[] = [];
   for (const what of damage) {
     lines.push(`${node}: damaged, ${what}; ${packets} packets were read`);

@@ -26,3 +26,23 @@ export class CommandError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * Why the operating system refused a call, in words; `undefined` for an error
+ * that comes from elsewhere.
+ */
+export function reasonOf(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.NotCapable) return "permission denied";
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  if (!/^E[A-Z0-9]+$/.test(String(error.code))) return undefined;
+  // Deno adds the number of the error, and the call with its path.
+  const reason = error.message.replace(/ \(os error \d+\).*$/s, "");
+  return reason.charAt(0).toLowerCase() + reason.slice(1);
+}
+
+/** The exit code for a call that the operating system refused. */
+export function exitCodeFor(error: unknown): ExitCode {
+  const isDenied = error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable;
+  return isDenied ? EXIT.NO_RIGHT : EXIT.FAILED;
+}

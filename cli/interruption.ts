@@ -1,13 +1,26 @@
 /** Ctrl-C: long work is told to stop, and ends cleanly. */
 
-/** Listens for SIGINT and SIGTERM until disposed of. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Listens for signals that ask to stop, until disposed of.
+ *
+ * A thread that waits inside a read or a write hears nothing. So work on a pipe
+ * does not listen: the signal itself then ends the process, as it ends any.
+ */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
+  readonly #signals: readonly Deno.Signal[];
   readonly #stop = () => this.#controller.abort(new Interrupted());
 
-  constructor() {
-    Deno.addSignalListener("SIGINT", this.#stop);
-    Deno.addSignalListener("SIGTERM", this.#stop);
+  /** @param listens whether the work lets other events have their turn */
+  constructor(listens = true) {
+    this.#signals = listens ? SIGNALS : [];
+    for (const name of this.#signals) {
+      Deno.addSignalListener(name, this.#stop);
+    }
   }
 
   /** Aborted once the user asked to stop. */
@@ -16,8 +29,9 @@ export class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#stop);
-    Deno.removeSignalListener("SIGTERM", this.#stop);
+    for (const name of this.#signals) {
+      Deno.removeSignalListener(name, this.#stop);
+    }
   }
 }
 

@@ -4,9 +4,16 @@
  * Each command is a file that is loaded only when it is called.
  */
 import { Command, CommanderError } from "commander";
-import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import {
+  CommandError,
+  EXIT,
+  type ExitCode,
+  exitCodeFor,
+  reasonOf,
+} from "./exit.ts";
 import { exitCodeOf } from "./finish.ts";
-import { OutputClosed, say } from "./output.ts";
+import { Interrupted } from "./interruption.ts";
+import { OutputClosed, print, say } from "./output.ts";
 import { describeExport } from "./export.ts";
 import { describeImport } from "./import.ts";
 import { describeQuery } from "./query.ts";
@@ -34,6 +41,7 @@ function describe(): Command {
     .exitOverride()
     .showHelpAfterError("Run `thresher --help` for what there is.")
     .configureOutput({
+      writeOut: print,
       writeErr: (text) => say(text.trimEnd()),
       outputError: (text, write) =>
         write(text.replace(/^error: /, "thresher: ")),
@@ -53,5 +61,10 @@ function toExitCode(error: unknown): ExitCode {
     return error.code;
   }
   if (error instanceof OutputClosed) return EXIT.DONE;
-  throw error;
+  if (error instanceof Interrupted) return EXIT.INTERRUPTED;
+  const reason = reasonOf(error);
+  // Anything else is a mistake of ours, and shows where it was made.
+  if (reason === undefined) throw error;
+  say(`thresher: ${reason}`);
+  return exitCodeFor(error);
 }

@@ -2,18 +2,18 @@
 import { hostname } from "node:os";
 import { findSavefiles, nameSources } from "../worker/capture/savefile.ts";
 import { importSavefiles } from "../worker/shards/import.ts";
-import { UnusableFolder } from "../worker/shards/meta.ts";
 import {
   DEFAULT_STORAGE_LIMIT,
   StoreWriter,
 } from "../worker/shards/store_writer.ts";
 import { dataFolder } from "./data_folder.ts";
-import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import type { ImportOptions } from "./import.ts";
-import { Interrupted, Interruption } from "./interruption.ts";
+import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
+import { mayWait, openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
+import { toCommandError } from "./search_folder.ts";
 
 /** Copies the savefiles' packets into the data folder. */
 export async function runImport(options: ImportOptions): Promise<ExitCode> {
@@ -22,7 +22,7 @@ export async function runImport(options: ImportOptions): Promise<ExitCode> {
   const progress = new Progress(totalSize(files.map(({ path }) => path)));
   const folder = dataFolder(options.dataDir);
   using writer = open(folder, options.storageLimit ?? DEFAULT_STORAGE_LIMIT);
-  using interruption = new Interruption();
+  using interruption = new Interruption(!mayWait(options.pcap));
   let done = 0;
   try {
     for (const [i, { path, named }] of files.entries()) {
@@ -47,14 +47,10 @@ export async function runImport(options: ImportOptions): Promise<ExitCode> {
         return EXIT.FAILED;
       }
     }
-  } catch (error) {
-    if (error instanceof Interrupted) return EXIT.INTERRUPTED;
-    throw error;
   } finally {
     progress.end();
   }
-  const { deletedUntil } = writer.store;
-  if (deletedUntil !== undefined) {
+  if (writer.retention.deleted.until > 0) {
     say(
       "thresher: the oldest packets were deleted to stay below the storage " +
         "limit; raise it with --storage-limit to keep more",
@@ -71,7 +67,6 @@ function open(folder: string, storageLimit: number): StoreWriter {
   try {
     return StoreWriter.open(folder, { node: hostname(), storageLimit });
   } catch (error) {
-    if (!(error instanceof UnusableFolder)) throw error;
-    throw new CommandError(EXIT.FAILED, error.message, error);
+    throw toCommandError(error);
   }
 }

@@ -6,17 +6,18 @@ import type { Plan } from "../kfl/plan.ts";
 import { redact } from "../kfl/redaction.ts";
 import { SCHEMA } from "../dissectors/registry.ts";
 import { TemporaryRuns } from "../worker/scan/runs.ts";
-import { countStages, type Coverage } from "../worker/scan/source_scan.ts";
+import { countStages } from "../worker/scan/source_scan.ts";
 import { Sorter } from "../worker/scan/sorter.ts";
-import { describeCoverage, isPartial } from "./coverage.ts";
-import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { byNode, describeCoverage, isPartial } from "./coverage.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import { toPlan } from "./filter.ts";
-import { Interrupted, Interruption } from "./interruption.ts";
-import { Output, say } from "./output.ts";
+import { Interruption } from "./interruption.ts";
+import { Output, say, toJsonLine } from "./output.ts";
 import type { QueryOptions } from "./query.ts";
 import { searchFolder } from "./search_folder.ts";
-import { type OnMatch, searchSavefiles } from "./savefiles.ts";
-import { styleOf, type TableStyle, toHeading, toRow } from "./table.ts";
+import { mayWait, type OnMatch, searchSavefiles } from "./savefiles.ts";
+import { toSource } from "./source.ts";
+import { styleOf, Table } from "./table.ts";
 
 /** Searches the sources and prints what matches, in order. */
 export async function runQuery(
@@ -32,79 +33,57 @@ export async function runQuery(
     limit,
     bodies: options.json === true && options.count !== true,
   });
-  const style = styleOf(Deno.stdout);
-  const render = rendererOf(plan, options.json ? "json" : style);
-  const sorter = new Sorter({
+  const source = toSource(options);
+  const table = options.json ? undefined : new Table(styleOf(Deno.stdout));
+  const render = rendererOf(plan, table);
+  using sorter = new Sorter({
     order: plan.order,
     limit: plan.limit,
     store: () => new TemporaryRuns(),
   });
+  using interruption = new Interruption(!mayWait(options.pcap ?? []));
+  const { signal } = interruption;
   let matches = 0;
-  using interruption = new Interruption();
-  let coverages: Coverage[];
-  try {
-    coverages = await search(options, plan, (entry, node) => {
-      matches++;
-      if (options.count || options.explain) return;
-      const { timestamp, place, n } = entry;
-      sorter.add({ timestamp, node, place, n, text: render(entry) });
-    }, interruption.signal);
-  } catch (error) {
-    sorter.close();
-    if (error instanceof Interrupted) return EXIT.INTERRUPTED;
-    throw error;
-  }
+  const onMatch: OnMatch = (entry, node) => {
+    matches++;
+    if (options.count || options.explain) return;
+    const { timestamp, place, n } = entry;
+    sorter.add({ timestamp, node, place, n, text: render(entry) });
+  };
+  const { coverages, missing } = "pcap" in source
+    ? await searchSavefiles(source.pcap, plan, onMatch, signal)
+    : await searchFolder(source.dataDir, plan, onMatch, signal);
   const rows = Math.min(matches, plan.limit ?? Infinity);
-  const output = new Output();
+  const output = new Output(signal);
   if (options.explain) output.line(explain(plan, countStages(coverages)));
   else if (options.count) output.line(String(rows));
   else {
-    if (!options.json && rows > 0) output.line(toHeading(style));
-    for (const row of sorter.rows()) output.line(row.text);
+    if (table && rows > 0) output.line(table.heading);
+    for (const row of sorter.rows()) {
+      output.line(row.text);
+      if (output.isFull) await output.flush();
+    }
   }
-  output.flush();
-  for (const line of coverages.flatMap(describeCoverage)) {
-    say(`thresher: ${line}`);
-  }
-  return toExitCode(options, rows, coverages.some(isPartial));
+  await output.flush();
+  const lines = [...missing, ...byNode(coverages).flatMap(describeCoverage)];
+  for (const line of lines) say(`thresher: ${line}`);
+  const partial = missing.length > 0 || coverages.some(isPartial);
+  return toExitCode(options, rows, partial);
 }
 
-/** Searches what the options name. */
-function search(
-  { pcap, dataDir }: QueryOptions,
-  plan: Plan,
-  onMatch: OnMatch,
-  signal: AbortSignal,
-): Promise<Coverage[]> {
-  if (pcap && dataDir !== undefined) {
-    throw new CommandError(
-      EXIT.MISUSED,
-      "Name savefiles with --pcap or a folder with --data-dir, not both",
-    );
-  }
-  if (pcap) return searchSavefiles(pcap, plan, onMatch, signal);
-  if (dataDir !== undefined) {
-    return searchFolder(dataDir, plan, onMatch, signal);
-  }
-  throw new CommandError(
-    EXIT.MISUSED,
-    "There is nothing to ask: name savefiles with --pcap, or a folder with --data-dir",
-  );
-}
-
-/** How an entry becomes a line of JSON, or a row. */
+/** How an entry becomes a row of the table, or without one a line of JSON. */
 function rendererOf(
   plan: Plan,
-  form: "json" | TableStyle,
+  table: Table | undefined,
 ): (entry: DissectedEntry) => string {
   const hide = plan.redact;
-  if (form === "json") {
-    return (entry) => JSON.stringify(redact(toPlain(entry, SCHEMA), hide));
+  if (!table) {
+    return (entry) => toJsonLine(redact(toPlain(entry, SCHEMA), hide));
   }
   // What a row shows may quote what is hidden: then all of it is looked at.
   return hide.length > 0
-    ? (entry) => toRow(redact(toPlain(entry, SCHEMA), hide), form)
-    : (entry) => toRow(toPlainHead(entry), form);
+    ? (entry) => table.row(redact(toPlain(entry, SCHEMA), hide))
+    : (entry) => table.row(toPlainHead(entry));
 }
 
 function toExitCode(

@@ -11,12 +11,19 @@ import {
 import { searchSavefile } from "../worker/scan/search_savefile.ts";
 import type { Coverage } from "../worker/scan/source_scan.ts";
 import type { Plan } from "../kfl/plan.ts";
-import { CommandError, EXIT } from "./exit.ts";
+import { CommandError, EXIT, reasonOf } from "./exit.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 /** An entry with the rank of its source's name, by which equal times are ordered. */
 export type OnMatch = (entry: DissectedEntry, rank: number) => void;
+
+/** What was seen of every source. */
+export interface SearchOutcome {
+  readonly coverages: readonly Coverage[];
+  /** What the answer lacks beyond that; one line each. */
+  readonly missing: readonly string[];
+}
 
 /**
  * Searches the savefiles.
@@ -31,7 +38,7 @@ export async function searchSavefiles(
   plan: Plan,
   onMatch: OnMatch,
   signal: AbortSignal,
-): Promise<Coverage[]> {
+): Promise<SearchOutcome> {
   const files = orCommandError(() => findSavefiles(args));
   const names = nameSources(files.map((file) => file.path));
   const ranks = rank(names);
@@ -56,7 +63,7 @@ export async function searchSavefiles(
   } finally {
     progress.end();
   }
-  return coverages;
+  return { coverages, missing: [] };
 }
 
 /** Opens a savefile; one that was not named may be none. */
@@ -64,6 +71,12 @@ export function openOrSkip(
   path: string,
   named: boolean,
 ): OpenSavefile | undefined {
+  if (path === "-" && Deno.stdin.isTerminal()) {
+    throw new CommandError(
+      EXIT.MISUSED,
+      "Standard input is a terminal: pipe a savefile into it, or name one with --pcap",
+    );
+  }
   if (named) return orCommandError(() => openSavefile(path));
   try {
     return openSavefile(path);
@@ -92,17 +105,26 @@ function rank(names: readonly string[]): number[] {
   return names.map((name) => ranks.get(name)!);
 }
 
+/** Whether reading may wait for another program, as it does for pipes. */
+export function mayWait(paths: readonly string[]): boolean {
+  return paths.some((path) => {
+    const info = path === "-" ? undefined : statOf(path);
+    return path === "-" || info && !info.isFile && !info.isDirectory;
+  });
+}
+
 /** Bytes of the files together; 0 where that is not known. */
 export function totalSize(paths: readonly string[]): number {
-  let total = 0;
-  for (const path of paths) {
-    if (path === "-") return 0;
-    try {
-      total += Deno.statSync(path).size;
-    } catch (error) {
-      // Opening it will say what is wrong.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+  if (paths.includes("-")) return 0;
+  return paths.reduce((sum, path) => sum + (statOf(path)?.size ?? 0), 0);
+}
+
+/** What there is at a path; `undefined` where opening it will say what is wrong. */
+export function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (reasonOf(error) === undefined) throw error;
+    return undefined;
   }
-  return total;
 }

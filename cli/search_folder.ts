@@ -2,12 +2,12 @@
 import { PROTOCOLS } from "../dissectors/registry.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { searchStore } from "../worker/scan/search_store.ts";
-import type { Coverage } from "../worker/scan/source_scan.ts";
 import { UnusableFolder } from "../worker/shards/meta.ts";
 import { Store } from "../worker/shards/store.ts";
+import { toRfc3339 } from "../entry/json.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { Progress } from "./progress.ts";
-import type { OnMatch } from "./savefiles.ts";
+import type { OnMatch, SearchOutcome } from "./savefiles.ts";
 
 /**
  * Searches what is kept in a folder.
@@ -19,28 +19,56 @@ export async function searchFolder(
   plan: Plan,
   onMatch: OnMatch,
   signal: AbortSignal,
-): Promise<Coverage[]> {
-  const store = open(folder);
+): Promise<SearchOutcome> {
+  const store = openFolder(folder);
   const total = store.survey().reduce((sum, { bytes }) => sum + bytes, 0);
   const progress = new Progress(total);
   try {
-    return await searchStore(store, {
+    const coverages = await searchStore(store, {
       plan,
       protocols: PROTOCOLS,
       onMatch: (entry) => onMatch(entry, 0),
       onProgress: (position) => progress.update(position),
       signal,
     });
+    return { coverages, missing: missingFrom(store, plan) };
   } finally {
     progress.end();
   }
 }
 
-function open(folder: string): Store {
+/** What the folder had, and does not give any more; one line each. */
+export function missingFrom(store: Store, plan: Plan): string[] {
+  const lines: string[] = [];
+  const until = store.deletedUntil;
+  if (until !== undefined && until >= (plan.window.from ?? -Infinity)) {
+    lines.push(
+      `${store.node}: packets until ${toRfc3339(until)} were deleted to stay ` +
+        "below the storage limit",
+    );
+  }
+  for (const number of store.unreadable) {
+    lines.push(`${store.node}: shard ${number} cannot be read`);
+  }
+  return lines;
+}
+
+/**
+ * Opens a folder to read it.
+ *
+ * @throws CommandError
+ */
+export function openFolder(folder: string): Store {
   try {
     return Store.open(folder);
   } catch (error) {
-    if (!(error instanceof UnusableFolder)) throw error;
-    throw new CommandError(EXIT.FAILED, error.message, error);
+    throw toCommandError(error);
   }
+}
+
+/** A folder that cannot be used ends the command. */
+export function toCommandError(error: unknown): unknown {
+  if (!(error instanceof UnusableFolder)) return error;
+  const code = error.denied ? EXIT.NO_RIGHT : EXIT.FAILED;
+  return new CommandError(code, error.message, error);
 }

@@ -1,23 +1,45 @@
 /** Entries as rows of a table for people. */
 import type { End } from "../entry/entry.ts";
 import type { Plain } from "../entry/json.ts";
+import { withoutControls } from "./output.ts";
+import { cutTo, padTo } from "./width.ts";
 
-/** Column widths; the summary takes the rest. Wider values push the row. */
-const COLUMNS = [
-  ["TIME", 26],
-  ["PROTOCOL", 9],
-  ["SOURCE", 21],
-  ["DESTINATION", 21],
-  ["STATUS", 8],
-  ["ELAPSED", 10],
-] as const;
+/** One column; wider values push the row. */
+interface Column {
+  readonly name: string;
+  readonly width: number;
+  /** Columns of the narrowest and the widest terminal that has room for it. */
+  readonly from: number;
+  readonly to: number;
+  readonly text: (entry: Plain) => string;
+}
+
+/**
+ * Columns before the summary, which takes the rest: a narrow terminal shows
+ * fewer of them, so that at least 16 are left for what was said.
+ */
+const COLUMNS: readonly Column[] = [
+  column("TIME", 12, 0, 139, (entry) => timeOf(entry).slice(11, 23)),
+  column("TIME", 26, 140, Infinity, timeOf),
+  column("PROTOCOL", 9, 0, Infinity, ({ protocol }) => toText(protocol)),
+  column("SOURCE", 21, 100, Infinity, ({ src }) => toEndText(src)),
+  column("DESTINATION", 21, 70, Infinity, ({ dst }) => toEndText(dst)),
+  column("STATUS", 8, 60, Infinity, ({ status }) => toText(status)),
+  column(
+    "ELAPSED",
+    10,
+    120,
+    Infinity,
+    ({ elapsedTime }) => toElapsedText(elapsedTime),
+  ),
+];
 
 const RED = "\x1b[31m";
 const PLAIN = "\x1b[0m";
 
 /** How a table is drawn. */
 export interface TableStyle {
-  /** Characters of a line; absent where lines may be of any length. */
+  /** Columns of a line; absent where lines may be of any length. */
   readonly width?: number | undefined;
   readonly color: boolean;
 }
@@ -25,39 +47,64 @@ export interface TableStyle {
 /** The style that suits standard output. */
 export function styleOf(output: typeof Deno.stdout): TableStyle {
   if (!output.isTerminal()) return { color: false };
-  return {
-    width: Deno.consoleSize().columns,
-    color: Deno.env.get("NO_COLOR") === undefined,
-  };
+  const plain = Deno.env.get("NO_COLOR") || Deno.env.get("TERM") === "dumb";
+  // Some terminals do not know how wide they are.
+  return { width: Deno.consoleSize().columns || undefined, color: !plain };
 }
 
-/** The line above the rows. */
-export function toHeading(style: TableStyle): string {
-  return cut(
-    COLUMNS.map(([name, width]) => name.padEnd(width)).join(" ") + " SUMMARY",
-    style,
-  );
+/** A table, line by line. */
+export class Table {
+  /** The line above the rows. */
+  readonly heading: string;
+  readonly #style: TableStyle;
+  readonly #columns: readonly Column[];
+
+  constructor(style: TableStyle) {
+    const { width = Infinity } = style;
+    this.#style = style;
+    this.#columns = COLUMNS.filter(({ from, to }) =>
+      from <= width && width <= to
+    );
+    const names = this.#columns.map(({ name, width }) => padTo(width, name));
+    this.heading = this.#cut([...names, "SUMMARY"].join(" "));
+  }
+
+  /** One entry, as plain data, as a line without control characters. */
+  row(entry: Plain): string {
+    const { summary, incomplete, failed } = entry;
+    let text = "";
+    for (const column of this.#columns) {
+      text += padTo(column.width, column.text(entry)) + " ";
+    }
+    text += toText(summary);
+    if (Array.isArray(incomplete)) text += ` [${incomplete.join(", ")}]`;
+    const line = this.#cut(withoutControls(text));
+    return this.#style.color && failed === true ? RED + line + PLAIN : line;
+  }
+
+  #cut(line: string): string {
+    const { width } = this.#style;
+    return (width === undefined ? line : cutTo(width, line)).trimEnd();
+  }
 }
 
-/** One entry, as plain data, as a line. */
-export function toRow(entry: Plain, style: TableStyle): string {
-  const text = (value: unknown) => value === undefined ? "-" : String(value);
-  const cells = [
-    text(entry["timestamp"]).replace("T", " ").slice(0, -1),
-    text(entry["protocol"]),
-    toEndText(entry["src"]),
-    toEndText(entry["dst"]),
-    text(entry["status"]),
-    toElapsedText(entry["elapsedTime"]),
-  ];
-  const padded = COLUMNS.map(([, width], i) => cells[i]!.padEnd(width));
-  const reasons = entry["incomplete"];
-  const incomplete = Array.isArray(reasons) ? ` [${reasons.join(", ")}]` : "";
-  const line = cut(
-    `${padded.join(" ")} ${text(entry["summary"])}${incomplete}`,
-    style,
-  );
-  return style.color && entry["failed"] === true ? RED + line + PLAIN : line;
+function column(
+  name: string,
+  width: number,
+  from: number,
+  to: number,
+  text: (entry: Plain) => string,
+): Column {
+  return { name, width, from, to, text };
+}
+
+function toText(value: unknown): string {
+  return value === undefined ? "-" : String(value);
+}
+
+/** RFC 3339 as people write it: a blank for the `T`, and no `Z`. */
+function timeOf({ timestamp }: Plain): string {
+  return toText(timestamp).replace("T", " ").replace(/Z$/, "");
 }
 
 /** An end as `name`, `address` or `address:port`; a redacted one as it is. */
@@ -76,9 +123,4 @@ function toElapsedText(elapsed: unknown): string {
   if (elapsed < 1) return `${Math.round(elapsed * 1000)} µs`;
   if (elapsed < 1000) return `${elapsed.toFixed(1)} ms`;
   return `${(elapsed / 1000).toFixed(2)} s`;
-}
-
-function cut(line: string, { width }: TableStyle): string {
-  if (width === undefined || line.length <= width) return line.trimEnd();
-  return line.slice(0, Math.max(0, width - 1)).toWellFormed() + "…";
 }

@@ -49,7 +49,7 @@ const DEFAULT_MEMORY = 64 * 1024 * 1024;
 const ROW_OVERHEAD = 80;
 
 /** Takes rows in any order and gives them sorted, once. */
-export class Sorter {
+export class Sorter implements Disposable {
   readonly #options: SorterOptions;
   readonly #memory: number;
   readonly #sign: number;
@@ -93,14 +93,15 @@ export class Sorter {
         yield row;
       }
     } finally {
-      this.#store?.close();
+      this[Symbol.dispose]();
     }
   }
 
   /** Forgets everything, also what was written. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#rows = [];
     this.#store?.close();
+    this.#store = undefined;
   }
 
   #compare = (a: Row, b: Row): number =>
