@@ -65,8 +65,8 @@ function formatBare(node: Typed): string {
     case "arithmetic": {
       const tight = tightnessOf(node);
       const next = tight === BINDS.sum ? BINDS.product : BINDS.prefix;
-      return `${operand(node.left, tight)} ${node.operator} ${
-        operand(node.right, next)
+      return `${format(node.left, tight)} ${node.operator} ${
+        format(node.right, next)
       }`;
     }
     case "negative":
@@ -89,14 +89,6 @@ function formatBare(node: Typed): string {
   }
 }
 
-/** A quoted time is one only next to another. */
-function operand(node: Typed, least: Tightness): string {
-  const text = format(node, least);
-  return node.kind === "constant" && node.constant.type === "time"
-    ? `datetime(${text})`
-    : text;
-}
-
 /** Operators with one argument stand between their values. */
 function formatCall({ name, on, args }: Typed & { kind: "call" }): string {
   const [arg] = args;
@@ -106,7 +98,19 @@ function formatCall({ name, on, args }: Typed & { kind: "call" }): string {
 }
 
 function comparison(left: Typed, operator: string, right: Typed): string {
-  return `${format(left, BINDS.sum)} ${operator} ${format(right, BINDS.sum)}`;
+  return `${compared(left, right)} ${operator} ${compared(right, left)}`;
+}
+
+/** One side of a comparison: a time needs no more than quotes next to one. */
+function compared(node: Typed, other: Typed): string {
+  const isQuoted = node.kind === "constant" && node.constant.type === "time" &&
+    other.kind === "select" &&
+    other.variants.every(({ form }) => form === "moment" || form === "time");
+  return isQuoted ? quotedTime(node.constant.value) : format(node, BINDS.sum);
+}
+
+function quotedTime(us: number): string {
+  return JSON.stringify(formatTime(us));
 }
 
 function tightnessOf(node: Typed): Tightness {
@@ -148,7 +152,7 @@ export function formatConstant(constant: Constant): string {
     case "text":
       return JSON.stringify(constant.value);
     case "time":
-      return JSON.stringify(formatTime(constant.value));
+      return `datetime(${quotedTime(constant.value)})`;
     case "duration":
       return formatDuration(constant.value);
     default:
@@ -170,10 +174,15 @@ function formatItem(item: Item): string {
     case "value":
       return format(item.of, BINDS.or);
     case "range":
-      return `${formatConstant(item.low)}..${formatConstant(item.high)}`;
+      return `${formatEnd(item.low)}..${formatEnd(item.high)}`;
     case "network":
       return `${item.value}/${item.bits}`;
   }
+}
+
+/** An end of a range, which is a literal. */
+function formatEnd(end: Constant): string {
+  return end.type === "time" ? quotedTime(end.value) : formatConstant(end);
 }
 
 function formatStep(step: Step): string {
