@@ -1,15 +1,30 @@
 /** The reference of KFL: a guide by hand, with what operators declare. */
-import type { Arithmetic } from "../kfl/ast.ts";
 import { COMMON_FIELDS } from "../entry/schema.ts";
+import { MAX_SEARCHES } from "../kfl/checker.ts";
+import { MAX_DEPTH, MAX_TEXT } from "../kfl/grammar.ts";
 import { ARITHMETIC } from "../kfl/operators/arithmetic.ts";
+import { MAX_FORMATTED } from "../kfl/operators/bytes.ts";
+import { COMPARISONS } from "../kfl/operators/comparison.ts";
 import type { Operator } from "../kfl/operators/operator.ts";
 import { CONSTRUCTORS, OPERATORS } from "../kfl/operators/registry.ts";
-import { formatDuration } from "../kfl/time.ts";
+import { MAX_PATTERN } from "../kfl/pattern.ts";
+import { formatDuration, formatTime } from "../kfl/time.ts";
 import { Binary, Duration, Moment, type Value } from "../kfl/value.ts";
 import { code, fieldTable, rowsOf, table } from "./markdown.ts";
 
 /** What stands where the guide says `<!-- generated: name -->`. */
 const PARTS: Readonly<Record<string, () => string>> = {
+  comparisons: () =>
+    table(
+      ["Sign", "True", "Examples"],
+      COMPARISONS.map(({ name, doc, examples }) => [
+        code(name),
+        doc,
+        listed(examples.map(([left, right, result]) =>
+          shown(`${written(left)} ${name} ${written(right)}`, result)
+        )),
+      ]),
+    ),
   operators: () =>
     table(
       ["Operator", "Gives", "Meaning", "Examples"],
@@ -27,7 +42,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
         code(name),
         doc,
         listed(examples.map(([left, right, result]) =>
-          calculation(name, left, right, result)
+          shown(`${written(left)} ${name} ${written(right)}`, result)
         )),
       ]),
     ),
@@ -40,6 +55,12 @@ const PARTS: Readonly<Record<string, () => string>> = {
         doc,
       ]),
     ),
+  limits: () =>
+    `A filter has at most ${MAX_TEXT} characters, nests at most ${MAX_DEPTH} ` +
+    `deep and holds at most ${MAX_SEARCHES} bare texts. A pattern has at most ` +
+    `${MAX_PATTERN} characters and is matched in time linear in the text. ` +
+    "`json()`, `xml()`, `base64()` and `protobuf()` read up to " +
+    `${MAX_FORMATTED / 1024 ** 2} MiB.`,
   fields: () => fieldTable(rowsOf("", COMMON_FIELDS)),
 };
 
@@ -68,20 +89,17 @@ function usage({ name, parameters = [] }: Operator): string {
 function examplesOf({ name, examples }: Operator): string {
   return listed(
     examples.filter(([self]) => isPrintable(self)).map(([self, args, result]) =>
-      `${code(`${written(self)}.${name}(${args.map(written).join(", ")})`)} ` +
-      `is ${code(written(result))}`
+      shown(
+        `${written(self)}.${name}(${args.map(written).join(", ")})`,
+        result,
+      )
     ),
   );
 }
 
-function calculation(
-  sign: Arithmetic,
-  left: Value,
-  right: Value,
-  result: Value,
-): string {
-  return `${code(`${written(left)} ${sign} ${written(right)}`)} is ` +
-    code(written(result));
+/** An example: what is written, and what it gives. */
+function shown(text: string, result: Value): string {
+  return `${code(text)} is ${code(written(result))}`;
 }
 
 /** The first few are enough to read; all of them are tests. */
@@ -97,10 +115,11 @@ function isPrintable(value: Value): boolean {
     : !(value instanceof Binary);
 }
 
-/** A value as KFL or JSON writes it. */
+/** A value as a filter would write it, or as JSON. */
 function written(value: Value): string {
   if (value === undefined || value === null) return "nil";
   if (value instanceof Duration) return formatDuration(value.us);
-  if (value instanceof Moment) return `time ${formatDuration(value.us)}`;
-  return JSON.stringify(value) ?? "nil";
+  if (value instanceof Moment) return `"${formatTime(value.us)}"`;
+  if (Array.isArray(value)) return `[${value.map(written).join(", ")}]`;
+  return JSON.stringify(value);
 }
