@@ -8,7 +8,7 @@ import { Body, type BodyState } from "./body.ts";
 import { FieldLines } from "./field_lines.ts";
 import { Http1RequestHead, Http1ResponseHead } from "./head.ts";
 import { HttpRequest, HttpResponse } from "./message.ts";
-import { SIMPLE } from "./outline.ts";
+import { SIMPLE, type Traits } from "./outline.ts";
 import { Transfer, type TransferState } from "./transfer.ts";
 
 /** Versions as entries name them. */
@@ -108,14 +108,10 @@ interface ArrivingState {
   readonly trailers: string | undefined;
 }
 
-/** What a request was that decides how its response is read. */
-export interface Traits {
-  /** See `Outline.minor`. */
-  readonly minor: number;
-  readonly isHead: boolean;
-  readonly isConnect: boolean;
-  readonly upgrades: boolean;
-  readonly expectsContinue: boolean;
+/** The chunks of a body make no sense: it keeps that coding. */
+export function breakChunks({ values }: Asked | Answer): void {
+  if (!values) return;
+  values.transferCodings = [...values.transferCodings, "chunked"];
 }
 
 /** A request. */
@@ -125,6 +121,8 @@ export class Asked extends Arriving<HttpRequest> {
   values: HttpRequest | undefined;
   /** Its response, if that was complete before the request was. */
   answer: Answer | undefined;
+  /** Why it gets no response, if that was known before it was complete. */
+  givenUp: Incomplete | undefined;
 
   constructor(first: Mark, traits: Traits, values: HttpRequest | undefined) {
     super(first);
@@ -132,9 +130,9 @@ export class Asked extends Arriving<HttpRequest> {
     this.values = values;
   }
 
-  /** Whether it became an entry: what still comes for it stands alone. */
-  get isGiven(): boolean {
-    return this.values === undefined;
+  /** Whether what follows it may be another protocol. */
+  get mayEndHttp(): boolean {
+    return this.traits.isConnect || this.traits.upgrades;
   }
 
   save(): AskedState {
@@ -144,6 +142,7 @@ export class Asked extends Arriving<HttpRequest> {
       traits: { minor, isHead, isConnect, upgrades, expectsContinue },
       head: (this.values?.head as Http1RequestHead | undefined)?.raw,
       answer: this.answer?.save(),
+      givenUp: this.givenUp,
     };
   }
 
@@ -156,6 +155,7 @@ export class Asked extends Arriving<HttpRequest> {
       asked.restoreTrailers(state);
     }
     asked.answer = state.answer && Answer.restored(state.answer, asked);
+    asked.givenUp = state.givenUp;
     return asked;
   }
 }
@@ -165,6 +165,7 @@ export interface AskedState extends ArrivingState {
   readonly traits: Traits;
   readonly head: string | undefined;
   readonly answer: AnswerState | undefined;
+  readonly givenUp: Incomplete | undefined;
 }
 
 /** A response, with the informational ones before it. */
@@ -172,24 +173,19 @@ export class Answer extends Arriving<HttpResponse> {
   /** The request that it answers, if that is known. */
   readonly asked: Asked | undefined;
   /** Why the request is not known. */
-  readonly unasked: Incomplete | undefined;
+  unasked: Incomplete | undefined;
   readonly informational: number[] = [];
   /** See `Outline.minor`. */
   minor = 1;
   /** Whether informational responses before it may be missing. */
   lacksStart = false;
-  /** Whether what follows its head may be the next one: the request may have been a HEAD. */
+  /** Whether the next response may follow its head: it may answer a HEAD. */
   mayLackBody = false;
   values: HttpResponse | undefined;
 
-  constructor(
-    first: Mark,
-    asked: Asked | undefined,
-    unasked: Incomplete | undefined,
-  ) {
+  constructor(first: Mark, asked: Asked | undefined) {
     super(first);
     this.asked = asked;
-    this.unasked = unasked;
     this.mayLackBody = asked === undefined;
   }
 
@@ -210,8 +206,9 @@ export class Answer extends Arriving<HttpResponse> {
   }
 
   static restored(state: AnswerState, asked: Asked | undefined): Answer {
-    const answer = new Answer(state.first, asked, state.unasked);
+    const answer = new Answer(state.first, asked);
     const body = answer.restore(state);
+    answer.unasked = state.unasked;
     answer.informational.push(...state.informational);
     answer.minor = state.minor;
     answer.lacksStart = state.lacksStart;
@@ -241,16 +238,4 @@ export interface AnswerState extends ArrivingState {
   readonly head: string | undefined;
   readonly status: number | undefined;
   readonly version: string | undefined;
-}
-
-/** Stands among requests for those, one or more, that were not captured. */
-export class Missed {
-  /** When that was noticed, µs. */
-  readonly time: number;
-  readonly reason: "gap" | "mid-stream";
-
-  constructor(time: number, reason: "gap" | "mid-stream") {
-    this.time = time;
-    this.reason = reason;
-  }
 }

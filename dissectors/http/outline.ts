@@ -60,6 +60,16 @@ for (let byte = 65; byte <= 90; byte++) {
   IS_TOKEN[byte | 0x20] = 1;
 }
 
+/** What a request was that decides how its response is read. */
+export interface Traits {
+  /** x of `HTTP/1.x`, or {@link SIMPLE}. */
+  readonly minor: number;
+  readonly isHead: boolean;
+  readonly isConnect: boolean;
+  readonly upgrades: boolean;
+  readonly expectsContinue: boolean;
+}
+
 /** The deciding parts of one head. */
 export class Outline {
   /** x of `HTTP/1.x`, or {@link SIMPLE}. */
@@ -83,6 +93,22 @@ export class Outline {
   upgrades = false;
   expectsContinue = false;
   #hasType = false;
+
+  /** What the response's reader has to know of a request. */
+  get traits(): Traits {
+    const { minor, isHead, isConnect, upgrades, expectsContinue } = this;
+    return { minor, isHead, isConnect, upgrades, expectsContinue };
+  }
+
+  /** Whether a body's size is known only once its codings are undone. */
+  get hasCodings(): boolean {
+    return this.isEncoded || this.transferCodings !== undefined;
+  }
+
+  /** Whether a final response follows; of 101 none does. */
+  get isInformational(): boolean {
+    return this.status < 200 && this.status !== 101;
+  }
 
   /** @returns the head's size, {@link MORE} or {@link NEVER} */
   readRequest(bytes: Uint8Array): number {
