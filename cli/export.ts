@@ -5,7 +5,8 @@ import { finish } from "./finish.ts";
 
 /** What `export` was told. */
 export interface ExportCommandOptions {
-  readonly pcap: readonly string[];
+  readonly pcap?: readonly string[];
+  readonly dataDir?: string;
   readonly output: string;
   readonly format?: "pcap" | "pcapng";
   readonly exact?: true;
@@ -24,9 +25,13 @@ export function describeExport(program: Command): void {
         "the conversation itself (src is its client), and dissects nothing.",
     )
     .argument("[KFL]", "the filter; '' matches everything", "")
-    .requiredOption(
+    .option(
       "--pcap <path...>",
       "take from these savefiles, or all in these folders; - is standard input",
+    )
+    .option(
+      "--data-dir <folder>",
+      "take from what is kept in this folder, without --pcap",
     )
     .requiredOption("-o, --output <file>", "the savefile; - is standard output")
     .option(

@@ -1,8 +1,10 @@
-/** The packets of a savefile that an export keeps, found and given on. */
+/** The packets of a source that an export keeps, found and given on. */
 import { isConversationTest } from "../../kfl/evaluator.ts";
 import { compilePacket } from "../../kfl/packet_filter.ts";
 import type { Plan } from "../../kfl/plan.ts";
-import type { OpenSavefile } from "../capture/savefile.ts";
+import { BATCH, type WalkOptions } from "../capture/walk.ts";
+import type { Interface } from "../../packet/frame.ts";
+import type { PacketSource } from "./packet_source.ts";
 import {
   ByFlow,
   ByHeaders,
@@ -11,7 +13,6 @@ import {
   type Selection,
 } from "./selection.ts";
 import type { Protocols } from "./source_scan.ts";
-import { BATCH, walk, type WalkOptions } from "../capture/walk.ts";
 import {
   ConversationFinder,
   EntryFinder,
@@ -26,29 +27,37 @@ export interface ExportOptions extends WalkOptions {
   readonly exact: boolean;
 }
 
-/** The file would have to be read twice, and cannot be. */
+/** The packets would have to be read twice, and cannot be. */
 export class CannotReread extends Error {
   override name = "CannotReread";
 }
 
+/** Takes packets of sources one after the other. */
+export interface Output extends Keeper {
+  /** The frames that follow have these interfaces. */
+  begin(interfaces: readonly Interface[]): void;
+}
+
 /**
- * Gives the frames that are wanted to `keeper`.
+ * Gives the frames that are wanted to `output`.
  *
  * @throws CannotReread
  */
-export async function exportSavefile(
-  file: OpenSavefile,
-  keeper: Keeper,
+export async function exportPackets(
+  source: PacketSource,
+  output: Output,
   options: ExportOptions,
 ): Promise<void> {
-  const selection = await select(file, keeper, options);
-  await walk(file, options, (batch, first) => {
-    selection.add(batch, file.reader.interfaces, first);
+  const selection = await select(source, output, options);
+  let known: readonly Interface[] | undefined;
+  await source.walk(options, (batch, interfaces, first) => {
+    if (interfaces !== known) output.begin(known = interfaces);
+    selection.add(batch, interfaces, first);
   });
 }
 
 async function select(
-  file: OpenSavefile,
+  source: PacketSource,
   keeper: Keeper,
   { plan, protocols, exact, ...options }: ExportOptions,
 ): Promise<Selection> {
@@ -64,7 +73,7 @@ async function select(
     const headers = compilePacket(plan);
     if (headers?.isCertain) return new ByHeaders(headers, BATCH, keeper);
   }
-  if (!file.canRewind) {
+  if (!source.canRewind) {
     throw new CannotReread(
       "This filter reads its input twice: name a file in place of -",
     );
@@ -72,10 +81,10 @@ async function select(
   const finder: FlowFinder = isConversations
     ? new ConversationFinder(plan)
     : new EntryFinder(plan, protocols, exact);
-  await walk(file, options, (batch, first) => {
-    finder.add(batch, file.reader.interfaces, first);
+  await source.walk(options, (batch, interfaces, first) => {
+    finder.add(batch, interfaces, first);
   });
   finder.end();
-  file.rewind();
+  source.rewind();
   return new ByFlow(finder.wanted, BATCH, keeper);
 }

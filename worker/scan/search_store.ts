@@ -28,6 +28,7 @@ import {
   SourceScan,
 } from "./source_scan.ts";
 import { Pauses, type WalkOptions } from "../capture/walk.ts";
+import { lineOf } from "./shard_line.ts";
 
 /**
  * Key of the message tables written here. To be changed with whatever changes
@@ -127,8 +128,8 @@ class StoreSearch {
     const { from = -Infinity, to = Infinity } = this.#options.plan.window;
     const lines = new Map<string, Line>();
     for (const shard of this.#store.shards("oldest first")) {
-      const { first, last, linkType } = shard.header;
-      const key = `${linkType} ${shard.facts.source}`;
+      const { first, last } = shard.header;
+      const key = lineOf(shard);
       const line = lines.get(key) ?? { links: [], hasEnd: true };
       lines.set(key, line);
       // Nothing that began in the window is completed later.

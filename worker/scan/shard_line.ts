@@ -1,0 +1,119 @@
+/**
+ * A line of shards, walked through as if it were one savefile: the packets of
+ * one source and link type, in the order in which they were kept.
+ */
+import { FrameBatch, type Interface } from "../../packet/frame.ts";
+import { BATCH, Pauses, type WalkOptions } from "../capture/walk.ts";
+import { PacketRows } from "../shards/columns.ts";
+import type { Shard } from "../shards/shard.ts";
+import type { Store } from "../shards/store.ts";
+import type { PacketSource, Visit } from "./packet_source.ts";
+
+/** What tells the lines of a folder apart. */
+export function lineOf(shard: Shard): string {
+  return `${shard.header.linkType} ${shard.facts.source}`;
+}
+
+/** The lines of a folder, by their oldest shards. */
+export function linesOf(store: Store): ShardLine[] {
+  const lines = new Map<string, number[]>();
+  for (const shard of store.shards("oldest first")) {
+    const key = lineOf(shard);
+    const numbers = lines.get(key);
+    if (numbers) numbers.push(shard.number);
+    else lines.set(key, [shard.number]);
+  }
+  return Array.from(lines.values(), (line) => new ShardLine(store, line));
+}
+
+/** What was read once and has to be read again was deleted meanwhile. */
+export class ShardGone extends Error {
+  override name = "ShardGone";
+}
+
+/** Shards of one source and link type, the oldest first. */
+export class ShardLine implements PacketSource {
+  readonly canRewind = true;
+  /** What is damaged in which shard; one line each. */
+  readonly damage: string[] = [];
+  readonly #store: Store;
+  readonly #numbers: readonly number[];
+  /** Packets of each shard when it was read first; `undefined` before. */
+  readonly #counts = new Map<number, number>();
+  readonly #rows = new PacketRows();
+  readonly #batch = new FrameBatch(BATCH);
+  #interfaces: Interface[] = [];
+
+  constructor(store: Store, numbers: readonly number[]) {
+    this.#store = store;
+    this.#numbers = numbers;
+  }
+
+  /** Nothing stands anywhere: every walk begins at the oldest shard. */
+  rewind(): void {}
+
+  /**
+   * Shards that were deleted before the first walk are passed over; packets
+   * that were kept after it are not in the second.
+   *
+   * @throws ShardGone if one is deleted between two walks
+   */
+  async walk(options: WalkOptions, visit: Visit): Promise<void> {
+    const pauses = new Pauses(options);
+    this.#interfaces = [];
+    let first = 0;
+    let done = 0;
+    for (const number of this.#numbers) {
+      using shard = this.#store.attempt(number);
+      const count = this.#countOf(number, shard);
+      if (!shard || count === 0) continue;
+      const interfaces = this.#interfacesOf(shard);
+      const wanted = Uint32Array.from({ length: count }, (_, row) => row);
+      for (let at = 0; at < count;) {
+        const loaded = shard.load(this.#rows, wanted, at, count, this.#batch);
+        if (loaded === 0) break;
+        visit(this.#batch, interfaces, first + at);
+        at += loaded;
+        if (pauses.isDue) {
+          await pauses.take(done + this.#rows.offset[at - 1]!);
+        }
+      }
+      first += count;
+      done += shard.header.pcapBytes;
+    }
+  }
+
+  /** Loads the columns of a shard, and says how many of its rows to read. */
+  #countOf(number: number, shard: Shard | undefined): number {
+    const packets = shard ? shard.columns(this.#rows).count : 0;
+    const known = this.#counts.get(number);
+    if (known === undefined) {
+      this.#counts.set(number, packets);
+      const damage = shard?.facts.damage;
+      if (damage !== undefined) {
+        this.damage.push(`shard ${number}: ${damage}`);
+      }
+      return packets;
+    }
+    if (packets < known) {
+      throw new ShardGone(
+        `Shard ${number} was deleted while it was read: try again, with a ` +
+          "higher storage limit if that happens often",
+      );
+    }
+    return known;
+  }
+
+  /** The same list as for the shard before where that list only goes on. */
+  #interfacesOf(shard: Shard): readonly Interface[] {
+    const known = this.#interfaces;
+    const { interfaces } = shard;
+    const isSame = interfaces.every((one, i) =>
+      i >= known.length || one.name === known[i]!.name &&
+        one.snapLength === known[i]!.snapLength
+    );
+    if (isSame) known.push(...interfaces.slice(known.length));
+    else this.#interfaces = [...interfaces];
+    return this.#interfaces;
+  }
+}
