@@ -13,7 +13,7 @@ import {
   typeName,
 } from "./parameters.ts";
 import { readData } from "./rdata.ts";
-import { Cursor, HEADER_SIZE } from "./wire.ts";
+import { Cursor, HEADER_SIZE, Names } from "./wire.ts";
 
 /** What is asked. */
 export interface Question {
@@ -62,6 +62,7 @@ interface Layout {
  */
 export class DnsMessage {
   readonly #bytes: Uint8Array;
+  readonly #names: Names;
   #layout: Layout | undefined;
   /** Whether it is of mDNS or LLMNR; else absent. */
   readonly multicast: true | undefined;
@@ -71,6 +72,7 @@ export class DnsMessage {
   /** @param bytes at least a header; borrowed for the message's life */
   constructor(bytes: Uint8Array, multicast: boolean) {
     this.#bytes = bytes;
+    this.#names = new Names(bytes);
     this.multicast = multicast || undefined;
   }
 
@@ -130,7 +132,7 @@ export class DnsMessage {
   }
 
   get questions(): Question[] | undefined {
-    const cursor = new Cursor(this.#bytes, HEADER_SIZE, this.#bytes.length);
+    const cursor = this.#cursor(HEADER_SIZE);
     const questions: Question[] = [];
     for (let n = this.#u16(4); n > 0; n--) {
       const name = cursor.name();
@@ -167,6 +169,10 @@ export class DnsMessage {
     return (this.#u16(2) & flag) !== 0;
   }
 
+  #cursor(at: number): Cursor {
+    return new Cursor(this.#names, at, this.#bytes.length);
+  }
+
   #class(number: number): string {
     return className(this.multicast ? number & ~MDNS_BIT : number);
   }
@@ -175,8 +181,7 @@ export class DnsMessage {
     const count = this.#u16(6 + 2 * section);
     const start = count > 0 ? this.#scanned().sections[section] : undefined;
     if (start === undefined) return undefined;
-    const bytes = this.#bytes;
-    const cursor = new Cursor(bytes, start, bytes.length);
+    const cursor = this.#cursor(start);
     const records: ResourceRecord[] = [];
     for (let n = count; n > 0 && cursor.more; n--) {
       const name = cursor.name();
@@ -193,21 +198,21 @@ export class DnsMessage {
         type: typeName(type),
         class: this.#class(class_),
         ttl,
-        data: readData(bytes, type, data, data + size),
+        data: readData(this.#names, type, data, data + size),
       });
     }
     return records.length > 0 ? records : undefined;
   }
 
   #scanned(): Layout {
-    return this.#layout ??= scan(this.#bytes);
+    return this.#layout ??= scan(this.#cursor(HEADER_SIZE));
   }
 }
 
 /** Finds the sections; those after damage are absent. */
-function scan(bytes: Uint8Array): Layout {
+function scan(cursor: Cursor): Layout {
+  const { bytes } = cursor;
   const count = (at: number) => bytes[at]! << 8 | bytes[at + 1]!;
-  const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
   const sections: number[] = [];
   let opt = 0;
   for (let n = count(4); n > 0 && cursor.intact; n--) skipQuestion(cursor);

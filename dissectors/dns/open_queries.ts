@@ -4,10 +4,9 @@
  * They are found by a number made of all three, so that a thousand of them
  * cost as little as one. A map keeps the order in which they were asked.
  */
-import type { Side } from "../dissector.ts";
-import type { Message } from "../dissector.ts";
+import type { Message, Side } from "../dissector.ts";
 import type { DnsMessage } from "./message.ts";
-import { Cursor, HEADER_SIZE } from "./wire.ts";
+import { HEADER_SIZE, nameEnd } from "./wire.ts";
 
 /** Queries of one flow that may wait. */
 export const MAX_OPEN = 4096;
@@ -124,10 +123,8 @@ function hasQuestion(message: Uint8Array): boolean {
 /** Where a message's first question ends. */
 function questionEnd(message: Uint8Array): number {
   if (!hasQuestion(message)) return HEADER_SIZE;
-  const cursor = new Cursor(message, HEADER_SIZE, message.length);
-  cursor.skipName();
-  cursor.take(4);
-  return cursor.at;
+  const end = nameEnd(message, HEADER_SIZE, message.length);
+  return end < 0 ? message.length : Math.min(message.length, end + 4);
 }
 
 /** Letters of a name may change case on the way (RFC 4343 §3). */

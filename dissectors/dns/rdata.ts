@@ -8,7 +8,7 @@
 import { type Json, toBytes } from "../../entry/field.ts";
 import { toAddress } from "../../stream/address.ts";
 import { serviceKeyName, typeName } from "./parameters.ts";
-import { Cursor } from "./wire.ts";
+import { Cursor, type Names } from "./wire.ts";
 
 /** Reads one field as text; "" where the field is optional and absent. */
 type Reader = (cursor: Cursor) => string;
@@ -252,7 +252,7 @@ function parameters(cursor: Cursor): string {
   while (cursor.more) {
     const key = cursor.u16();
     const size = cursor.u16();
-    const value = new Cursor(cursor.bytes, cursor.at, cursor.at + size);
+    const value = cursor.within(cursor.at + size);
     cursor.take(size);
     const text = cursor.intact ? parameter(key, value) : "";
     if (!value.intact) cursor.fail();
@@ -398,22 +398,22 @@ const TXT = 16;
 /**
  * The data of a record.
  *
- * @param bytes the message, for names in the data may point back into it
+ * @param names those of the message, for data may point back to them
  * @returns a text; of TXT the list of its texts; undefined of no data, as in
  *   the deletions of an UPDATE
  */
 export function readData(
-  bytes: Uint8Array,
+  names: Names,
   number: number,
   start: number,
   end: number,
 ): Json | undefined {
   if (start === end) return undefined;
-  const cursor = new Cursor(bytes, start, end);
+  const cursor = new Cursor(names, start, end);
   const value = number === TXT ? texts(cursor) : joined(cursor, number);
   return value !== undefined && cursor.intact && cursor.at === end
     ? value
-    : unknown(bytes.subarray(start, end));
+    : unknown(names.bytes.subarray(start, end));
 }
 
 function texts(cursor: Cursor): Json {

@@ -6,7 +6,7 @@
  */
 import type { Guess, Side } from "../dissector.ts";
 import { isKnownClass, isKnownOpcode, OPCODE, TYPE } from "./parameters.ts";
-import { Cursor, HEADER_SIZE } from "./wire.ts";
+import { Cursor, HEADER_SIZE, Names } from "./wire.ts";
 
 /** Ports of DNS, mDNS (RFC 6762) and LLMNR (RFC 4795). */
 export const PORT = { DNS: 53, MDNS: 5353, LLMNR: 5355 } as const;
@@ -60,7 +60,7 @@ export function isMessage(bytes: Uint8Array): boolean {
   if (!isHeader(bytes) || !isUsual) return false;
   const questions = u16(bytes, 4);
   const records = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10);
-  const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
+  const cursor = new Cursor(new Names(bytes), HEADER_SIZE, bytes.length);
   if (questions === 0 && !(isResponse(bytes) && records > 0)) return false;
   if (questions * 5 + records * 11 > cursor.left) return false;
   for (let n = questions; n > 0; n--) if (!isQuestion(cursor)) return false;
@@ -74,7 +74,7 @@ export function isMessage(bytes: Uint8Array): boolean {
  */
 function begins(bytes: Uint8Array): boolean {
   if (!isHeader(bytes)) return false;
-  const cursor = new Cursor(bytes, HEADER_SIZE, bytes.length);
+  const cursor = new Cursor(new Names(bytes), HEADER_SIZE, bytes.length);
   if (u16(bytes, 4) > 0) return isQuestion(cursor);
   return u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10) > 0 &&
     isRecordStart(cursor);

@@ -11,7 +11,7 @@ export const MAX_NAME = 255;
 /** Octets of a label; longer lengths mean something else. */
 export const MAX_LABEL = 63;
 
-/** Pointers followed in one name: more than there can be labels. */
+/** Pointers followed in one name: as many as there can be labels. */
 const MAX_POINTERS = 127;
 
 /** Octets before the first name of a message. */
@@ -31,6 +31,107 @@ const LABEL_TEXT: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   return char === "." || char === "\\" ? "\\" + char : char;
 });
 
+/** A name as it was read. */
+interface Name {
+  readonly text: string;
+  /** Octets without pointers. */
+  readonly octets: number;
+  readonly pointers: number;
+  /** Where it ends: after the root, or its first pointer. */
+  readonly end: number;
+}
+
+/**
+ * The names of one message. Those that pointers lead to are kept: a message
+ * has few of them, and a hostile one leads to a long one again and again.
+ */
+export class Names {
+  readonly bytes: Uint8Array;
+  /** Most messages have no pointer that anybody follows. */
+  #targets: Map<number, Name> | undefined;
+
+  /** @param bytes the message, borrowed */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /**
+   * The name that begins at `start` and, but for pointers, ends before `end`.
+   *
+   * A pointer may only lead to before the name that it stands in, so no chain
+   * of them is a loop (RFC 1035 §4.1.4: "a prior occurrence").
+   *
+   * @param depth pointers that were followed to come here
+   * @returns undefined where it cannot be: cut, too long, or its pointer leads
+   *   nowhere
+   */
+  read(start: number, end: number, depth = 0): Name | undefined {
+    const { bytes } = this;
+    let text = "";
+    let octets = 0;
+    for (let at = start; at < end;) {
+      const length = bytes[at]!;
+      if (length === 0) {
+        octets++;
+        return { text: text || ".", octets, pointers: 0, end: at + 1 };
+      }
+      if (length >= 0xc0) {
+        if (at + 1 >= end) return undefined;
+        const target = (length & 0x3f) << 8 | bytes[at + 1]!;
+        const rest = target < start ? this.#target(target, depth) : undefined;
+        return rest && joined(text, octets, rest, at + 2);
+      }
+      octets += 1 + length;
+      if (length > MAX_LABEL || octets >= MAX_NAME || at + length >= end) break;
+      if (text !== "") text += ".";
+      for (let i = at + 1; i <= at + length; i++) text += LABEL_TEXT[bytes[i]!];
+      at += 1 + length;
+    }
+    return undefined;
+  }
+
+  /** The name that a pointer leads to. */
+  #target(at: number, depth: number): Name | undefined {
+    if (at < HEADER_SIZE || depth >= MAX_POINTERS) return undefined;
+    const known = this.#targets?.get(at);
+    if (known) return known;
+    const name = this.read(at, this.bytes.length, depth + 1);
+    if (name) (this.#targets ??= new Map()).set(at, name);
+    return name;
+  }
+}
+
+/** Labels and the rest of their name, to which a pointer led. */
+function joined(
+  labels: string,
+  size: number,
+  rest: Name,
+  end: number,
+): Name | undefined {
+  const octets = size + rest.octets;
+  const pointers = rest.pointers + 1;
+  if (octets > MAX_NAME || pointers > MAX_POINTERS) return undefined;
+  const isRoot = rest.text === ".";
+  const text = labels === ""
+    ? rest.text
+    : isRoot
+    ? labels
+    : `${labels}.${rest.text}`;
+  return { text, octets, pointers, end };
+}
+
+/** Where a name ends, not looking where its pointer leads; -1 if it is cut. */
+export function nameEnd(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at < end;) {
+    const length = bytes[at]!;
+    if (length >= 0xc0) return at + 2 <= end ? at + 2 : -1;
+    if (length > MAX_LABEL) return -1;
+    at += 1 + length;
+    if (length === 0) return at;
+  }
+  return -1;
+}
+
 /** A place in a message. Borrows its bytes. */
 export class Cursor {
   readonly bytes: Uint8Array;
@@ -39,11 +140,18 @@ export class Cursor {
   readonly end: number;
   /** False once something was not there or could not be. */
   intact = true;
+  readonly #names: Names;
 
-  constructor(bytes: Uint8Array, at: number, end: number) {
-    this.bytes = bytes;
+  constructor(names: Names, at: number, end: number) {
+    this.#names = names;
+    this.bytes = names.bytes;
     this.at = at;
-    this.end = Math.min(end, bytes.length);
+    this.end = Math.min(end, this.bytes.length);
+  }
+
+  /** Another place in the same message, where reading ends sooner. */
+  within(end: number): Cursor {
+    return new Cursor(this.#names, this.at, end);
   }
 
   /** Bytes left. */
@@ -102,61 +210,21 @@ export class Cursor {
 
   /** Skips a name without looking where its pointer leads. */
   skipName(): void {
-    while (this.at < this.end) {
-      const length = this.bytes[this.at]!;
-      if (length >= 0xc0) {
-        this.take(2);
-        return;
-      }
-      if (length > MAX_LABEL) break;
-      this.take(1 + length);
-      if (length === 0) return;
-    }
-    this.fail();
+    const end = nameEnd(this.bytes, this.at, this.end);
+    if (end < 0) this.fail();
+    else this.at = end;
   }
 
   /**
    * A name without its final dot, the root as `.`.
    *
-   * A pointer may only lead to before the name that it stands in, so no chain
-   * of them is a loop (RFC 1035 §4.1.4: "a prior occurrence").
-   *
-   * @returns undefined where the name cannot be: too long, or its pointer
-   *   leads nowhere; the cursor then stands after it if it has an end
+   * @returns undefined where the name cannot be; the cursor then stands after
+   *   it if it has an end
    */
   name(): string | undefined {
-    const start = this.at;
-    let text = "";
-    let octets = 1;
-    let pointers = 0;
-    let at = start;
-    let end = this.end;
-    let earliest = start;
-    while (at < end) {
-      const length = this.bytes[at]!;
-      if (length === 0) {
-        if (pointers === 0) this.at = at + 1;
-        return text === "" ? "." : text;
-      }
-      if (length >= 0xc0) {
-        if (at + 1 >= end) break;
-        const target = (length & 0x3f) << 8 | this.bytes[at + 1]!;
-        if (target >= earliest || target < HEADER_SIZE) break;
-        if (pointers++ === 0) this.at = at + 2;
-        if (pointers > MAX_POINTERS) break;
-        at = earliest = target;
-        end = this.bytes.length;
-        continue;
-      }
-      octets += 1 + length;
-      if (length > MAX_LABEL || octets > MAX_NAME || at + length >= end) break;
-      if (text !== "") text += ".";
-      for (let i = at + 1; i <= at + length; i++) {
-        text += LABEL_TEXT[this.bytes[i]!];
-      }
-      at += 1 + length;
-    }
-    if (pointers === 0) this.skipName();
-    return undefined;
+    const name = this.#names.read(this.at, this.end);
+    if (name) this.at = name.end;
+    else this.skipName();
+    return name?.text;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { deepEqual, equal } from "node:assert/strict";
 import { readData } from "../../../dissectors/dns/rdata.ts";
+import { Names } from "../../../dissectors/dns/wire.ts";
 import { typeName } from "../../../dissectors/dns/parameters.ts";
 import { replay } from "../dissect.ts";
 
@@ -144,6 +145,6 @@ const FURTHER: readonly [
 for (const [what, type, hex, data] of FURTHER) {
   Deno.test(`record data: ${typeName(type)}, ${what}`, () => {
     const bytes = Uint8Array.fromHex(hex.replaceAll(" ", ""));
-    deepEqual(readData(bytes, type, 0, bytes.length), data);
+    deepEqual(readData(new Names(bytes), type, 0, bytes.length), data);
   });
 }
