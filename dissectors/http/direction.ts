@@ -3,12 +3,10 @@
  * next head is found without reading any byte again and again.
  */
 import type { StreamReader } from "../../stream/reader.ts";
-import { MAX_HEAD, MORE, NEVER, sectionEnd } from "./outline.ts";
+import { CR, LF, MAX_HEAD, MORE, NEVER, sectionEnd } from "./syntax.ts";
 
 /** Bytes after which it is certain that a line may begin a message. */
 const MAX_BEGINNING = 64;
-
-const LF = 10, CR = 13;
 
 /** Where in its messages a direction stands. */
 export type Stage =

@@ -3,8 +3,8 @@
  */
 import type { Dissector, Guess, Side } from "../dissector.ts";
 import { HTTP_FIELDS, type HttpFields } from "./fields.ts";
-import { guessRequest, guessResponse } from "./outline.ts";
 import { Http1Parser } from "./parser.ts";
+import { guessRequest, guessResponse } from "./seek.ts";
 
 /** A request line that goes on beyond this is taken for one. */
 const LONG_LINE = 1024;

@@ -8,23 +8,22 @@
  */
 import { trimBlanks, unfold } from "./field_lines.ts";
 import { toLatin1 } from "./latin1.ts";
-
-/** Bytes of a head; browsers take 256 KiB, servers far less. */
-export const MAX_HEAD = 256 * 1024;
-
-/** Bytes of a method. */
-const MAX_METHOD = 32;
-
-/** Bytes of a first line where it has to be found among others. */
-const MAX_SOUGHT_LINE = 8192;
-
-/** Bytes of a field's name where it tells whether a head is one. */
-export const MAX_FIELD_NAME = 256;
-
-const TAB = 9, LF = 10, CR = 13, SPACE = 32, COLON = 58, DEL = 127;
-
-/** What became of reading a head, where it is not the head's size. */
-export const MORE = 0, NEVER = -1;
+import {
+  bytesOf,
+  COLON,
+  CR,
+  guessStatusLine,
+  isAt,
+  isDigit,
+  isLetter,
+  LF,
+  MORE,
+  NEVER,
+  SPACE,
+  TAB,
+  tokenSize,
+  versionAt,
+} from "./syntax.ts";
 
 /** A length that no field gives, or that none could be made of. */
 export const ABSENT = -1, INVALID = -2;
@@ -32,13 +31,6 @@ export const ABSENT = -1, INVALID = -2;
 /** Minor version of a request line that has no version at all: HTTP/0.9. */
 export const SIMPLE = -1;
 
-const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-/** Methods that are looked for inside a line. */
-const USUAL_METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE"
-  .split(" ").map(bytesOf);
-
-const HTTP1 = bytesOf("http/1.");
 const GET = bytesOf("GET");
 const HEAD = bytesOf("HEAD");
 const CONNECT = bytesOf("CONNECT");
@@ -50,15 +42,6 @@ const CONTENT_TYPE = bytesOf("content-type");
 const TRANSFER_ENCODING = bytesOf("transfer-encoding");
 const UPGRADE = bytesOf("upgrade");
 const EXPECT = bytesOf("expect");
-
-/** Characters of a token (RFC 9110 §5.6.2), such as a method. */
-const IS_TOKEN = new Uint8Array(256);
-for (const byte of bytesOf("!#$%&'*+-.^_`|~")) IS_TOKEN[byte] = 1;
-for (let byte = 48; byte <= 57; byte++) IS_TOKEN[byte] = 1;
-for (let byte = 65; byte <= 90; byte++) {
-  IS_TOKEN[byte] = 1;
-  IS_TOKEN[byte | 0x20] = 1;
-}
 
 /** What a request was that decides how its response is read. */
 export interface Traits {
@@ -250,177 +233,6 @@ export function toCodings(values: readonly string[]): string[] {
 }
 
 /**
- * Where a section of field lines ends, its empty line included, or -1.
- *
- * @param from how many bytes are known not to end it
- */
-export function sectionEnd(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(LF, from); at >= 0;) {
-    const before = bytes[at - 1];
-    if (before === LF || before === CR && bytes[at - 2] === LF) return at + 1;
-    at = bytes.indexOf(LF, at + 1);
-  }
-  return -1;
-}
-
-/**
- * Looks for a request among other bytes: a request line, with a header line or
- * the end of the head after it. What ran into it from before may lack a line
- * end; then its method has to be a usual one.
- *
- * @returns where it begins; or the complement (`~`) of how many bytes are
- *   certainly before it
- */
-export function findRequest(bytes: Uint8Array): number {
-  let start = 0;
-  for (let lf; (lf = bytes.indexOf(LF, start)) >= 0; start = lf + 1) {
-    const at = requestInLine(bytes, start, lf);
-    if (at < 0) continue;
-    const guess = guessField(bytes, lf + 1);
-    if (guess !== NEVER) return guess === MORE ? ~at : at;
-  }
-  return ~Math.max(start, bytes.length - MAX_SOUGHT_LINE);
-}
-
-/** As {@link findRequest}, for a response. */
-export function findResponse(bytes: Uint8Array): number {
-  for (let at = 0; (at = bytes.indexOf(72, at)) >= 0; at++) {
-    let guess = guessResponse(bytes, at);
-    if (guess > 0) {
-      const lf = bytes.indexOf(LF, at);
-      const size = (lf < 0 ? bytes.length : lf) - at;
-      guess = size > MAX_SOUGHT_LINE
-        ? NEVER
-        : lf < 0
-        ? MORE
-        : guessField(bytes, lf + 1);
-    }
-    if (guess !== NEVER) return guess === MORE ? ~at : at;
-  }
-  return ~bytes.length;
-}
-
-/** Where in a line a request line begins that ends with it, or -1. */
-function requestInLine(bytes: Uint8Array, start: number, lf: number): number {
-  const end = bytes[lf - 1] === CR ? lf - 1 : lf;
-  const space = end - 9;
-  if (space <= start || bytes[space] !== SPACE) return -1;
-  if (versionAt(bytes, space + 1) < 0) return -1;
-  // Of a longer line the beginning may be gone.
-  const isWhole = lf - start < MAX_SOUGHT_LINE;
-  if (isWhole && isUsual(bytes, start) && guessRequest(bytes, start) > 0) {
-    return start;
-  }
-  const most = isWhole ? start : lf - MAX_SOUGHT_LINE;
-  let at = space - 1;
-  while (at > most && bytes[at]! > SPACE && bytes[at] !== DEL) at--;
-  if (bytes[at] !== SPACE || at === space - 1) return -1;
-  for (const method of USUAL_METHODS) {
-    const from = at - method.length;
-    if (from >= most && isAt(bytes, from, method)) return from;
-  }
-  return isWhole && tokenSize(bytes, start) === at - start ? start : -1;
-}
-
-/** Whether one of the usual methods stands at `at`, and a blank after it. */
-function isUsual(bytes: Uint8Array, at: number): boolean {
-  return USUAL_METHODS.some((method) =>
-    isAt(bytes, at, method) && bytes[at + method.length] === SPACE
-  );
-}
-
-/** Whether a field line, or the empty one, begins at `at`. */
-function guessField(bytes: Uint8Array, at: number): number {
-  let size = 0;
-  while (IS_TOKEN[bytes[at + size] ?? 0]) {
-    if (++size > MAX_FIELD_NAME) return NEVER;
-  }
-  const byte = bytes[at + size];
-  if (byte === undefined) return MORE;
-  if (size > 0) return byte === COLON ? 1 : NEVER;
-  if (byte === LF) return 1;
-  if (byte !== CR) return NEVER;
-  const next = bytes[at + 1];
-  return next === undefined ? MORE : next === LF ? 1 : NEVER;
-}
-
-/**
- * Whether a request begins at `at`: 1 if its line is certainly a request line,
- * {@link MORE} or {@link NEVER}. Stricter than reading one where it must be.
- */
-export function guessRequest(bytes: Uint8Array, at: number): number {
-  const first = bytes[at];
-  if (first === undefined) return MORE;
-  if (!isAsciiLetter(first)) return NEVER;
-  const methodSize = tokenSize(bytes, at);
-  if (methodSize < 0) return NEVER;
-  const target = at + methodSize;
-  if (target === bytes.length) return MORE;
-  const lf = bytes.indexOf(LF, target);
-  if (lf < 0) return bytes.length - at > MAX_SOUGHT_LINE ? NEVER : MORE;
-  const end = bytes[lf - 1] === CR ? lf - 1 : lf;
-  if (versionAt(bytes, end - 8) < 0 || end - 9 <= target + 1) return NEVER;
-  if (bytes[end - 9] !== SPACE) return NEVER;
-  for (let i = target + 1; i < end - 9; i++) {
-    if (bytes[i]! < SPACE || bytes[i] === DEL) return NEVER;
-  }
-  return 1;
-}
-
-/**
- * Whether a response begins at `at`: 1, {@link MORE} or {@link NEVER}. Here
- * `HTTP` has to be in capitals.
- */
-export function guessResponse(bytes: Uint8Array, at: number): number {
-  if (bytes[at] !== undefined && bytes[at] !== 72) return NEVER;
-  return guessStatusLine(bytes, at);
-}
-
-/**
- * Whether a status line begins at `at`: 1, {@link MORE} or {@link NEVER}.
- *
- * `HTTP` may be in lower case, as in browsers. A status has three digits and
- * then the line or the code ends.
- */
-function guessStatusLine(bytes: Uint8Array, at = 0): number {
-  const length = bytes.length - at;
-  for (let i = 0; i < 7; i++) {
-    if (i >= length) return MORE;
-    if (!isLetter(bytes[at + i]!, HTTP1[i]!)) return NEVER;
-  }
-  for (let i = 7; i < 13; i++) {
-    if (i >= length) return MORE;
-    const byte = bytes[at + i]!;
-    const fits = i === 8
-      ? byte === SPACE
-      : i === 12
-      ? byte === SPACE || byte === CR || byte === LF || byte === TAB
-      : isDigit(byte);
-    if (!fits) return NEVER;
-  }
-  return 1;
-}
-
-/** Size of a method with the space after it; -1 if there cannot be one. */
-function tokenSize(bytes: Uint8Array, at: number): number {
-  const most = Math.min(bytes.length - at, MAX_METHOD + 1);
-  let size = 0;
-  while (size < most && IS_TOKEN[bytes[at + size]!]) size++;
-  if (size === bytes.length - at) return size;
-  return size > 0 && bytes[at + size] === SPACE ? size : -1;
-}
-
-/** x of `HTTP/1.x` at that place, or -1. */
-function versionAt(bytes: Uint8Array, at: number): number {
-  if (at < 0) return -1;
-  for (let i = 0; i < 7; i++) {
-    if (!isLetter(bytes[at + i]!, HTTP1[i]!)) return -1;
-  }
-  const digit = bytes[at + 7]!;
-  return isDigit(digit) ? digit - 48 : -1;
-}
-
-/**
  * Whether a line without a version is HTTP/0.9's (RFC 1945 §5): GET and a path
  * or an absolute URI, and no version that is not ours.
  */
@@ -434,14 +246,6 @@ function isSimple(bytes: Uint8Array, methodSize: number, end: number): boolean {
 /** Whether the first `size` bytes are that word. */
 function begins(bytes: Uint8Array, word: Uint8Array, size: number): boolean {
   return word.length === size && isAt(bytes, 0, word);
-}
-
-/** Whether that word stands at `at`. */
-function isAt(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
-  for (let i = 0; i < word.length; i++) {
-    if (bytes[at + i] !== word[i]) return false;
-  }
-  return true;
 }
 
 /** Where the value of the field begins if it has this name; else 0. */
@@ -504,21 +308,6 @@ function lengthOfList(text: string, before: number): number {
     length = value;
   }
   return length;
-}
-
-/** Whether a byte is that character, a letter of it in either case. */
-function isLetter(byte: number, lower: number): boolean {
-  // Setting the bit would make a letter of `@`, and `-` of a CR.
-  return byte === lower || lower >= 97 && (byte | 0x20) === lower;
-}
-
-function isAsciiLetter(byte: number): boolean {
-  const lower = byte | 0x20;
-  return lower >= 97 && lower <= 122;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 48 && byte <= 57;
 }
 
 /** Where a line's text ends, without its CR and blanks. */

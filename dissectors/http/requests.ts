@@ -13,17 +13,10 @@ import { Asked, type AskedState, breakChunks } from "./exchange.ts";
 import { Http1RequestHead } from "./head.ts";
 import { toLatin1 } from "./latin1.ts";
 import { HttpRequest } from "./message.ts";
-import {
-  findRequest,
-  guessRequest,
-  MAX_FIELD_NAME,
-  MAX_HEAD,
-  MORE,
-  NEVER,
-  Outline,
-  SIMPLE,
-} from "./outline.ts";
+import { Outline, SIMPLE } from "./outline.ts";
 import type { Pairing } from "./pairing.ts";
+import { findRequest, guessRequest, MAX_FIELD_NAME } from "./seek.ts";
+import { COLON, CR, LF, MAX_HEAD, MORE, NEVER, SPACE, TAB } from "./syntax.ts";
 import { Transfer } from "./transfer.ts";
 
 /** Bytes of a header line that follows a request line without a version. */
@@ -31,8 +24,6 @@ const MAX_SIMPLE_LINE = 8192;
 
 /** Bytes held back until it is known whether they are another protocol's. */
 const MAX_HELD = 64 * 1024;
-
-const LF = 10, CR = 13, SPACE = 32, TAB = 9, COLON = 58;
 
 /** Shared by all connections: it is read before anything else is. */
 const outline = new Outline();

@@ -20,21 +20,11 @@ import {
 import { Http1ResponseHead } from "./head.ts";
 import { toLatin1 } from "./latin1.ts";
 import { HttpResponse } from "./message.ts";
-import {
-  ABSENT,
-  findResponse,
-  guessResponse,
-  MAX_HEAD,
-  MORE,
-  NEVER,
-  Outline,
-  SIMPLE,
-  type Traits,
-} from "./outline.ts";
+import { ABSENT, Outline, SIMPLE, type Traits } from "./outline.ts";
 import type { Pairing } from "./pairing.ts";
+import { findResponse, guessResponse } from "./seek.ts";
+import { CR, LF, MAX_HEAD, MORE, NEVER } from "./syntax.ts";
 import { type Phase, Transfer } from "./transfer.ts";
-
-const LF = 10, CR = 13;
 
 /** Shared by all connections: it is read before anything else is. */
 const outline = new Outline();

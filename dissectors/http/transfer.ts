@@ -11,12 +11,10 @@
 import type { StreamReader } from "../../stream/reader.ts";
 import { Body, type BodyState } from "./body.ts";
 import { toLatin1 } from "./latin1.ts";
-import { MAX_HEAD, sectionEnd } from "./outline.ts";
+import { CR, LF, MAX_HEAD, sectionEnd } from "./syntax.ts";
 
 /** Bytes of the line before a chunk, extensions included. */
 const MAX_SIZE_LINE = 16 * 1024;
-
-const LF = 10, CR = 13;
 
 export type Phase =
   | "length"
