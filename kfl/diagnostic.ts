@@ -65,8 +65,9 @@ export function renderDiagnostic(text: string, diagnostic: Diagnostic): string {
   const line = (left > start ? "…" : "") + text.slice(left, right) +
     (right < end ? "…" : "");
   const column = span.from - left + (left > start ? 1 : 0);
+  const blank = line.slice(0, column).replaceAll(/[^\t]/g, " ");
   const width = Math.max(1, Math.min(span.to, right) - span.from);
-  const caret = " ".repeat(column) + "^".repeat(width);
+  const caret = blank.padEnd(column) + "^".repeat(width);
   return `error: ${message}\n  ${line}\n  ${caret}${hint ? ` ${hint}` : ""}`;
 }
 

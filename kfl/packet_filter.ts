@@ -102,16 +102,14 @@ function conditionCode(condition: Condition): Bounds {
     }
     case "not": {
       const { may, must } = conditionCode(condition.of);
-      return { may: `!${must}`, must: `!${may}` };
+      return { may: negatedCode(must), must: negatedCode(may) };
     }
     case "and":
     case "or": {
       const parts = condition.of.map(conditionCode);
-      const sign = condition.kind === "and" ? " && " : " || ";
-      const all = (codes: string[]) => `(${[...new Set(codes)].join(sign)})`;
       return {
-        may: all(parts.map(({ may }) => may)),
-        must: all(parts.map(({ must }) => must)),
+        may: joinedCode(condition.kind, parts.map(({ may }) => may)),
+        must: joinedCode(condition.kind, parts.map(({ must }) => must)),
       };
     }
     case "transport": {
@@ -123,6 +121,22 @@ function conditionCode(condition: Condition): Bounds {
     default:
       return OPEN;
   }
+}
+
+function negatedCode(code: string): string {
+  if (code === "true") return "false";
+  return code === "false" ? "true" : `!${code}`;
+}
+
+/** Codes as one, without what makes no difference. */
+function joinedCode(kind: "and" | "or", codes: readonly string[]): string {
+  const [neutral, decisive] = kind === "and"
+    ? ["true", "false"]
+    : ["false", "true"];
+  if (codes.includes(decisive)) return decisive;
+  const telling = new Set(codes.filter((each) => each !== neutral));
+  if (telling.size === 0) return neutral;
+  return `(${[...telling].join(kind === "and" ? " && " : " || ")})`;
 }
 
 /** A test of both ends, tried in both directions. */
