@@ -75,6 +75,8 @@ export class Conversation {
   #parser: Parser | undefined;
   /** Whether bytes before those unread are missing, or were not understood. */
   #joined: boolean;
+  /** Whether it is joined because what the client said first was lost. */
+  #lostStart = false;
   /** Whether nobody speaks what the flow began with. */
   #foreign = false;
   #attempts = 0;
@@ -161,6 +163,7 @@ export class Conversation {
     if (this.#phase === "parsing") {
       this.#guarded(this.#parser!.gap(side, size, reader));
     } else {
+      this.#lostStart ||= side === "client" && !this.#joined;
       this.#joined = true;
     }
     reader.loseTo(size);
@@ -197,6 +200,7 @@ export class Conversation {
       dissector: this.#dissector?.name,
       parser: this.#parser?.save(),
       joined: this.#joined,
+      lostStart: this.#lostStart,
       foreign: this.#foreign,
       attempts: this.#attempts,
       expected: this.#expected,
@@ -222,6 +226,7 @@ export class Conversation {
       dissector?: string;
       parser?: Uint8Array;
       joined: boolean;
+      lostStart: boolean;
       foreign: boolean;
       attempts: number;
       expected?: string;
@@ -234,6 +239,7 @@ export class Conversation {
       server: StreamReader.restored(state.server),
     };
     it.#joined = state.joined;
+    it.#lostStart = state.lostStart;
     it.#foreign = state.foreign;
     it.#attempts = state.attempts;
     it.#expected = state.expected;
@@ -330,6 +336,7 @@ export class Conversation {
       server: flow.server,
       ipVersion: flow.ipVersion,
       midStream: this.#joined,
+      lostStart: this.#lostStart,
       wantsBodies: this.#options.wantsBodies,
     });
   }

@@ -73,6 +73,11 @@ export interface ParserContext {
   /** Whether the flow's first bytes were not captured. */
   readonly midStream: boolean;
   /**
+   * Whether it is so although the flow's beginning was captured: what the
+   * client sent first was lost, and may still be answered.
+   */
+  readonly lostStart?: boolean;
+  /**
    * Whether anybody will look at bodies. Without it a parser may skip their
    * bytes, so long as every other field comes out the same.
    */
