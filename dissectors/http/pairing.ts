@@ -59,9 +59,14 @@ export class Pairing {
   /** In which packet the newest response without a request began. */
   #unaskedPlace = -1;
 
-  constructor(isJoined: boolean, giveUp: GiveUp) {
-    this.#isJoined = isJoined;
+  constructor(
+    context: { readonly midStream: boolean; readonly lostStart?: boolean },
+    giveUp: GiveUp,
+  ) {
+    this.#isJoined = context.midStream;
     this.#giveUp = giveUp;
+    // When that was is not known, but not long before what comes.
+    if (context.lostStart) this.loseRequests(Infinity, true);
   }
 
   /** Whether no request waits. */
@@ -242,7 +247,9 @@ export class Pairing {
       // Any of them; or, of a connection joined while it was pipelined, one
       // before them.
       if (this.#doubtful > 0) this.#abandon(sent, first.time);
-      else this.#open.unshift(new Missed(first.time, "mid-stream"));
+      else if (this.oldest) {
+        this.#open.unshift(new Missed(first.time, "mid-stream"));
+      }
     }
     this.#doubtful = 0;
     this.#isJoined = false;

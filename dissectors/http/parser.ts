@@ -43,7 +43,7 @@ export class Http1Parser implements Parser<HttpFields> {
   constructor(context: ParserContext) {
     this.#midStream = context.midStream;
     this.#pairing = new Pairing(
-      context.midStream,
+      context,
       (asked, reason) => this.#giveUp(asked, reason),
     );
     this.#requests = new Requests(

@@ -382,6 +382,29 @@ Deno.test("a connection is joined at its next message", () => {
   );
 });
 
+Deno.test("a lost first request is not forgotten", () => {
+  deepEqual(
+    outline(entriesOf([
+      { side: "client", gap: 30 },
+      client("GET /2 HTTP/1.1\r\n\r\n"),
+      server(OK),
+      server(OK),
+      client("GET /3 HTTP/1.1\r\n\r\n"),
+      server(OK),
+    ])),
+    ["GET /2 gap", "200 OK 200 gap", "200 OK 200 gap", "GET /3 200"],
+  );
+  deepEqual(
+    outline(entriesOf([
+      { side: "client", gap: 30 },
+      server(OK),
+      client("GET /2 HTTP/1.1\r\n\r\n"),
+      server(OK),
+    ])),
+    ["200 OK 200 gap", "GET /2 200"],
+  );
+});
+
 Deno.test("a response to nothing is an entry of its own", () => {
   const timeout = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
   deepEqual(outline(entriesOf([server(timeout)])), ["408 Request Timeout 408"]);
