@@ -1,10 +1,10 @@
 /** HTTP/1 as it is said: what is on the wire, and what becomes of it. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { MAX_BODY } from "../../dissectors/http/body.ts";
-import { http } from "../../dissectors/http/http.ts";
-import type { Guess, Side } from "../../dissectors/dissector.ts";
-import { concat, Random } from "../fuzz/random.ts";
+import { MAX_BODY } from "../../../dissectors/http/body.ts";
+import { http } from "../../../dissectors/http/http.ts";
+import type { Guess, Side } from "../../../dissectors/dissector.ts";
+import { concat, Random } from "../../fuzz/random.ts";
 import {
   bytewise,
   type Chunk,
@@ -12,7 +12,7 @@ import {
   type DissectOptions,
   type JsonEntry,
   START,
-} from "./dissect.ts";
+} from "../dissect.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
