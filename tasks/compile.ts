@@ -5,21 +5,25 @@
  * program opens by their URL do not: `FILES` names them, and a test compares
  * it with the sources.
  */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import config from "../deno.json" with { type: "json" };
 
 /** Files opened by `new URL("…", import.meta.url)`, from the repository. */
 export const FILES: readonly string[] = [];
 
+const root = fileURLToPath(new URL("../", import.meta.url));
+
 const TARGET = "build/thresher";
 
-/** The part of Deno that runs compiled programs, and that Deno downloads. */
+/** What Deno compiles into, and downloads. */
 const BASE = `denort-${Deno.build.target}.zip`;
 
 async function compile(): Promise<void> {
   const include = FILES.flatMap((file) => ["--include", file]);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", "-A", "--output", TARGET, ...include, "cli.ts"],
-    cwd: fileURLToPath(new URL("../", import.meta.url)),
+    cwd: root,
     env: { NO_COLOR: "1" },
     stdout: "inherit",
     stderr: "piped",
@@ -37,15 +41,14 @@ async function compile(): Promise<void> {
 
 /** Runs what was made: a base of another kind makes files that do not work. */
 async function verify(): Promise<void> {
-  const { success, stdout } = await new Deno.Command(TARGET, {
-    args: ["version"],
+  const { stdout } = await new Deno.Command(join(root, TARGET), {
+    args: ["--version"],
     stdin: "null",
   }).output();
   const version = new TextDecoder().decode(stdout).trim();
-  if (!success || !/^thresher \d/.test(version)) {
-    fail(`${TARGET} does not run: is DENORT_BIN the denort of this Deno?`);
-  }
-  console.log(`${TARGET}: ${version}`);
+  if (version === config.version) return console.log(`${TARGET} is made`);
+  await Deno.remove(join(root, TARGET));
+  fail(`What was made does not run: is DENORT_BIN the denort of this Deno?`);
 }
 
 function fail(message: string): never {
