@@ -70,6 +70,9 @@ function own(value: unknown, key: string): unknown {
 /** Forms whose stored values are texts, or something that no text equals. */
 const TEXTUAL: readonly Form[] = ["text", "address", "bytes"];
 
+/** Most items that are compared one by one. */
+const FEW = 8;
+
 /** JavaScript's operators for ours. */
 const SIGNS = {
   "==": "===",
@@ -221,6 +224,10 @@ class Generator {
 
   /** Membership that comes down to comparisons with constants. */
   #amongPlainly(left: Typed, items: readonly Item[]): string | undefined {
+    if (items.length > FEW) {
+      const looked = this.#lookedUp(left, items);
+      if (looked) return looked;
+    }
     const tests: string[] = [];
     for (const item of items) {
       const test = item.kind === "network"
@@ -234,6 +241,30 @@ class Generator {
       tests.push(test);
     }
     return tests.length > 0 ? `(${tests.join(" || ")})` : "false";
+  }
+
+  /** Many texts, or many numbers, looked up in a set. */
+  #lookedUp(left: Typed, items: readonly Item[]): string | undefined {
+    const values = items.map((item) =>
+      item.kind === "value" && item.of.kind === "constant"
+        ? constantValue(item.of.constant)
+        : undefined
+    );
+    const isNumber = left.kind === "ends"
+      ? left.field === "port"
+      : left.kind === "select" && formOf(left) === "number";
+    const isText = left.kind === "ends"
+      ? left.field !== "port"
+      : left.kind === "select" &&
+        isScalar(left, (form) => TEXTUAL.includes(form));
+    const fits = values.every((value) =>
+      isNumber ? typeof value === "number" : isText && typeof value === "string"
+    );
+    if (!fits) return undefined;
+    const set = this.#constant(new Set(values));
+    return left.kind === "ends"
+      ? `(${set}.has(e.src.${left.field}) || ${set}.has(e.dst.${left.field}))`
+      : `${set}.has(${this.#stored(left as Select)})`;
   }
 
   #withinPlainly(

@@ -100,7 +100,7 @@ function tooDeep(tokens: readonly IToken[]): Span | undefined {
     if (PREFIXES.has(tokenType)) signs++;
     else signs = 0;
     if (OPENING.has(tokenType)) open++;
-    else if (CLOSING.has(tokenType)) open--;
+    else if (CLOSING.has(tokenType) && open > 0) open--;
     if (open + signs > MAX_DEPTH) {
       return { from: startOffset, to: startOffset + 1 };
     }

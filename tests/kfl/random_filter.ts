@@ -162,6 +162,7 @@ function endTest(random: Random): string {
     return negated + random.pick([
       `${port} ${comparator(random)} ${random.pick(PORTS)}`,
       `${port} in [${random.pick(PORTS)}, ${random.pick(PORTS)}]`,
+      `${port} in [1, 2, 3, 4, 5, 6, 7, ${random.pick(PORTS)}, 8, 9]`,
       `${port} in ${random.int(0, 100)}..${random.pick(PORTS)}`,
       `src.port ${comparator(random)} dst.port`,
       `exists(${port})`,
@@ -263,6 +264,7 @@ function fieldTest(random: Random, path: string, field: Field): string {
         `${path} == ${word}`,
         `${path} != ${word}`,
         `${path} in [${word}, ${other}]`,
+        `${path} in ["b", "c", "d", "e", "f", "g", "h", "i", ${other}]`,
         `${path} contains ${word}`,
         `${path} startsWith ${word}`,
         `${path}.endsWith(${word})`,
@@ -282,6 +284,7 @@ function fieldTest(random: Random, path: string, field: Field): string {
       return random.pick([
         `${path} ${comparator(random)} ${number}`,
         `${path} in [${number}, ${random.pick(NUMBERS)}, 100..300]`,
+        `${path} in [2, 3, 4, 5, 6, 7, 8, 9, 10, ${number}]`,
         `${path} * 2 - 1 ${comparator(random)} ${number}`,
         `-${path} < ${number}`,
         `${path} == 18446744073709551615`,
