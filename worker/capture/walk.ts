@@ -2,7 +2,7 @@
  * Walks through a savefile, batch by batch, without keeping other events of
  * the process waiting.
  */
-import { setImmediate } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 import { FrameBatch } from "../../packet/frame.ts";
 import type { OpenSavefile } from "./savefile.ts";
 
@@ -42,7 +42,8 @@ export class Pauses {
    */
   async take(position: number): Promise<void> {
     this.#options.onProgress?.(position);
-    await setImmediate();
+    // After an immediate, signals would wait for many more turns.
+    await setTimeout(0);
     this.#options.signal?.throwIfAborted();
     this.#sliceEnds = performance.now() + SLICE;
   }
