@@ -41,12 +41,15 @@ function isConstant(node: Typed): boolean {
 function toConstant(value: Value): Constant | undefined {
   if (isNil(value)) return { type: "nil" };
   if (value instanceof Moment) return { type: "time", value: value.us };
-  if (value instanceof Duration) return { type: "duration", value: value.us };
+  // JSON knows no -0.
+  if (value instanceof Duration) {
+    return { type: "duration", value: value.us + 0 };
+  }
   switch (typeof value) {
     case "string":
       return { type: "text", value };
     case "number":
-      return { type: "number", value };
+      return { type: "number", value: value + 0 };
     case "bigint":
       return { type: "number", value: String(value) };
     case "boolean":

@@ -9,11 +9,9 @@
 import {
   EmbeddedActionsParser,
   EOF,
-  type IParserErrorMessageProvider,
   type IRecognitionException,
   type IToken,
   Lexer,
-  type TokenType,
 } from "chevrotain";
 import type {
   Arithmetic,
@@ -22,14 +20,18 @@ import type {
   Expression,
   Literal,
 } from "./ast.ts";
-import { normalizeAddress, parseNetwork } from "./address.ts";
 import {
   type Diagnostic,
   type DiagnosticCode,
   MAX_DIAGNOSTICS,
   type Span,
 } from "./diagnostic.ts";
-import { parseDuration } from "./time.ts";
+import { readLiteral } from "./literals.ts";
+import {
+  shortened,
+  SyntaxMessages,
+  TooManyMistakes,
+} from "./syntax_messages.ts";
 import * as T from "./tokens.ts";
 
 /** Longest filter, in UTF-16 units. */
@@ -131,69 +133,15 @@ export function validateGrammar(): void {
   new KflParser(false);
 }
 
-/** A filter's words and signs, as a message names them. */
-function found(token: IToken): string {
-  if (token.tokenType === EOF) return "the filter ends";
-  return `there is \`${shortened(token.image)}\``;
-}
-
-function shortened(image: string): string {
-  return image.length > 40 ? `${image.slice(0, 40)}…` : image;
-}
-
-/** Most mistakes after which the parser looks for a place to go on. */
-const MAX_RECOVERIES = 8;
-
-/** Ends the parsing of a text with more mistakes than anybody reads. */
-class TooManyMistakes extends Error {}
-
-/** Words what Chevrotain found wrong, and counts it. */
-class Messages implements IParserErrorMessageProvider {
-  count = 0;
-
-  #message(expected: string, actual: IToken): string {
-    // Going on after a mistake is slow, and a hostile text is all mistakes.
-    if (++this.count > MAX_RECOVERIES) throw new TooManyMistakes();
-    return `Expected ${expected}, but ${found(actual)}`;
-  }
-
-  buildMismatchTokenMessage(
-    { expected, actual }: { expected: TokenType; actual: IToken },
-  ): string {
-    return expected === EOF
-      ? this.#message("`and` or `or`", actual)
-      : this.#message(`\`${expected.name}\``, actual);
-  }
-
-  buildNotAllInputParsedMessage(
-    { firstRedundant }: { firstRedundant: IToken },
-  ): string {
-    return this.#message("`and` or `or`", firstRedundant);
-  }
-
-  buildNoViableAltMessage(
-    { actual, customUserDescription }: {
-      actual: IToken[];
-      customUserDescription?: string;
-    },
-  ): string {
-    return this.#message(customUserDescription ?? "a value", actual[0]!);
-  }
-
-  buildEarlyExitMessage({ actual }: { actual: IToken[] }): string {
-    return this.#message("a value", actual[0]!);
-  }
-}
-
 const MISSING = "missing";
 
 class KflParser extends EmbeddedActionsParser {
-  readonly #messages: Messages;
+  readonly #messages: SyntaxMessages;
   #diagnostics: Diagnostic[] = [];
   #end = 0;
 
   constructor(skipValidations: boolean) {
-    const messages = new Messages();
+    const messages = new SyntaxMessages();
     super(T.TOKENS, {
       recoveryEnabled: true,
       maxLookahead: 2,
@@ -468,10 +416,17 @@ class KflParser extends EmbeddedActionsParser {
       if (index.tokenType === T.Star) {
         return this.#node(of, { kind: "each", of });
       }
-      const at = index.tokenType === T.Integer
-        ? Number(index.image)
-        : this.#unquoted(index);
-      return this.#node(of, { kind: "index", of, index: at });
+      const at = readLiteral(index);
+      if ("kind" in at && at.kind === "number") {
+        return this.#node(of, { kind: "index", of, index: Number(at.value) });
+      }
+      if ("kind" in at && at.kind === "text") {
+        return this.#node(of, { kind: "index", of, index: at.value });
+      }
+      if ("message" in at) {
+        this.#report(at.code, this.#spanOf(index), at.message, at.hint);
+      }
+      return this.#node(of, { kind: MISSING });
     });
   }, this.#recovery());
 
@@ -540,65 +495,13 @@ class KflParser extends EmbeddedActionsParser {
     const token = this.CONSUME(T.AnyLiteral);
     return this.ACTION(() => {
       const span = this.#spanOf(token);
-      const literal = this.#valueOf(token, span);
-      return literal ? { ...literal, span } : { kind: MISSING, span };
+      const read = readLiteral(token);
+      if ("kind" in read) return { ...read, span };
+      const { code, at, message, hint } = read;
+      this.#report(code, at ?? span, message, hint);
+      return { kind: MISSING, span };
     });
   }, this.#recovery());
-
-  /** A literal token's value; where it has none it says so. */
-  #valueOf(token: IToken, span: Span): Literal | undefined {
-    const { tokenType, image } = token;
-    switch (tokenType) {
-      case T.True:
-      case T.False:
-        return { kind: "bool", value: tokenType === T.True };
-      case T.Nil:
-        return { kind: "nil" };
-      case T.Text:
-        return { kind: "text", value: this.#unquoted(token) };
-      case T.Regex:
-        return { kind: "regex", pattern: image.slice(2, -1) };
-      case T.Duration:
-        return { kind: "duration", us: parseDuration(image) };
-      case T.Size:
-        return { kind: "number", value: parseSize(image) };
-      case T.Decimal:
-        return { kind: "number", value: Number(image) };
-      case T.Integer:
-        return { kind: "number", value: parseInteger(image) };
-      case T.Address:
-      case T.Address6:
-        return this.#addressOf(image, span);
-      case T.Unclosed:
-        this.#report(
-          "syntax",
-          { from: span.from, to: span.from + 1 },
-          "The closing quote is missing",
-        );
-        return undefined;
-      default:
-        this.#report(
-          "literal",
-          span,
-          `\`${image}\` is no number`,
-          "units are us ms s m h d w, and B KB MB GB TB, KiB MiB GiB TiB",
-        );
-        return undefined;
-    }
-  }
-
-  #addressOf(image: string, span: Span): Literal | undefined {
-    if (image.includes("/")) {
-      const network = parseNetwork(image);
-      if (network) return { kind: "network", ...network };
-      this.#report("literal", span, `\`${image}\` is no network`);
-      return undefined;
-    }
-    const value = normalizeAddress(image);
-    if (value !== undefined) return { kind: "address", value };
-    this.#report("literal", span, `\`${image}\` is no IP address`);
-    return undefined;
-  }
 
   /**
    * What stands to the right of an operator. Where the filter ends there, what
@@ -617,29 +520,6 @@ class KflParser extends EmbeddedActionsParser {
     if (this.LA(1).tokenType !== T.Word) return true;
     const next = this.LA(2).tokenType;
     return next !== T.Dot && !next.CATEGORIES?.includes(T.Comparison);
-  }
-
-  /** What stands between the quotes, with its escapes undone. */
-  #unquoted(token: IToken): string {
-    return token.image.slice(1, -1).replaceAll(
-      /\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([^]))/g,
-      (whole, ...parts) => {
-        const [code, short, byte, letter] = parts as (string | undefined)[];
-        const hex = code ?? short ?? byte;
-        if (hex !== undefined && parseInt(hex, 16) <= 0x10ffff) {
-          return String.fromCodePoint(parseInt(hex, 16));
-        }
-        const plain = ESCAPES[letter ?? ""];
-        if (plain !== undefined) return plain;
-        this.#report(
-          "literal",
-          this.#spanOf(token),
-          `\`${whole}\` is no escape`,
-          'write `\\\\` for a backslash, or `r"…"` for a regular expression',
-        );
-        return whole;
-      },
-    );
   }
 
   /** The node for `left operator right`. */
@@ -757,17 +637,6 @@ class KflParser extends EmbeddedActionsParser {
   }
 }
 
-const ESCAPES: { readonly [letter: string]: string } = {
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  0: "\0",
-  "\\": "\\",
-  '"': '"',
-  "'": "'",
-  "/": "/",
-};
-
 /** Signs of other languages -> ours. */
 const SPELLED: { readonly [sign: string]: string } = {
   "=~": "matches",
@@ -794,28 +663,12 @@ function negative(from: number, of: Expression): Expression {
   if (of.kind === "range") return { ...of, low: negative(from, of.low), span };
   if (of.kind === "number") {
     const value = typeof of.value === "number"
-      ? -of.value
+      ? 0 - of.value
       : of.value.startsWith("-")
       ? of.value.slice(1)
       : `-${of.value}`;
     return { kind: "number", value, span };
   }
-  if (of.kind === "duration") return { kind: "duration", us: -of.us, span };
+  if (of.kind === "duration") return { kind: "duration", us: 0 - of.us, span };
   return { kind: "negative", of, span };
-}
-
-/** An integer; as decimal text where a `number` could not hold its digits. */
-function parseInteger(image: string): number | string {
-  const value = Number(image);
-  return Number.isSafeInteger(value) ? value : String(BigInt(image));
-}
-
-const POWERS = "KMGT";
-
-/** A size such as `4MiB`, in bytes. */
-function parseSize(image: string): number {
-  const count = parseFloat(image);
-  const unit = image.toUpperCase().replace(/^[\d.]+/, "");
-  const power = POWERS.indexOf(unit[0]!) + 1;
-  return Math.round(count * (unit.includes("I") ? 1024 : 1000) ** power);
 }
