@@ -5,7 +5,8 @@
  * percent-decoded or put together is found nowhere in the bytes. A line that
  * was folded comes out with a space for its fold (RFC 9112 §5.2), so header
  * values are in the bytes unless the flow has such a line; and a body is,
- * unless it was coded.
+ * unless it was coded. Text that is not UTF-8 is read as ISO 8859-1: of it just
+ * the runs of ASCII are in the bytes.
  */
 import {
   bool,
@@ -38,8 +39,7 @@ const bodyCoding = text(
 /** Fields of requests and responses. */
 export const HTTP_FIELDS = {
   request: {
-    method: text("Method as sent").verbatim()
-      .oneOf("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+    method: text("Method as sent, such as `GET`").verbatim(),
     target: text("Request-target as sent").verbatim(),
     path: text("Path of the target, not decoded").verbatim(),
     pathSegments: list(text("A segment"), "The path's parts, percent-decoded"),
