@@ -113,7 +113,7 @@ export class Pairing {
 
   /** Takes {@link next} out, for it has no reply; gives it as it is. */
   skip(): RedisExchange {
-    return alone(this.#take()!, undefined);
+    return alone(this.#take(), undefined);
   }
 
   /** The server's stream has come so far; its replies are given after this. */
@@ -155,7 +155,7 @@ export class Pairing {
         ? unasked(reply, undefined)
         : this.miss(reply);
     } else {
-      yield paired(this.#take()!, reply);
+      yield paired(this.#take(), reply);
     }
   }
 
@@ -197,7 +197,7 @@ export class Pairing {
     if (!this.isSure) yield* this.#closeTurn();
     while (!this.isEmpty) {
       const isSure = this.isSure;
-      const command = this.#take()!;
+      const command = this.#take();
       // A server that obeys says nothing more.
       const isDue = command.kind !== "shutdown";
       yield alone(command, isSure ? isDue ? reason : undefined : this.#missing);
@@ -253,9 +253,9 @@ export class Pairing {
     }
   }
 
-  #take(): Command | undefined {
+  /** Takes the oldest that waits; there must be one. */
+  #take(): Command {
     const command = this.#waiting.shift();
-    if (!command) return undefined;
     this.#waitingBytes -= command.request.size;
     if (this.#sure > 0 && --this.#sure === 0) this.#doubt();
     return command;
@@ -270,7 +270,7 @@ export class Pairing {
   /** Gives up the oldest; its reply is no other's if it comes at last. */
   #giveUp(reason: Incomplete): RedisExchange {
     if (this.isSure) this.#givenUp++;
-    return alone(this.#take()!, reason);
+    return alone(this.#take(), reason);
   }
 
   /** Holds a reply of a turn in doubt. */
@@ -299,7 +299,7 @@ export class Pairing {
       yield* this.#dissolve();
       return;
     }
-    for (const reply of this.#held) yield paired(this.#take()!, reply);
+    for (const reply of this.#held) yield paired(this.#take(), reply);
     this.#held = [];
     this.#heldBytes = 0;
     this.#sure = Infinity;
@@ -317,7 +317,7 @@ export class Pairing {
 
   /** Gives a turn as halves. */
   *#dissolve(): Iterable<RedisExchange> {
-    while (!this.isEmpty) yield alone(this.#take()!, this.#missing);
+    while (!this.isEmpty) yield alone(this.#take(), this.#missing);
     for (const reply of this.#held) yield unasked(reply, this.#missing);
     this.#held = [];
     this.#heldBytes = 0;

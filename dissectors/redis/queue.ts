@@ -16,10 +16,9 @@ export class Queue<T> {
     this.#items.push(item);
   }
 
-  /** Takes the oldest. */
-  shift(): T | undefined {
-    const item = this.#items[this.#head];
-    if (item === undefined) return undefined;
+  /** Takes the oldest; there must be one. */
+  shift(): T {
+    const item = this.#items[this.#head]!;
     this.#items[this.#head++] = undefined!;
     if (this.#head === this.#items.length) {
       this.#items.length = this.#head = 0;

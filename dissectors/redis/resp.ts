@@ -241,6 +241,7 @@ export class Scanner {
       throw new Malformed(`No value begins with ${type}`);
     }
     if (cr === at + 2 && bytes[at + 1] === RESP.STREAMED) {
+      if (type === RESP.ATTRIBUTE) throw new Malformed("A streamed attribute");
       this.#enter(shape === SHAPE.BULK ? LEVEL.CHUNKS : LEVEL.STREAMED, 0);
       return;
     }
@@ -353,7 +354,7 @@ export class ValueReader {
     const type = this.type;
     const isNull = this.#bytes[this.#at + 1] === 0x2d &&
       (type === RESP.BULK || type === RESP.ARRAY);
-    return isNull ? "null" : TYPE_NAMES[type] ?? "null";
+    return TYPE_NAMES[isNull ? RESP.NULL : type]!;
   }
 
   get #hasMore(): boolean {
@@ -394,18 +395,12 @@ export class ValueReader {
     }
   }
 
-  /**
-   * The elements of an array of strings, borrowed. What is no string is left
-   * out.
-   */
+  /** The elements of an array of bulk strings, borrowed. */
   strings(): Uint8Array[] {
     const strings: Uint8Array[] = [];
     for (let n = this.#count(); n > 0 && this.#hasMore; n--) {
-      if (this.type === RESP.BULK) {
-        const string = this.#sized();
-        if (string) strings.push(string);
-      } else if (this.type === RESP.STRING) strings.push(this.#line());
-      else this.value();
+      const string = this.#sized();
+      if (string) strings.push(string);
     }
     return strings;
   }
@@ -426,12 +421,12 @@ export class ValueReader {
     return line.length === 0 ? 0 : readLength(line, 0, line.length);
   }
 
-  /** The bytes of a bulk; undefined of null. */
+  /** The bytes of a bulk; undefined of null, and where it was cut off. */
   #sized(): Uint8Array | undefined {
     const size = this.#count();
-    if (size < 0) return undefined;
     if (size === Infinity) return this.#chunks();
     const start = this.#at;
+    if (size < 0 || start >= this.#end) return undefined;
     this.#at += size + 2;
     return this.#bytes.subarray(start, Math.min(start + size, this.#end));
   }
@@ -479,11 +474,7 @@ export class ValueReader {
   }
 
   #skipAttributes(): void {
-    while (this.#bytes[this.#at] === RESP.ATTRIBUTE) {
-      const before = this.#at;
-      this.#values(2);
-      if (this.#at <= before) return;
-    }
+    while (this.#bytes[this.#at] === RESP.ATTRIBUTE) this.#values(2);
   }
 }
 

