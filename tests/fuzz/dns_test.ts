@@ -20,6 +20,7 @@ import {
 } from "../dissectors/dns/messages.ts";
 import { parse, type ParseOptions } from "../dissectors/parse.ts";
 import { readRecordings } from "../dissectors/recordings.ts";
+import { cpuTime } from "./cpu_time.ts";
 import { concat, Random } from "./random.ts";
 
 const CASES = 8_000;
@@ -316,10 +317,10 @@ const EXPENSIVE: readonly (readonly [what: string, bytes: Uint8Array])[] = [
 
 for (const [what, bytes] of EXPENSIVE) {
   Deno.test(`DNS: 64 KB of ${what} take little time`, () => {
-    const started = performance.now();
+    const started = cpuTime();
     const side = (bytes[2]! & 0x80) !== 0 ? "server" : "client";
     parse(dns, [{ side, bytes }]);
-    const took = performance.now() - started;
+    const took = cpuTime() - started;
     // Ten times what it may take, for machines that do much else.
     ok(took < 10 * MAX_MS, `It took ${took} ms`);
   });
@@ -328,7 +329,7 @@ for (const [what, bytes] of EXPENSIVE) {
 Deno.test("DNS: 64 KB in which no message is found take little time", () => {
   const random = new Random(6e6);
   for (const side of ["client", "server"] as const) {
-    const started = performance.now();
+    const started = cpuTime();
     const bytes = random.bytes(65_536);
     // Lengths, flags and counts as in a message, over and over.
     const header = side === "server"
@@ -336,7 +337,7 @@ Deno.test("DNS: 64 KB in which no message is found take little time", () => {
       : [0, 60, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 9];
     for (let at = 0; at + 15 < bytes.length; at += 15) bytes.set(header, at);
     parse(dns, [{ side, bytes }], { transport: "tcp", midStream: true });
-    const took = performance.now() - started;
+    const took = cpuTime() - started;
     ok(took < 10 * MAX_MS, `It took ${took} ms`);
   }
 });

@@ -17,6 +17,7 @@ import {
 import * as f from "../packet/frames.ts";
 import { Blocks, inPieces, pcap } from "../packet/savefiles.ts";
 import { SEEDS } from "../packet/seeds.ts";
+import { cpuTime } from "./cpu_time.ts";
 import { concat, Random } from "./random.ts";
 
 const LINK_TYPES = Object.values(LINKTYPE);
@@ -298,12 +299,12 @@ for (const [name, linkType, frame] of ENDLESS) {
     const decoder = new Decoder();
     const packet = new Packet();
     const size = frame.length;
-    const begun = performance.now();
+    const begun = cpuTime();
     const times = 100;
     for (let n = 0; n < times; n++) {
       decoder.decode(frame, 0, size, size, linkType, n, 0, packet);
     }
-    const each = (performance.now() - begun) / times;
+    const each = (cpuTime() - begun) / times;
     ok(each < 50, `${each} ms`);
   });
 }
@@ -311,7 +312,7 @@ for (const [name, linkType, frame] of ENDLESS) {
 Deno.test("64 KB cut into the smallest fragments are joined in time", () => {
   const decoder = new Decoder();
   const packet = new Packet();
-  const begun = performance.now();
+  const begun = cpuTime();
   const payload = new Uint8Array(8);
   // Every other one first, so that as many pieces as can be lie apart.
   for (const first of [8, 0]) {
@@ -321,7 +322,7 @@ Deno.test("64 KB cut into the smallest fragments are joined in time", () => {
       decoder.decode(frame, 0, size, size, LINKTYPE.RAW, 0, 0, packet);
     }
   }
-  const took = performance.now() - begun;
+  const took = cpuTime() - begun;
   ok(took < 2000, `${took} ms for 8,125 frames`);
   ok(decoder.defragmenter.cost < 8 * 1024 * 1024);
 });
