@@ -1,37 +1,49 @@
 /** What an answer rests on, in words: nothing that was missed is kept quiet. */
+import { toRfc3339 } from "../entry/json.ts";
 import type { Coverage } from "../worker/scan/source_scan.ts";
 
 /** The part of a coverage that says what was missed. */
 export type Missed = Pick<
   Coverage,
-  "node" | "packets" | "cut" | "malformed" | "damage"
+  | "node"
+  | "packets"
+  | "cut"
+  | "malformed"
+  | "lost"
+  | "deletedUntil"
+  | "damage"
 >;
 
 /** Adds up what was missed in several readings of one node's packets. */
 export function byNode(coverages: readonly Coverage[]): Missed[] {
   const nodes = new Map<string, Missed & { damage: string[] }>();
-  for (const { node, packets, cut, malformed, damage } of coverages) {
+  for (const coverage of coverages) {
+    const { node, packets, cut, malformed, lost, deletedUntil, damage } =
+      coverage;
     const sum = nodes.get(node);
     if (!sum) {
-      nodes.set(node, { node, packets, cut, malformed, damage: [...damage] });
+      nodes.set(node, { ...coverage, damage: [...damage] });
       continue;
     }
     sum.packets += packets;
     sum.cut += cut;
     sum.malformed += malformed;
+    sum.lost += lost;
+    sum.deletedUntil ??= deletedUntil;
     sum.damage.push(...damage);
   }
   return [...nodes.values()];
 }
 
 /** Whether something was missed that could have been in the answer. */
-export function isPartial({ damage, cut, malformed }: Missed): boolean {
-  return damage.length > 0 || cut > 0 || malformed > 0;
+export function isPartial(missed: Missed): boolean {
+  return missed.damage.length > 0 || missed.cut > 0 || missed.malformed > 0 ||
+    missed.lost > 0 || missed.deletedUntil !== undefined;
 }
 
 /** One line for each thing that was missed; none when all was seen. */
 export function describeCoverage(missed: Missed): string[] {
-  const { node, damage, cut, malformed, packets } = missed;
+  const { node, damage, cut, malformed, lost, deletedUntil, packets } = missed;
   const lines: string[] = [];
   for (const what of damage) {
     lines.push(`${node}: damaged, ${what}; ${packets} packets were read`);
@@ -43,6 +55,16 @@ export function describeCoverage(missed: Missed): string[] {
   }
   if (malformed > 0) {
     lines.push(`${node}: ${malformed} of ${packets} packets have bad headers`);
+  }
+  if (lost > 0) {
+    lines.push(`${node}: ${lost} packets were lost while capturing`);
+  }
+  if (deletedUntil !== undefined) {
+    lines.push(
+      `${node}: packets up to ${
+        toRfc3339(deletedUntil)
+      } were deleted to stay below the storage limit`,
+    );
   }
   return lines;
 }

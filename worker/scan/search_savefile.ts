@@ -28,6 +28,7 @@ export async function searchSavefile(
     }
   });
   scan.end();
+  scan.coverage.lost = reader.dropped;
   if (reader.damage !== undefined) scan.coverage.damage.push(reader.damage);
   return scan.coverage;
 }

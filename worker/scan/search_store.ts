@@ -116,12 +116,22 @@ class StoreSearch {
         this.#passedOver++;
       } else await this.#searchStretch(line);
     }
-    const [newestCoverage] = this.#coverages;
-    if (newestCoverage) {
-      newestCoverage.shards += this.#passedOver;
-      newestCoverage.shardsRuledOut += this.#passedOver;
-    }
+    this.#noteFolder();
     return this.#coverages;
+  }
+
+  /** Notes what holds for the folder as a whole. */
+  #noteFolder(): void {
+    const [coverage] = this.#coverages;
+    if (!coverage) return;
+    coverage.shards += this.#passedOver;
+    coverage.shardsRuledOut += this.#passedOver;
+    const { deletedUntil = -Infinity, unreadable } = this.#store;
+    const { from = -Infinity } = this.#options.plan.window;
+    if (from <= deletedUntil) coverage.deletedUntil = deletedUntil;
+    for (const number of unreadable) {
+      coverage.damage.push(`shard ${number}: nothing in it can be read`);
+    }
   }
 
   #lines(): Line[] {
@@ -243,10 +253,20 @@ class StoreSearch {
       }
     }
     this.#done += pcapBytes;
-    const { damage } = shard.facts;
-    if (damage !== undefined) {
-      scan.coverage.damage.push(`shard ${number}: ${damage}`);
-    }
+    noteLosses(scan.coverage, shard);
+  }
+}
+
+/** What a shard's facts say of packets that are not in it. */
+function noteLosses(coverage: Coverage, { number, facts }: Shard): void {
+  for (const { packets } of facts.drops) coverage.lost += packets;
+  if (facts.tornBytes > 0) {
+    coverage.damage.push(
+      `shard ${number}: ${facts.tornBytes} bytes were not written to their end`,
+    );
+  }
+  if (facts.damage !== undefined) {
+    coverage.damage.push(`shard ${number}: ${facts.damage}`);
   }
 }
 

@@ -56,6 +56,10 @@ export interface Coverage {
   malformed: number;
   /** Frames of which the capture kept only the beginning. */
   cut: number;
+  /** Packets that the capturing machine lost, as far as it said. */
+  lost: number;
+  /** Up to this time packets were deleted to make room, µs; else absent. */
+  deletedUntil?: number | undefined;
   /** What is damaged, and where; one line each. */
   readonly damage: string[];
   /** Shards, and those of them that were passed over. */
@@ -105,6 +109,7 @@ export class SourceScan {
       others: 0,
       malformed: 0,
       cut: 0,
+      lost: 0,
       damage: [],
       shards: 0,
       shardsRuledOut: 0,
