@@ -1,5 +1,4 @@
 /** What an answer rests on, in words: nothing that was missed is kept quiet. */
-import { toRfc3339 } from "../entry/json.ts";
 import type { Coverage } from "../worker/scan/source_scan.ts";
 
 /** The part of a coverage that says what was missed. */
@@ -10,7 +9,6 @@ export type Missed = Pick<
   | "cut"
   | "malformed"
   | "lost"
-  | "deletedUntil"
   | "damage"
 >;
 
@@ -18,8 +16,7 @@ export type Missed = Pick<
 export function byNode(coverages: readonly Coverage[]): Missed[] {
   const nodes = new Map<string, Missed & { damage: string[] }>();
   for (const coverage of coverages) {
-    const { node, packets, cut, malformed, lost, deletedUntil, damage } =
-      coverage;
+    const { node, packets, cut, malformed, lost, damage } = coverage;
     const sum = nodes.get(node);
     if (!sum) {
       nodes.set(node, { ...coverage, damage: [...damage] });
@@ -29,7 +26,6 @@ export function byNode(coverages: readonly Coverage[]): Missed[] {
     sum.cut += cut;
     sum.malformed += malformed;
     sum.lost += lost;
-    sum.deletedUntil ??= deletedUntil;
     sum.damage.push(...damage);
   }
   return [...nodes.values()];
@@ -38,12 +34,12 @@ export function byNode(coverages: readonly Coverage[]): Missed[] {
 /** Whether something was missed that could have been in the answer. */
 export function isPartial(missed: Missed): boolean {
   return missed.damage.length > 0 || missed.cut > 0 || missed.malformed > 0 ||
-    missed.lost > 0 || missed.deletedUntil !== undefined;
+    missed.lost > 0;
 }
 
 /** One line for each thing that was missed; none when all was seen. */
 export function describeCoverage(missed: Missed): string[] {
-  const { node, damage, cut, malformed, lost, deletedUntil, packets } = missed;
+  const { node, damage, cut, malformed, lost, packets } = missed;
   const lines: string[] = [];
   for (const what of damage) {
     lines.push(`${node}: damaged, ${what}; ${packets} packets were read`);

@@ -126,12 +126,6 @@ class StoreSearch {
     if (!coverage) return;
     coverage.shards += this.#passedOver;
     coverage.shardsRuledOut += this.#passedOver;
-    const { deletedUntil = -Infinity, unreadable } = this.#store;
-    const { from = -Infinity } = this.#options.plan.window;
-    if (from <= deletedUntil) coverage.deletedUntil = deletedUntil;
-    for (const number of unreadable) {
-      coverage.damage.push(`shard ${number}: nothing in it can be read`);
-    }
   }
 
   #lines(): Line[] {

@@ -58,8 +58,6 @@ export interface Coverage {
   cut: number;
   /** Packets that the capturing machine lost, as far as it said. */
   lost: number;
-  /** Up to this time packets were deleted to make room, µs; else absent. */
-  deletedUntil?: number | undefined;
   /** What is damaged, and where; one line each. */
   readonly damage: string[];
   /** Shards, and those of them that were passed over. */
