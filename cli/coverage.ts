@@ -55,12 +55,5 @@ export function describeCoverage(missed: Missed): string[] {
   if (lost > 0) {
     lines.push(`${node}: ${lost} packets were lost while capturing`);
   }
-  if (deletedUntil !== undefined) {
-    lines.push(
-      `${node}: packets up to ${
-        toRfc3339(deletedUntil)
-      } were deleted to stay below the storage limit`,
-    );
-  }
   return lines;
 }

@@ -120,7 +120,7 @@ class StoreSearch {
     return this.#coverages;
   }
 
-  /** Notes what holds for the folder as a whole. */
+  /** Counts the shards that were passed over. */
   #noteFolder(): void {
     const [coverage] = this.#coverages;
     if (!coverage) return;
