@@ -4,6 +4,7 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { FrameBatch } from "../../packet/frame.ts";
+import { collectIfDue } from "./collection.ts";
 import type { OpenSavefile } from "./savefile.ts";
 
 /** How long to work before other events get their turn, ms. */
@@ -42,6 +43,7 @@ export class Pauses {
    */
   async take(position: number): Promise<void> {
     this.#options.onProgress?.(position);
+    collectIfDue();
     // After an immediate, signals would wait for many more turns.
     await setTimeout(0);
     this.#options.signal?.throwIfAborted();

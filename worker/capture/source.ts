@@ -1,0 +1,54 @@
+/**
+ * Live packets, wherever they come from: an interface that a capture of this
+ * machine, or an array in a test, stands behind.
+ */
+import type { FrameBatch, Interface } from "../../packet/frame.ts";
+
+/** Capture is not possible; the message says why and what to do. */
+export class CannotCapture extends Error {
+  override name = "CannotCapture";
+  /** Whether what is missing is a right. */
+  readonly denied: boolean;
+
+  constructor(message: string, denied: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.denied = denied;
+  }
+}
+
+/** Packets that the kernel has seen, as its own counters have it. */
+export interface KernelCounters {
+  /** Packets that the filter accepted. */
+  accepted: number;
+  /** Those of them for which there was no room. */
+  dropped: number;
+}
+
+/** Packets as they come. Used by one thread, which waits in it. */
+export interface LiveSource extends Disposable {
+  /** What its frames begin with; the index is that of the batch's rows. */
+  readonly interfaces: readonly Interface[];
+  /**
+   * Names of the interfaces that are captured from, by their index on the
+   * node. Another object once they have changed.
+   */
+  readonly names: ReadonlyMap<number, string>;
+  /** As of now, since the beginning. */
+  counters(): KernelCounters;
+  /**
+   * Waits until there are packets, the names have changed or somebody wakes
+   * the thread.
+   *
+   * @param timeout ms
+   */
+  wait(timeout: number): void;
+  /**
+   * Fills a batch with packets that wait; its bytes are borrowed until the
+   * next call.
+   *
+   * @returns whether there were any
+   */
+  next(batch: FrameBatch): boolean;
+  /** Accepts no further packets; those that were are still given. */
+  stop(): void;
+}
