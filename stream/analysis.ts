@@ -6,9 +6,11 @@
  */
 import type { Packet } from "../packet/packet.ts";
 import { TcpAnalysis } from "./tcp_analysis.ts";
-import type { FlowTransport } from "./flow.ts";
 import { restoreFrom, type State, toState } from "./state.ts";
 import { DirectionCounts, MAX_HEAD } from "./direction.ts";
+
+/** What carries a flow. */
+export type FlowTransport = "tcp" | "udp" | "icmp" | "sctp";
 
 /** Counts a flow's packets. */
 export type FlowAnalysis = TcpAnalysis | DatagramAnalysis | ChunkAnalysis;

@@ -15,14 +15,12 @@
 import { Packet, PROTOCOL, TCP, toAddress } from "../packet/packet.ts";
 import {
   type FlowAnalysis,
+  type FlowTransport,
   openAnalysis,
   restoreAnalysis,
   saveAnalysis,
 } from "./analysis.ts";
 import type { State } from "./state.ts";
-
-/** What carries a flow. */
-export type FlowTransport = "tcp" | "udp" | "icmp" | "sctp";
 
 /** How a flow ended; `cut` if its end was not captured. */
 export type FlowEnding = "closed" | "reset" | "cut";
