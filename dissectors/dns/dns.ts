@@ -28,7 +28,7 @@ import {
 import { Recent } from "../recent.ts";
 import { findMessage } from "./boundary.ts";
 import { DnsMessage } from "./message.ts";
-import { OpenQueries, type OpenQuery } from "./open_queries.ts";
+import { keyOf, OpenQueries, type OpenQuery } from "./open_queries.ts";
 import { OPCODE, OPCODE_NAMES, RCODE_NAMES } from "./parameters.ts";
 import {
   isRecursive,
@@ -144,14 +144,23 @@ class DnsParser implements Parser<DnsFields> {
 
   *read(side: Side, reader: StreamReader): Iterable<DnsExchange> {
     if (!this.#isStream) {
-      yield* this.#message(side, reader, reader.available, 0);
+      const exchange = this.#message(side, reader, reader.available, 0);
+      if (exchange) yield exchange;
+      yield* this.#evicted();
       return;
     }
     while (this.#isFound(side, reader)) {
       const size = reader.peek(0)! << 8 | reader.peek(1)!;
       if (size < HEADER_SIZE) throw new Malformed(`A message of ${size} bytes`);
       if (reader.available < PREFIX_SIZE + size) return;
-      yield* this.#message(side, reader, PREFIX_SIZE + size, PREFIX_SIZE);
+      const exchange = this.#message(
+        side,
+        reader,
+        PREFIX_SIZE + size,
+        PREFIX_SIZE,
+      );
+      if (exchange) yield exchange;
+      yield* this.#evicted();
     }
   }
 
@@ -200,11 +209,13 @@ class DnsParser implements Parser<DnsFields> {
 
   restore(saved: Uint8Array): void {
     const state = decodeState(saved) as SavedParser;
-    for (const { asker, bytes, mayBeLost, ...query } of state.queries) {
+    for (const { asker, bytes, mayBeLost, ...saved } of state.queries) {
       const values = new DnsMessage(bytes.slice(), false);
-      values.retransmissions = query.retransmissions;
-      const request = { ...query.request, values };
-      this.#open.add({ asker, request, mayBeLost, again: undefined });
+      values.retransmissions = saved.retransmissions;
+      const request = { ...saved.request, values };
+      const query = toOpen(keyOf(asker, bytes), asker, request);
+      query.mayBeLost = mayBeLost;
+      this.#open.add(query);
     }
     this.#answered.restore(state.answered);
     Object.assign(this.#isLost, state.isLost);
@@ -223,20 +234,37 @@ class DnsParser implements Parser<DnsFields> {
   }
 
   /** Reads the next `size` bytes, of which `prefix` are the stream's length. */
-  *#message(
+  #message(
     side: Side,
     reader: StreamReader,
     size: number,
     prefix: number,
-  ): Iterable<DnsExchange> {
+  ): DnsExchange | undefined {
     const first = reader.mark();
-    const bytes = reader.bytes(size)!.subarray(prefix);
+    const all = reader.bytes(size)!;
+    const bytes = prefix > 0 ? all.subarray(prefix) : all;
     const last = reader.lastMark();
     if (!mayBegin(bytes)) throw new Malformed("No DNS message");
-    const values = new DnsMessage(bytes, this.#isMdns(bytes));
-    const message = { values, first, last, size };
-    if (isResponse(bytes)) yield this.#answer(side, message);
-    else yield* this.#query(side, message);
+    const isMdns = this.#isMdns(bytes);
+    if (isResponse(bytes)) {
+      const values = new DnsMessage(bytes, isMdns);
+      return this.#answer(side, { values, first, last, size });
+    }
+    if (isMdns || isUnidirectional(bytes)) {
+      const values = new DnsMessage(bytes, isMdns);
+      return { asker: side, request: { values, first, last, size } };
+    }
+    const key = keyOf(side, bytes);
+    const open = this.#isStream ? undefined : this.#open.find(key, bytes);
+    if (open) {
+      open.request.values.countRetransmission();
+    } else {
+      // It outlives the bytes, which are borrowed.
+      const values = new DnsMessage(bytes.slice(), false);
+      const request = { values, first, last, size };
+      this.#open.add(toOpen(key, side, request));
+    }
+    return undefined;
   }
 
   /**
@@ -248,28 +276,8 @@ class DnsParser implements Parser<DnsFields> {
     return this.#isMulticast || this.#hasMdnsPort && !isRecursive(bytes);
   }
 
-  *#query(side: Side, message: DnsRequest): Iterable<DnsExchange> {
-    const { values } = message;
-    // A DSO message with id 0 wants no answer (RFC 8490 §5.4).
-    const isOneWay = values.opCodeNumber === OPCODE.DSO && values.id === 0;
-    if (values.multicast || isOneWay) {
-      yield { asker: side, request: message };
-      return;
-    }
-    const { bytes } = values;
-    const repeated = this.#isStream ? undefined : this.#open.find(side, bytes);
-    if (repeated) {
-      repeated.request.values.retransmissions ??= 0;
-      repeated.request.values.retransmissions++;
-      return;
-    }
-    // It outlives the bytes, which are borrowed.
-    const request = {
-      ...message,
-      values: new DnsMessage(bytes.slice(), false),
-    };
-    const query = { asker: side, request, mayBeLost: false, again: undefined };
-    this.#open.add(query);
+  /** Gives up the oldest queries when there are too many. */
+  *#evicted(): Iterable<DnsExchange> {
     while (this.#open.areTooMany) {
       yield unanswered(this.#open.takeOldest()!, "cut");
     }
@@ -294,6 +302,15 @@ class DnsParser implements Parser<DnsFields> {
 /** An id with the side that asked. */
 function answerKey(asker: Side, id: number): number {
   return asker === "client" ? id : 0x10000 | id;
+}
+
+function toOpen(key: number, asker: Side, request: DnsRequest): OpenQuery {
+  return { key, asker, request, mayBeLost: false, again: undefined };
+}
+
+/** Whether the message is DSO that wants no answer (RFC 8490 §5.4). */
+function isUnidirectional(bytes: Uint8Array): boolean {
+  return (bytes[2]! >> 3 & 15) === OPCODE.DSO && (bytes[0]! | bytes[1]!) === 0;
 }
 
 function unanswered(query: OpenQuery, reason: Incomplete): DnsExchange {

@@ -62,7 +62,7 @@ interface Layout {
  */
 export class DnsMessage {
   readonly #bytes: Uint8Array;
-  readonly #names: Names;
+  #names: Names | undefined;
   #layout: Layout | undefined;
   /** Whether it is of mDNS or LLMNR; else absent. */
   readonly multicast: true | undefined;
@@ -72,7 +72,6 @@ export class DnsMessage {
   /** @param bytes at least a header; borrowed for the message's life */
   constructor(bytes: Uint8Array, multicast: boolean) {
     this.#bytes = bytes;
-    this.#names = new Names(bytes);
     this.multicast = multicast || undefined;
   }
 
@@ -169,8 +168,17 @@ export class DnsMessage {
     return (this.#u16(2) & flag) !== 0;
   }
 
+  /** Counts that the request was sent again. */
+  countRetransmission(): void {
+    this.retransmissions = (this.retransmissions ?? 0) + 1;
+  }
+
+  get #known(): Names {
+    return this.#names ??= new Names(this.#bytes);
+  }
+
   #cursor(at: number): Cursor {
-    return new Cursor(this.#names, at, this.#bytes.length);
+    return new Cursor(this.#known, at, this.#bytes.length);
   }
 
   #class(number: number): string {
@@ -198,7 +206,7 @@ export class DnsMessage {
         type: typeName(type),
         class: this.#class(class_),
         ttl,
-        data: readData(this.#names, type, data, data + size),
+        data: readData(this.#known, type, data, data + size),
       });
     }
     return records.length > 0 ? records : undefined;

@@ -16,6 +16,8 @@ export const MAX_OPEN_BYTES = 1 << 20;
 
 /** A query that waits. */
 export interface OpenQuery {
+  /** See {@link keyOf}. */
+  readonly key: number;
   readonly asker: Side;
   readonly request: Message<DnsMessage>;
   /** Whether its answer may lie in bytes that capture missed. */
@@ -37,17 +39,16 @@ export class OpenQueries {
 
   /** Adds a query behind all others. */
   add(query: OpenQuery): void {
-    const key = keyOf(query.asker, query.request.values.bytes);
-    const same = this.#byKey.get(key);
+    const same = this.#byKey.get(query.key);
     if (same) lastOf(same).again = query;
-    else this.#byKey.set(key, query);
+    else this.#byKey.set(query.key, query);
     this.#count++;
     this.#bytes += query.request.size;
   }
 
-  /** The open query that is the same as this message of `asker`. */
-  find(asker: Side, message: Uint8Array): OpenQuery | undefined {
-    const query = this.#byKey.get(keyOf(asker, message));
+  /** The open query of this key with the question of this message. */
+  find(key: number, message: Uint8Array): OpenQuery | undefined {
+    const query = this.#byKey.get(key);
     return query && isSameQuestion(query.request.values.bytes, message)
       ? query
       : undefined;
@@ -56,7 +57,7 @@ export class OpenQueries {
   /** Takes out the query of `asker` that the message answers. */
   take(asker: Side, response: Uint8Array): OpenQuery | undefined {
     const query = hasQuestion(response)
-      ? this.find(asker, response)
+      ? this.find(keyOf(asker, response), response)
       : this.#findById(asker, response);
     if (query) this.remove(query);
     return query;
@@ -90,9 +91,8 @@ export class OpenQueries {
 
   /** Takes out an open query, the first of those that are the same. */
   remove(query: OpenQuery): void {
-    const key = keyOf(query.asker, query.request.values.bytes);
-    if (query.again) this.#byKey.set(key, query.again);
-    else this.#byKey.delete(key);
+    if (query.again) this.#byKey.set(query.key, query.again);
+    else this.#byKey.delete(query.key);
     this.#count--;
     this.#bytes -= query.request.size;
   }
@@ -132,8 +132,11 @@ function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }
 
-/** Side, id, and a hash (FNV-1a) of the question: below 2^49. */
-function keyOf(asker: Side, message: Uint8Array): number {
+/**
+ * The key of a query that `asker` sent, or was answered: its side, id, and a
+ * hash (FNV-1a) of the question. Below 2^49.
+ */
+export function keyOf(asker: Side, message: Uint8Array): number {
   let hash = 0x811c9dc5;
   const end = questionEnd(message);
   for (let at = HEADER_SIZE; at < end; at++) {

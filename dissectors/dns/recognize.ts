@@ -6,7 +6,7 @@
  */
 import type { Guess, Side } from "../dissector.ts";
 import { isKnownClass, isKnownOpcode, OPCODE, TYPE } from "./parameters.ts";
-import { Cursor, HEADER_SIZE, Names } from "./wire.ts";
+import { Cursor, HEADER_SIZE, Names, plainNameEnd } from "./wire.ts";
 
 /** Ports of DNS, mDNS (RFC 6762) and LLMNR (RFC 4795). */
 export const PORT = { DNS: 53, MDNS: 5353, LLMNR: 5355 } as const;
@@ -69,15 +69,22 @@ export function isMessage(bytes: Uint8Array): boolean {
 }
 
 /**
- * Whether the bytes begin as a message does: with a header, and a question or
- * record that can be read. {@link MAX_BEGINNING} bytes are enough to tell.
+ * Whether the bytes begin as a message does: with a header, and the name, type
+ * and class of a question or record. {@link MAX_BEGINNING} bytes tell.
  */
 function begins(bytes: Uint8Array): boolean {
   if (!isHeader(bytes)) return false;
-  const cursor = new Cursor(new Names(bytes), HEADER_SIZE, bytes.length);
-  if (u16(bytes, 4) > 0) return isQuestion(cursor);
-  return u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10) > 0 &&
-    isRecordStart(cursor);
+  const isAsked = u16(bytes, 4) > 0;
+  const records = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10);
+  // No name can lie before the first one, so that it has no pointer.
+  const end = plainNameEnd(bytes, HEADER_SIZE, bytes.length);
+  if (end < 0 || end + 4 > bytes.length || !isAsked && records === 0) {
+    return false;
+  }
+  const type = u16(bytes, end);
+  if (!isAsked && type === TYPE.OPT) return true; // whose class is a size
+  return type !== 0 && isKnownClass(u16(bytes, end + 2) & 0x7fff) &&
+    !isNetbios(bytes, HEADER_SIZE, type);
 }
 
 /** As {@link begins}, or a header that stands for itself. */
@@ -114,21 +121,15 @@ function isQuestion(cursor: Cursor): boolean {
     !isNetbios(cursor.bytes, start, type);
 }
 
-/** Whether a record begins here; its data is not looked at. */
-function isRecordStart(cursor: Cursor): boolean {
+function isRecord(cursor: Cursor): boolean {
   const isNamed = cursor.name() !== undefined;
   const type = cursor.u16();
   const class_ = cursor.u16();
   cursor.u32();
+  cursor.take(cursor.u16());
   // The class of OPT is a size (RFC 6891 §6.1.2).
   const isClassed = type === TYPE.OPT || isKnownClass(class_ & 0x7fff);
   return isNamed && cursor.intact && type !== 0 && isClassed;
-}
-
-function isRecord(cursor: Cursor): boolean {
-  if (!isRecordStart(cursor)) return false;
-  cursor.take(cursor.u16());
-  return cursor.intact;
 }
 
 /** Types NB and NBSTAT, which DNS has given other names. */

@@ -132,6 +132,21 @@ export function nameEnd(bytes: Uint8Array, start: number, end: number): number {
   return -1;
 }
 
+/** Where a name without pointers ends; -1 if none stands there. */
+export function plainNameEnd(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  for (let at = start; at < end && at - start < MAX_NAME;) {
+    const length = bytes[at]!;
+    if (length > MAX_LABEL) return -1;
+    at += 1 + length;
+    if (length === 0) return at;
+  }
+  return -1;
+}
+
 /** A place in a message. Borrows its bytes. */
 export class Cursor {
   readonly bytes: Uint8Array;

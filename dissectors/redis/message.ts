@@ -42,6 +42,11 @@ export class RedisCommand {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
+  /** How many of its bytes were kept. */
+  get keptSize(): number {
+    return this.#end - this.#start;
+  }
+
   get command(): string | undefined {
     const name = this.#verbatim(0);
     return name && toUpperCase(toText(name));

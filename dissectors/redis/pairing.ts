@@ -129,16 +129,37 @@ export class Pairing {
       this.#turnStart = this.#heard;
       this.#isAfterSilence = time - this.#lastTime >= SILENCE;
     }
-    this.#lastTime = time;
+    this.push(command);
+  }
+
+  /** Adds a command that is to be answered, while order is sure. */
+  push(command: Command): void {
+    const { first, values } = command.request;
+    this.#lastTime = first.time;
     this.#waiting.push(command);
-    this.#waitingBytes += command.request.size;
+    this.#waitingBytes += values.keptSize;
     const { length } = this.#waiting;
     if (this.#sure === Infinity && length > this.#deepest) {
       this.#deepest = length;
     }
-    if (length > MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
-      yield this.#giveUp("cut");
-    }
+  }
+
+  /** Whether more waits than may; then the oldest is given up. */
+  get isFull(): boolean {
+    return this.#waiting.length > MAX_WAITING ||
+      this.#waitingBytes > MAX_WAITING_BYTES;
+  }
+
+  /** Gives up the oldest; its reply is no other's if it comes at last. */
+  giveUp(reason: Incomplete): RedisExchange {
+    if (this.isSure) this.#givenUp++;
+    return alone(this.#take(), reason);
+  }
+
+  /** The exchange of {@link next} with its reply. */
+  pair(reply: Reply): RedisExchange {
+    this.#lastTime = reply.response.last.time;
+    return paired(this.#take(), reply);
   }
 
   /** Adds a reply. */
@@ -188,7 +209,7 @@ export class Pairing {
       if (!oldest || oldest.request.first.time >= time) return;
       if (!this.isSure) yield* this.#closeTurn();
       else if (oldest.kind === "blocking") return;
-      else yield this.#giveUp("no response");
+      else yield this.giveUp("no response");
     }
   }
 
@@ -245,7 +266,7 @@ export class Pairing {
     this.#lastTime = state.lastTime;
     for (const command of waiting) {
       this.#waiting.push(command);
-      this.#waitingBytes += command.request.size;
+      this.#waitingBytes += command.request.values.keptSize;
     }
     for (const reply of held) {
       this.#held.push(reply);
@@ -256,7 +277,7 @@ export class Pairing {
   /** Takes the oldest that waits; there must be one. */
   #take(): Command {
     const command = this.#waiting.shift();
-    this.#waitingBytes -= command.request.size;
+    this.#waitingBytes -= command.request.values.keptSize;
     if (this.#sure > 0 && --this.#sure === 0) this.#doubt();
     return command;
   }
@@ -265,12 +286,6 @@ export class Pairing {
   #doubt(): void {
     this.#sure = 0;
     this.#turnStart = NaN;
-  }
-
-  /** Gives up the oldest; its reply is no other's if it comes at last. */
-  #giveUp(reason: Incomplete): RedisExchange {
-    if (this.isSure) this.#givenUp++;
-    return alone(this.#take(), reason);
   }
 
   /** Holds a reply of a turn in doubt. */

@@ -187,12 +187,21 @@ export class RedisParser implements Parser<RedisFields> {
         copy = bytes.slice(start);
       }
       const values = new RedisCommand(copy, start - base, end - base);
-      yield* this.#command({
+      const command = {
         request: toMessage(values, framer),
         kind: kindOf(bytes, start),
         isCut: framer.isCut,
-      });
+      };
+      if (this.#isUsual(command)) this.#pairing.push(command);
+      else yield* this.#command(command);
+      while (this.#pairing.isFull) yield this.#pairing.giveUp("cut");
     }
+  }
+
+  /** Whether the command is one of the many that are answered in order. */
+  #isUsual({ kind }: Command): boolean {
+    return kind === "plain" && this.#answering === "all" &&
+      this.#pairing.isSure && !this.#isReplica;
   }
 
   *#command(command: Command): Iterable<RedisExchange> {
@@ -246,7 +255,9 @@ export class RedisParser implements Parser<RedisFields> {
       this.#server.begin(reader);
       let turned = false;
       while (!turned && this.#server.next()) {
-        yield* this.#reply(this.#server);
+        const exchange = this.#answer(this.#server);
+        if (exchange) yield exchange;
+        else yield* this.#reply(this.#server);
         turned = this.#transfer !== undefined || this.#isReplica ||
           this.#pairing.next?.kind === "sync";
       }
@@ -254,10 +265,20 @@ export class RedisParser implements Parser<RedisFields> {
     }
   }
 
+  /** The exchange of a reply that is one of the many answers in order. */
+  #answer(framer: Framer): RedisExchange | undefined {
+    const { bytes, start } = framer;
+    const mayBePush = bytes[start] === RESP.PUSH || this.#isMonitor ||
+      this.#subscriptions.isSubscribed;
+    if (mayBePush || this.#pairing.next?.kind !== "plain") return undefined;
+    return this.#pairing.pair(toReply(framer));
+  }
+
+  /** Any other message of the server. */
   *#reply(framer: Framer): Iterable<RedisExchange> {
-    const { bytes, start, end, isCut } = framer;
-    const values = new RedisReply(bytes, start, end);
-    const reply: Reply = { response: toMessage(values, framer), isCut };
+    const { bytes, start } = framer;
+    const reply = toReply(framer);
+    const { values } = reply.response;
     const type = bytes[start];
     if (type === RESP.PUSH) {
       const kind = firstWord(bytes, start);
@@ -357,6 +378,12 @@ export class RedisParser implements Parser<RedisFields> {
 function toMessage<T>(values: T, framer: Framer): Message<T> {
   const { first, last, size } = framer;
   return { values, first, last, size };
+}
+
+function toReply(framer: Framer): Reply {
+  const { bytes, start, end, isCut } = framer;
+  const values = new RedisReply(bytes, start, end);
+  return { response: toMessage(values, framer), isCut };
 }
 
 /** A one-way message of the server. */
