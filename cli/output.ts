@@ -16,6 +16,8 @@ export class OutputClosed extends Error {
 /** Bytes of text to gather before writing. */
 const CHUNK = 64 * 1024;
 
+const LINE_FEED = 0x0a;
+
 /** How long to wait for a reader that shares its terminal with others, ms. */
 const PATIENCE = 10;
 
@@ -33,8 +35,7 @@ interface SyncFile {
 export class Output {
   readonly #file: AsyncFile;
   readonly #signal: AbortSignal | undefined;
-  readonly #encoder = new TextEncoder();
-  #lines: string[] = [];
+  #buffer = new Uint8Array(2 * CHUNK);
   #size = 0;
 
   /** @param signal its reason ends a write for which nobody makes room */
@@ -50,8 +51,20 @@ export class Output {
 
   /** Adds a line, to be written by {@link flush}. */
   line(text: string): void {
-    this.#lines.push(text);
-    this.#size += text.length + 1;
+    this.row(new TextEncoder().encode(text));
+  }
+
+  /** Adds a line that is UTF-8, without its end. */
+  row(text: Uint8Array): void {
+    const end = this.#size + text.length + 1;
+    if (end > this.#buffer.length) {
+      const grown = new Uint8Array(2 * end);
+      grown.set(this.#buffer.subarray(0, this.#size));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(text, this.#size);
+    this.#buffer[end - 1] = LINE_FEED;
+    this.#size = end;
   }
 
   /**
@@ -60,9 +73,7 @@ export class Output {
    * @throws OutputClosed, CommandError, or what the signal was aborted with
    */
   async flush(): Promise<void> {
-    if (this.#lines.length === 0) return;
-    const bytes = this.#encoder.encode(this.#lines.join("\n") + "\n");
-    this.#lines = [];
+    const bytes = this.#buffer.subarray(0, this.#size);
     this.#size = 0;
     await this.#unlessAborted(this.#write(bytes));
   }

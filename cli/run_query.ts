@@ -48,7 +48,8 @@ export async function runQuery(
     matches++;
     if (options.count || options.explain) return;
     const { timestamp, place, n } = entry;
-    sorter.add({ timestamp, node, place, n, text: render(entry) });
+    const key = { timestamp, node, place, n };
+    if (sorter.wants(key)) sorter.add(key, render(entry));
   };
   const { coverages, missing } = "pcap" in source
     ? await searchSavefiles(source.pcap, plan, onMatch, signal)
@@ -60,7 +61,7 @@ export async function runQuery(
   else {
     if (table && rows > 0) output.line(table.heading);
     for (const row of sorter.rows()) {
-      output.line(row.text);
+      output.row(row);
       if (output.isFull) await output.flush();
     }
   }

@@ -3,9 +3,11 @@
  *
  * Entries complete in another order than they begin in, and a flow's entry
  * only comes with its last packet, so an exact order needs all of them. Rows
- * are kept as text with their keys in columns; beyond a bound they are written
- * to a file as one sorted run, and runs are merged when the rows are read.
+ * lie in one buffer as UTF-8, with their keys in columns; when it is full they
+ * are written to a file as one sorted run, and runs are merged when the rows
+ * are read.
  */
+import { RunMerger } from "./run_merger.ts";
 
 /** What rows are ordered by, first to last. */
 export interface RowKey {
@@ -20,7 +22,7 @@ export interface RowKey {
 
 /** Where sorted runs go. An array can stand in for a file. */
 export interface RunStore {
-  /** Keeps a run. */
+  /** Keeps a run, whose pieces are borrowed until the next is taken. */
   write(run: Iterable<Uint8Array>): void;
   /** The runs kept so far, each a reader of its bytes. */
   readers(): ((into: Uint8Array) => number | null)[];
@@ -34,63 +36,88 @@ export interface SorterOptions {
   /** Keeps only the first so many, in that order. */
   readonly limit?: number | undefined;
   /** Bytes of text to hold before a run is written. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
   readonly store: () => RunStore;
 }
 
-/** One row as it comes out. */
-export interface Row extends RowKey {
-  readonly text: string;
-}
+const DEFAULT_MEMORY = 48 * 1024 * 1024;
 
-const DEFAULT_MEMORY = 64 * 1024 * 1024;
+/** Bytes of a row's keys, in memory and in a run. */
+export const ROW_HEADER = 40;
 
-/** What a row costs beside its text: keys, and the string itself. */
-const ROW_OVERHEAD = 80;
+/** Rows that may lie in memory beside each other, whatever they weigh. */
+const MAX_ROWS = 1 << 18;
+
+/** Rows beyond the limit that are taken before the last of them are let go. */
+const SLACK = 1024;
+
+/** Which of two keys comes first: negative if it is the first. */
+export type CompareKeys = (a: RowKey, b: RowKey) => number;
 
 /** Takes rows in any order and gives them sorted, once. */
 export class Sorter implements Disposable {
-  readonly #options: SorterOptions;
+  readonly #limit: number;
+  readonly #compare: CompareKeys;
+  readonly #openStore: () => RunStore;
+  readonly #encoder = new TextEncoder();
   readonly #memory: number;
-  readonly #sign: number;
-  #rows: Row[] = [];
-  #bytes = 0;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** Bytes in use; rows that were let go leave holes until then. */
+  #end = 0;
+  #rows: StoredRow[] = [];
   #store: RunStore | undefined;
-  /** Rows dropped for a limit: never among the first. */
-  #count = 0;
+  /** Key of the last row that can still be among the first. */
+  #last: RowKey | undefined;
 
-  constructor(options: SorterOptions) {
-    this.#options = options;
-    this.#memory = options.memory ?? DEFAULT_MEMORY;
-    this.#sign = options.order === "asc" ? 1 : -1;
+  constructor({ order, limit, memory, store }: SorterOptions) {
+    this.#limit = limit ?? Infinity;
+    this.#memory = memory ?? DEFAULT_MEMORY;
+    this.#openStore = store;
+    const sign = order === "asc" ? 1 : -1;
+    this.#compare = (a, b) =>
+      sign * (
+        a.timestamp - b.timestamp || a.node - b.node || a.place - b.place ||
+        a.n - b.n
+      );
   }
 
-  /** Rows given so far. */
-  get count(): number {
-    return this.#count;
+  /** Whether a row of that key can be among the first: else none need be made. */
+  wants(key: RowKey): boolean {
+    return this.#last === undefined || this.#compare(key, this.#last) < 0;
   }
 
   /** Takes a row. */
-  add(row: Row): void {
-    this.#count++;
-    this.#rows.push(row);
-    this.#bytes += row.text.length + ROW_OVERHEAD;
-    const limit = this.#options.limit;
-    if (limit !== undefined && this.#rows.length >= 2 * limit + 1024) {
-      this.#trim(limit);
-    }
-    if (this.#bytes > this.#memory) this.#spill();
+  add({ timestamp, node, place, n }: RowKey, text: string): void {
+    const bytes = this.#reserve(text.length);
+    const { written } = this.#encoder.encodeInto(
+      text,
+      bytes.subarray(this.#end),
+    );
+    const start = this.#end;
+    this.#end += written;
+    this.#rows.push({ timestamp, node, place, n, start, end: this.#end });
+    if (this.#rows.length >= 2 * this.#limit + SLACK) this.#trim();
   }
 
-  /** All rows in order, or the first `limit`. Ends the sorter's life. */
-  *rows(): Generator<Row> {
-    const limit = this.#options.limit ?? Infinity;
+  /**
+   * The texts of all rows in order, or of the first `limit`, as UTF-8. Each is
+   * borrowed until the next is asked for. Ends the sorter's life.
+   */
+  *rows(): Generator<Uint8Array> {
     this.#sort();
-    let given = 0;
+    const merger = new RunMerger(this.#compare, this.#store?.readers() ?? []);
+    const own = this.#rows[Symbol.iterator]();
+    let next = own.next();
     try {
-      for (const row of this.#merged()) {
-        if (given++ >= limit) return;
-        yield row;
+      for (let given = 0; given < this.#limit; given++) {
+        const least = merger.least;
+        if (!next.done && (!least || this.#compare(next.value, least) < 0)) {
+          yield this.#textOf(next.value);
+          next = own.next();
+        } else if (least) {
+          yield merger.text;
+          merger.next();
+        } else return;
       }
     } finally {
       this[Symbol.dispose]();
@@ -100,108 +127,81 @@ export class Sorter implements Disposable {
   /** Forgets everything, also what was written. */
   [Symbol.dispose](): void {
     this.#rows = [];
+    this.#bytes = undefined;
     this.#store?.close();
     this.#store = undefined;
   }
 
-  #compare = (a: Row, b: Row): number =>
-    this.#sign * (
-      a.timestamp - b.timestamp || a.node - b.node || a.place - b.place ||
-      a.n - b.n
-    );
+  #textOf({ start, end }: StoredRow): Uint8Array {
+    return this.#bytes!.subarray(start, end);
+  }
 
   #sort(): void {
     this.#rows.sort(this.#compare);
   }
 
-  #trim(limit: number): void {
+  /** Makes room for a text, of at most three bytes for each UTF-16 unit. */
+  #reserve(units: number): Uint8Array<ArrayBuffer> {
+    const size = 3 * units;
+    this.#bytes ??= new Uint8Array(Math.max(this.#memory, size));
+    const isFull = () =>
+      this.#end + size > this.#bytes!.length || this.#rows.length >= MAX_ROWS;
+    if (isFull() && this.#limit < Infinity) this.#trim();
+    if (isFull()) this.#spill();
+    if (isFull()) this.#bytes = new Uint8Array(size);
+    return this.#bytes;
+  }
+
+  /** Lets go of the rows beyond the limit, and closes the holes they leave. */
+  #trim(): void {
     this.#sort();
-    this.#rows.length = Math.min(limit, this.#rows.length);
-    this.#bytes = this.#rows.reduce(
-      (sum, row) => sum + row.text.length + ROW_OVERHEAD,
-      0,
-    );
+    if (this.#rows.length >= this.#limit) {
+      this.#rows.length = this.#limit;
+      const last = this.#rows.at(-1);
+      if (last && this.wants(last)) this.#last = keyOf(last);
+    }
+    this.#rows.sort((a, b) => a.start - b.start);
+    this.#end = 0;
+    for (const row of this.#rows) {
+      this.#bytes!.copyWithin(this.#end, row.start, row.end);
+      row.end = this.#end + row.end - row.start;
+      row.start = this.#end;
+      this.#end = row.end;
+    }
   }
 
   #spill(): void {
-    const limit = this.#options.limit;
-    if (limit !== undefined) this.#trim(limit);
-    else this.#sort();
-    this.#store ??= this.#options.store();
-    this.#store.write(encodeRun(this.#rows));
+    if (this.#rows.length === 0) return;
+    this.#sort();
+    this.#store ??= this.#openStore();
+    this.#store.write(this.#encodeRun());
     this.#rows = [];
-    this.#bytes = 0;
+    this.#end = 0;
   }
 
-  /** Few runs (64 MiB each): the least of their heads is found by looking. */
-  *#merged(): Generator<Row> {
-    const runs = (this.#store?.readers() ?? []).map(decodeRun);
-    runs.push(this.#rows[Symbol.iterator]() as Generator<Row>);
-    const heads = runs.map((run) => run.next());
-    while (true) {
-      let least = -1;
-      for (let i = 0; i < heads.length; i++) {
-        const head = heads[i]!;
-        if (head.done) continue;
-        if (
-          least < 0 || this.#compare(head.value, heads[least]!.value) < 0
-        ) least = i;
-      }
-      if (least < 0) return;
-      yield heads[least]!.value;
-      heads[least] = runs[least]!.next();
+  /** Rows with four keys and the size of the text as doubles before each. */
+  *#encodeRun(): Generator<Uint8Array> {
+    const header = new Uint8Array(ROW_HEADER);
+    const view = new DataView(header.buffer);
+    for (const row of this.#rows) {
+      view.setFloat64(0, row.timestamp);
+      view.setFloat64(8, row.node);
+      view.setFloat64(16, row.place);
+      view.setFloat64(24, row.n);
+      view.setFloat64(32, row.end - row.start);
+      yield header;
+      yield this.#textOf(row);
     }
   }
 }
 
-const HEADER = 40;
-
-/** A row: four keys as doubles, the size of its text, the text as UTF-8. */
-function* encodeRun(rows: readonly Row[]): Generator<Uint8Array> {
-  const encoder = new TextEncoder();
-  for (const row of rows) {
-    const text = encoder.encode(row.text);
-    const bytes = new Uint8Array(HEADER + text.length);
-    const view = new DataView(bytes.buffer);
-    view.setFloat64(0, row.timestamp);
-    view.setFloat64(8, row.node);
-    view.setFloat64(16, row.place);
-    view.setFloat64(24, row.n);
-    view.setFloat64(32, text.length);
-    bytes.set(text, HEADER);
-    yield bytes;
-  }
+/** A row, and where its text lies. */
+interface StoredRow extends RowKey {
+  start: number;
+  end: number;
 }
 
-function* decodeRun(
-  read: (into: Uint8Array) => number | null,
-): Generator<Row> {
-  const decoder = new TextDecoder();
-  let buffer = new Uint8Array(256 * 1024);
-  let start = 0;
-  let end = 0;
-  /** Makes `size` bytes available at `start`, or says that the run ended. */
-  const fill = (size: number): boolean => {
-    if (end - start >= size) return true;
-    const larger = size > buffer.length ? new Uint8Array(2 * size) : buffer;
-    larger.set(buffer.subarray(start, end));
-    [buffer, end, start] = [larger, end - start, 0];
-    while (end < size) {
-      const got = read(buffer.subarray(end));
-      if (got === null) return false;
-      end += got;
-    }
-    return true;
-  };
-  while (fill(HEADER)) {
-    const view = new DataView(buffer.buffer, start, HEADER);
-    const [timestamp, node, place, n, size] = [0, 8, 16, 24, 32].map((at) =>
-      view.getFloat64(at)
-    ) as [number, number, number, number, number];
-    start += HEADER;
-    if (!fill(size)) return;
-    const text = decoder.decode(buffer.subarray(start, start + size));
-    start += size;
-    yield { timestamp, node, place, n, text };
-  }
+/** The key alone, which stays as it is when the text is moved. */
+function keyOf({ timestamp, node, place, n }: RowKey): RowKey {
+  return { timestamp, node, place, n };
 }
