@@ -10,12 +10,6 @@ export function toCount(text: string): number {
   return count;
 }
 
-/** `asc` or `desc`. */
-export function toOrder(text: string): "asc" | "desc" {
-  if (text === "asc" || text === "desc") return text;
-  throw new InvalidArgumentError('It must be "asc" or "desc".');
-}
-
 /** What `--expect` takes: a number of rows, or `none`. */
 export function toExpectation(text: string): number {
   if (text === "none") return 0;
@@ -35,27 +29,38 @@ const UNITS: { readonly [unit: string]: number } = {
   d: 86400e6,
 };
 
+/** Date, time of day with parts of a second, and zone; all but the date may lack. */
+const MOMENT =
+  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?$/i;
+
 /**
- * A moment: RFC 3339, or how long ago, such as `10m`.
+ * A moment: RFC 3339, also with less (the time of day, its seconds, or its
+ * zone, which is UTC then), `now`, or how long ago, such as `10m`.
  *
  * @param now µs since 1970
  * @returns µs since 1970
  */
 export function toMoment(text: string, now: number): number {
+  if (text === "now") return now;
   const ago = /^-?(\d{1,9})(us|ms|s|m|h|d)$/.exec(text);
   if (ago) return now - Number(ago[1]) * UNITS[ago[2]!]!;
-  const time =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/i.exec(
-      text,
-    );
-  const seconds = time ? Date.parse(time[1]! + time[3]!.toUpperCase()) : NaN;
-  if (!time || Number.isNaN(seconds)) {
+  const [, date, minutes = "00:00", seconds = "00", part = "", zone = "Z"] =
+    MOMENT.exec(text) ?? [];
+  const time = date === undefined
+    ? NaN
+    : Date.parse(`${date}T${minutes}:${seconds}${zone.toUpperCase()}`);
+  if (Number.isNaN(time) || !isDay(date!)) {
     throw new InvalidArgumentError(
       'It must be a time such as "2026-11-23T10:13:00Z", or how long ago, such as "10m".',
     );
   }
-  const micros = Number((time[2] ?? "").padEnd(6, "0").slice(0, 6));
-  return seconds * 1000 + micros;
+  return time * 1000 + Number(part.padEnd(6, "0").slice(0, 6));
+}
+
+/** Whether the month has that day: a date of its own accord goes on to the next. */
+function isDay(date: string): boolean {
+  const time = Date.parse(date);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(date);
 }
 
 const SIZES: { readonly [unit: string]: number } = {
@@ -80,10 +85,4 @@ export function toSize(text: string): number {
     throw new InvalidArgumentError('It must be a size such as "200MB".');
   }
   return size;
-}
-
-/** `pcap` or `pcapng`. */
-export function toFormat(text: string): "pcap" | "pcapng" {
-  if (text === "pcap" || text === "pcapng") return text;
-  throw new InvalidArgumentError('It must be "pcap" or "pcapng".');
 }

@@ -1,56 +1,38 @@
 /** `export KFL`: writes the matching traffic to a savefile. */
-import type { Command } from "commander";
-import { toFormat, toMoment } from "./arguments.ts";
+import { type Command, Option } from "commander";
+import { addSource, addWindow, type CommonOptions } from "./common_options.ts";
 import { finish } from "./finish.ts";
 
 /** What `export` was told. */
-export interface ExportCommandOptions {
-  readonly pcap?: readonly string[];
-  readonly dataDir?: string;
+export interface ExportCommandOptions extends CommonOptions {
   readonly output: string;
   readonly format?: "pcap" | "pcapng";
   readonly exact?: true;
-  readonly from?: number;
-  readonly to?: number;
 }
 
 /** Adds the command to the program. */
 export function describeExport(program: Command): void {
-  const now = Date.now() * 1000;
-  program.command("export")
+  const command = program.command("export")
     .summary("write the matching traffic to a savefile")
     .description(
       "Writes the packets of every conversation with a matching entry. A " +
         "filter that tests only ends, transport, sizes and time is a test of " +
         "the conversation itself (src is its client), and dissects nothing.",
     )
-    .argument("[KFL]", "the filter; '' matches everything", "")
-    .option(
-      "--pcap <path...>",
-      "take from these savefiles, or all in these folders; - is standard input",
-    )
-    .option(
-      "--data-dir <folder>",
-      "take from what is kept in this folder, without --pcap",
-    )
+    .argument("[KFL]", "the filter; '' matches everything", "");
+  addSource(command, "take from");
+  command
     .requiredOption("-o, --output <file>", "the savefile; - is standard output")
-    .option(
-      "--format <format>",
-      "pcap or pcapng; by default pcap, unless the file's name or several " +
-        "link types ask for pcapng",
-      toFormat,
+    .addOption(
+      new Option(
+        "--format <format>",
+        "by default pcap, unless the file's name or several link types ask " +
+          "for pcapng",
+      ).choices(["pcap", "pcapng"]),
     )
-    .option("--exact", "only the packets of the matching exchanges")
-    .option(
-      "--from <time>",
-      "only what began at this time or later",
-      (text: string) => toMoment(text, now),
-    )
-    .option(
-      "--to <time>",
-      "only what began at this time or before",
-      (text: string) => toMoment(text, now),
-    )
+    .option("--exact", "only the packets of the matching exchanges");
+  addWindow(command, "conversations or entries");
+  command
     .addHelpText(
       "after",
       `

@@ -14,10 +14,11 @@ import {
 import { exitCodeOf } from "./finish.ts";
 import { Interrupted } from "./interruption.ts";
 import { OutputClosed, print, say } from "./output.ts";
+import { describeCompletion } from "./completion.ts";
 import { describeExport } from "./export.ts";
 import { describeImport } from "./import.ts";
 import { describeQuery } from "./query.ts";
-import { VERSION } from "./version.ts";
+import { describeVersion, VERSION } from "./version.ts";
 
 /** Runs the program. Never throws what a user could have caused. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
@@ -49,6 +50,15 @@ function describe(): Command {
   describeQuery(program);
   describeExport(program);
   describeImport(program);
+  describeWorker(program);
+  describeCompletion(program);
+  describeVersion(program);
+  for (const command of program.commands) {
+    const name = command.name();
+    command.showHelpAfterError(
+      `Run \`thresher ${name} --help\` for what it takes.`,
+    );
+  }
   return program;
 }
 

@@ -1,60 +1,40 @@
 /** `query KFL`: prints the entries that match. */
-import type { Command } from "commander";
-import { toCount, toExpectation, toMoment, toOrder } from "./arguments.ts";
+import { type Command, Option } from "commander";
+import { toCount, toExpectation } from "./arguments.ts";
+import { addSource, addWindow, type CommonOptions } from "./common_options.ts";
 import { finish } from "./finish.ts";
 
 /** What `query` was told. */
-export interface QueryOptions {
-  readonly pcap?: readonly string[];
-  readonly dataDir?: string;
+export interface QueryOptions extends CommonOptions {
   readonly json?: true;
   readonly count?: true;
   readonly explain?: true;
   readonly strict?: true;
   readonly limit?: number;
   readonly order: "asc" | "desc";
-  readonly from?: number;
-  readonly to?: number;
   readonly expect?: number;
 }
 
 /** Adds the command to the program. */
 export function describeQuery(program: Command): void {
-  const now = Date.now() * 1000;
-  program.command("query")
+  const command = program.command("query")
     .summary("print the entries that match a filter")
     .description(
       "Prints what was said, one entry a line. Standard output has only " +
         "entries; coverage, progress and warnings go to standard error.",
     )
-    .argument("[KFL]", "the filter; '' matches everything", "")
-    .option(
-      "--pcap <path...>",
-      "ask these savefiles, or all in these folders; - is standard input",
-    )
-    .option(
-      "--data-dir <folder>",
-      "ask what is kept in this folder, without --pcap",
-    )
+    .argument("[KFL]", "the filter; '' matches everything", "");
+  addSource(command, "ask");
+  command
     .option("--json", "print each entry as a line of JSON")
     .option("--count", "print only how many match")
     .option("--limit <n>", "print only the first n in the order", toCount)
-    .option(
-      "--order <order>",
-      "asc: oldest first; desc: newest",
-      toOrder,
-      "asc",
-    )
-    .option(
-      "--from <time>",
-      "only entries that began at this time or later",
-      (text: string) => toMoment(text, now),
-    )
-    .option(
-      "--to <time>",
-      "only entries that began at this time or before",
-      (text: string) => toMoment(text, now),
-    )
+    .addOption(
+      new Option("--order <order>", "asc: oldest first; desc: newest first")
+        .choices(["asc", "desc"]).default("asc"),
+    );
+  addWindow(command, "entries");
+  command
     .option("--explain", "print how the query runs, and what each stage let by")
     .option(
       "--expect <n>",

@@ -1,13 +1,8 @@
 /** What a command asks: savefiles, or a data folder (DESIGN §8). */
+import type { CommonOptions } from "./common_options.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { statOf } from "./savefiles.ts";
-
-/** Options that name what is asked. */
-export interface SourceOptions {
-  readonly pcap?: readonly string[] | undefined;
-  readonly dataDir?: string | undefined;
-}
 
 /** Savefiles and folders of them, or a folder of shards. */
 export type Source =
@@ -19,13 +14,7 @@ export type Source =
  *
  * @throws CommandError
  */
-export function toSource({ pcap, dataDir }: SourceOptions): Source {
-  if (pcap && dataDir !== undefined) {
-    throw new CommandError(
-      EXIT.MISUSED,
-      "Name savefiles with --pcap or a folder with --data-dir, not both",
-    );
-  }
+export function toSource({ pcap, dataDir }: CommonOptions): Source {
   if (pcap) return { pcap };
   if (dataDir !== undefined) return { dataDir };
   const usual = dataFolder(undefined);
