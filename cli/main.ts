@@ -19,6 +19,7 @@ import { describeExport } from "./export.ts";
 import { describeImport } from "./import.ts";
 import { describeQuery } from "./query.ts";
 import { describeVersion, VERSION } from "./version.ts";
+import { describeWorker } from "./worker.ts";
 
 /** Runs the program. Never throws what a user could have caused. */
 export async function main(args: readonly string[]): Promise<ExitCode> {

@@ -51,4 +51,6 @@ export interface LiveSource extends Disposable {
   next(batch: FrameBatch): boolean;
   /** Accepts no further packets; those that were are still given. */
   stop(): void;
+  /** Whether it was stopped and all packets have been given. */
+  readonly isOver: boolean;
 }

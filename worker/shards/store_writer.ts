@@ -2,7 +2,7 @@
  * A folder of shards as its only writer has it: one writer for each link type,
  * a limit on all of them together, and a lock against other processes.
  */
-import type { Fact } from "./facts.ts";
+import type { Fact, InterfaceFact } from "./facts.ts";
 import {
   DiskFolder,
   type Folder,
@@ -188,6 +188,23 @@ export class StoreWriter implements Disposable {
   }
 
   /**
+   * Names the interfaces there are now, in the shards that are open and in
+   * those yet to come. Those that are gone are named where they were.
+   */
+  setInterfaces(interfaces: readonly InterfaceFact[]): void {
+    const known = this.#common.filter(isInterface);
+    const isNew = ({ id, name }: InterfaceFact) =>
+      !known.some((fact) => fact.id === id && fact.name === name);
+    const others = this.#common.filter((fact) => !isInterface(fact));
+    // In place, for the writers look at it.
+    this.#common.splice(0, Infinity, ...others, ...interfaces);
+    for (const writer of this.#writers.values()) {
+      if (writer.shard === undefined) continue;
+      for (const fact of interfaces.filter(isNew)) writer.note(fact);
+    }
+  }
+
+  /**
    * Changes the bytes that all files together may have, and deletes what that
    * takes. Shards that begin from now on have the size that goes with it.
    *
@@ -271,6 +288,10 @@ export class StoreWriter implements Disposable {
     this.#meta = { ...this.#meta, ...changes };
     unlessFull(() => writeMeta(this.store.folder, this.#meta));
   }
+}
+
+function isInterface(fact: Fact): fact is InterfaceFact {
+  return fact.kind === "interface";
 }
 
 /** What the sizes depend on. */

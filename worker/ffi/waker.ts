@@ -1,0 +1,29 @@
+/** An `eventfd`: wakes a thread that waits in `poll`. */
+import { check, libc } from "./libc.ts";
+
+const EFD_CLOEXEC = 0x80000;
+const EFD_NONBLOCK = 0x800;
+
+/**
+ * Wakes a thread. File descriptors belong to the process, so that the number
+ * alone is what the other thread needs.
+ */
+export class Waker implements Disposable {
+  readonly fd: number;
+
+  /** @throws SystemCallError, NoLibrary */
+  constructor() {
+    this.fd = check("eventfd", libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
+
+  /** Makes the descriptor readable. It stays so. */
+  wake(): void {
+    const one = new BigUint64Array([1n]);
+    check("write", Number(libc().write(this.fd, one, 8n)));
+  }
+
+  /** Closes it; the other thread must be through with it. */
+  [Symbol.dispose](): void {
+    libc().close(this.fd);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Live packets into shards.
+ *
+ * It runs in a thread of its own that does nothing else: all that waits for
+ * packets has been stored before it waits again, and the kernel hands over a
+ * packet after some 50 ms at the latest. So what was captured can soon be asked
+ * about, and under load writes are large.
+ */
+import { FrameBatch } from "../../packet/frame.ts";
+import type { LiveSource } from "../capture/source.ts";
+import type { InterfaceFact } from "../shards/facts.ts";
+import type { StoreWriter } from "../shards/store_writer.ts";
+import type { ShardWriter, StopCause } from "../shards/writer.ts";
+
+/** Frames that are looked at in one go. */
+const ROWS = 4096;
+
+/** Batches after which stored is what was taken, though more are waiting. */
+const MOST_BATCHES = 64;
+
+/** How often drops and clocks are looked at, ms. */
+const LOOK = 1000;
+
+/** What the clock may be set by unnoticed, µs. */
+const CLOCK_STEP = 100e3;
+
+/** What became of the packets so far. */
+export interface RecorderState {
+  /** Stored. */
+  readonly packets: number;
+  /** Their bytes in PCAPs. */
+  readonly bytes: number;
+  /** Lost, for they were not taken out of the kernel's memory in time. */
+  readonly droppedByKernel: number;
+  /** Taken, and not stored for want of room. */
+  readonly notStored: number;
+  /** Why packets are not stored at the moment; absent if they are. */
+  readonly stopped: StopCause | undefined;
+}
+
+/** Takes packets from a source and stores them. */
+export class Recorder {
+  readonly #source: LiveSource;
+  readonly #store: StoreWriter;
+  readonly #writer: ShardWriter;
+  readonly #batch = new FrameBatch(ROWS);
+  #names: ReadonlyMap<number, string> | undefined;
+  #dropped = 0;
+  #lookedAt = -Infinity;
+  /** The clock of packets less that which nobody sets, µs. */
+  #clock = toClock();
+
+  /** Both are borrowed. */
+  constructor(source: LiveSource, store: StoreWriter) {
+    this.#source = source;
+    this.#store = store;
+    // Frames of live capture have one link type, whatever their interface.
+    this.#writer = store.writer(source.interfaces[0]!.linkType);
+    this.#noteInterfaces();
+  }
+
+  get state(): RecorderState {
+    const { packets, bytes, droppedPackets } = this.#writer.counters;
+    return {
+      packets,
+      bytes,
+      droppedByKernel: this.#dropped,
+      notStored: droppedPackets,
+      stopped: this.#writer.stopped,
+    };
+  }
+
+  /** Waits for packets, for a second at most, and stores what there is. */
+  turn(): void {
+    this.#source.wait(LOOK);
+    if (this.#source.names !== this.#names) this.#noteInterfaces();
+    if (performance.now() - this.#lookedAt >= LOOK) this.#look();
+    this.#take();
+  }
+
+  /** Ends: what was captured until now is stored. */
+  finish(): void {
+    const source = this.#source;
+    source.stop();
+    do {
+      source.wait(LOOK);
+      this.#take();
+    } while (!source.isOver);
+    this.#noteDrops();
+    this.#writer.flush();
+  }
+
+  #take(): void {
+    const { interfaces } = this.#source;
+    const batch = this.#batch;
+    for (let n = 0; n < MOST_BATCHES && this.#source.next(batch); n++) {
+      this.#writer.append(batch, interfaces, 0, batch.count);
+    }
+    this.#writer.flush();
+  }
+
+  /** What need not be seen to with every packet. */
+  #look(): void {
+    this.#lookedAt = performance.now();
+    this.#noteDrops();
+    const before = this.#clock;
+    this.#clock = toClock();
+    const step = this.#clock - before;
+    const now = Date.now() * 1000;
+    if (Math.abs(step) > CLOCK_STEP) {
+      this.#writer.addClockStep(now - Math.round(step), now);
+    }
+    this.#writer.rotateIfDue(now);
+  }
+
+  #noteDrops(): void {
+    const { dropped } = this.#source.counters();
+    const more = dropped - this.#dropped;
+    this.#dropped = dropped;
+    if (more > 0) this.#writer.addDrop("kernel", more, Date.now() * 1000);
+  }
+
+  #noteInterfaces(): void {
+    const { names, interfaces } = this.#source;
+    const { snapLength } = interfaces[0]!;
+    this.#names = names;
+    this.#store.setInterfaces(
+      [...names].map(([id, name]): InterfaceFact => ({
+        kind: "interface",
+        id,
+        snapLength,
+        name,
+      })),
+    );
+  }
+}
+
+/** µs by which the clock is ahead of one that nobody sets. */
+function toClock(): number {
+  return (Date.now() - performance.now()) * 1000;
+}
