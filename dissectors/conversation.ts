@@ -108,7 +108,8 @@ export class Conversation {
   }
 
   /**
-   * The next bytes of a stream.
+   * The next bytes of a stream, or a whole datagram: what its parser leaves of
+   * that is dropped.
    *
    * @param bytes borrowed until the call returns
    */
@@ -125,36 +126,17 @@ export class Conversation {
       return;
     }
     this.#waited(time);
-    const reader = this.#readers[side];
-    reader.append(bytes, start, end, time, place);
-    if (this.#phase === "unknown") this.#identify();
-    else this.#read(side);
-    // Identification may have swapped the sides.
-    this.#readers.client.retain();
-    this.#readers.server.retain();
-  }
-
-  /** A whole datagram; what its parser leaves of it is dropped. */
-  datagram(
-    side: Side,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    time: number,
-    place: number,
-  ): void {
-    if (this.#phase === "opaque") {
-      this.#options.counters.opaqueBytes += end - start;
-      return;
-    }
-    this.#waited(time);
     this.#readers[side].append(bytes, start, end, time, place);
     if (this.#phase === "unknown") this.#identify();
     else this.#read(side);
-    for (const reader of [this.#readers.client, this.#readers.server]) {
-      reader.skip(reader.available);
-      reader.retain();
+    // Identification may have swapped the sides.
+    const { client, server } = this.#readers;
+    if (this.#flow.transport !== "tcp") {
+      client.skip(client.available);
+      server.skip(server.available);
     }
+    client.retain();
+    server.retain();
   }
 
   /** `size` bytes of a stream that capture missed. */

@@ -6,6 +6,7 @@
  * clock: time comes with the bytes.
  */
 import type { Fields, ValuesOf } from "../entry/field.ts";
+import type { ProtocolSchema } from "../entry/schema.ts";
 import type { End, Incomplete, Transport } from "../entry/entry.ts";
 import type { Flow } from "../stream/flow.ts";
 import type { Mark, StreamReader } from "../stream/reader.ts";
@@ -130,21 +131,11 @@ export interface Parser<F extends Fields = Fields> {
 /** Both directions of a flow. */
 export type Readers = { readonly [S in Side]: StreamReader };
 
-/** What every protocol declares, however its entries come about. */
-export interface Describer<F extends Fields = Fields> {
-  /** KFL's keyword, true for its entries, such as `redis`. */
-  readonly name: string;
-  /** Other keywords for the same. */
-  readonly aliases?: readonly string[];
-  /** Protocols whose keyword is also true for its entries. */
-  readonly is?: readonly string[];
-  /** Versions with a keyword of their own, such as `http1` for `1.0`, `1.1`. */
-  readonly versions?: { readonly [keyword: string]: readonly string[] };
-  /** One sentence for the reference. */
-  readonly doc: string;
-  /** Where the protocol is specified. */
-  readonly spec: string;
-  readonly transports: readonly Transport[];
+/**
+ * What every protocol declares, however its entries come about: what the schema
+ * knows of it, and how an exchange is summed up.
+ */
+export interface Describer<F extends Fields = Fields> extends ProtocolSchema {
   readonly fields: F;
   /** Whether an entry is a whole flow and not something said on it. */
   readonly ofFlows?: boolean;

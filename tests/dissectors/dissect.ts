@@ -89,9 +89,8 @@ export function dissect(
       const bytes = typeof chunk.bytes === "string"
         ? new TextEncoder().encode(chunk.bytes)
         : chunk.bytes.slice();
-      const call = transport === "tcp" ? "data" : "datagram";
       const place = toPlace(0, packet++);
-      conversation[call](side, bytes, 0, bytes.length, time, place);
+      conversation.data(side, bytes, 0, bytes.length, time, place);
       // What was borrowed is gone.
       bytes.fill(0xee);
     }

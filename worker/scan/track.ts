@@ -62,14 +62,9 @@ export class Track {
   add(packet: Packet, fromLow: boolean): void {
     if (this.flow.transport === "tcp") this.#addSegment(packet, fromLow);
     else if (this.flow.transport !== "sctp") {
-      this.conversation.datagram(
-        this.#sideOf(fromLow),
-        packet.bytes,
-        packet.start,
-        packet.end,
-        packet.time,
-        packet.place,
-      );
+      const sink = fromLow ? this.#lowSink : this.#highSink;
+      const { bytes, start, end, time, place } = packet;
+      sink.data(bytes, start, end, time, place);
     }
   }
 
