@@ -33,10 +33,10 @@ export class CommandError extends Error {
  */
 export function reasonOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.NotCapable) return "permission denied";
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  if (!/^E[A-Z0-9]+$/.test(String(error.code))) return undefined;
+  if (!(error instanceof Error)) return undefined;
   // Deno adds the number of the error, and the call with its path.
-  const reason = error.message.replace(/ \(os error \d+\).*$/s, "");
+  const [, reason] = /^(.*?) \(os error \d+\)/s.exec(error.message) ?? [];
+  if (reason === undefined) return undefined;
   return reason.charAt(0).toLowerCase() + reason.slice(1);
 }
 

@@ -40,7 +40,7 @@ export interface SorterOptions {
   readonly store: () => RunStore;
 }
 
-const DEFAULT_MEMORY = 48 * 1024 * 1024;
+const DEFAULT_MEMORY = 32 * 1024 * 1024;
 
 /** Bytes of a row's keys, in memory and in a run. */
 export const ROW_HEADER = 40;
