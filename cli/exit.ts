@@ -30,15 +30,23 @@ export class CommandError extends Error {
 /**
  * Why the operating system refused a call, in words; `undefined` for an error
  * that comes from elsewhere.
+ *
+ * @param place adds the call and the path, where they are known
  */
-export function reasonOf(error: unknown): string | undefined {
+export function reasonOf(
+  error: unknown,
+  place?: "with its place",
+): string | undefined {
   if (error instanceof Deno.errors.NotCapable) return "permission denied";
   if (!(error instanceof Error)) return undefined;
-  // Deno adds the number of the error, and the call with its path.
-  const [, reason] = /^(.*?) \(os error \d+\)/s.exec(error.message) ?? [];
+  const [, reason, where] = FROM_SYSTEM.exec(error.message) ?? [];
   if (reason === undefined) return undefined;
-  return reason.charAt(0).toLowerCase() + reason.slice(1);
+  const text = reason.charAt(0).toLowerCase() + reason.slice(1);
+  return place ? text + where : text;
 }
+
+/** A message of Deno's: the reason, its number, and the call with its path. */
+const FROM_SYSTEM = /^(.*?) \(os error \d+\)(.*)$/s;
 
 /** The exit code for a call that the operating system refused. */
 export function exitCodeFor(error: unknown): ExitCode {

@@ -73,9 +73,18 @@ function toExitCode(error: unknown): ExitCode {
   }
   if (error instanceof OutputClosed) return EXIT.DONE;
   if (error instanceof Interrupted) return EXIT.INTERRUPTED;
-  const reason = reasonOf(error);
+  const text = describeRefusal(error);
   // Anything else is a mistake of ours, and shows where it was made.
-  if (reason === undefined) throw error;
-  say(`thresher: ${reason}`);
+  if (text === undefined) throw error;
+  say(`thresher: ${text}`);
   return exitCodeFor(error);
+}
+
+/** A call that the operating system refused, in words; of any other nothing. */
+function describeRefusal(error: unknown): string | undefined {
+  const reason = reasonOf(error, "with its place");
+  if (reason !== undefined) return reason;
+  if (!(error instanceof Error)) return undefined;
+  const cause = reasonOf(error.cause);
+  return cause === undefined ? undefined : `${error.message}: ${cause}`;
 }

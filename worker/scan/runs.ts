@@ -9,7 +9,12 @@ export class CannotKeepRuns extends Error {
   override name = "CannotKeepRuns";
 
   constructor(cause: unknown) {
-    super("Cannot keep rows in a temporary file", { cause });
+    super(
+      "Cannot keep rows in a temporary file, which TMPDIR can put elsewhere",
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -111,7 +111,7 @@ export class Store {
    * Puts what dissections found beside a shard, in place of what was there.
    *
    * @param shard open, so that it is not deleted meanwhile
-   * @returns whether there was room
+   * @returns whether there was room, and the right to write
    */
   putMessageTable(shard: Shard, key: string, columns: Columns): boolean {
     const table = encodeMessageTable(key, columns);
@@ -119,7 +119,14 @@ export class Store {
     const used = this.folder.list().reduce((sum, { size }) => sum + size, 0);
     if (used + table.length > limit) return false;
     const name = toName(shard.number, "msg");
-    return unlessFull(() => this.folder.replace(name, table));
+    try {
+      const put = () => this.folder.replace(name, table);
+      return attempt(this.folder.path, () => unlessFull(put));
+    } catch (error) {
+      // Who may only read does without.
+      if (!(error instanceof UnusableFolder)) throw error;
+      return false;
+    }
   }
 
   /** As {@link shard}, but notes one in which nothing can be read. */
