@@ -96,7 +96,7 @@ class Thread {
     void this.ended.finally(() => this.#waker[Symbol.dispose]()).catch(
       () => {},
     );
-    const worker = start(options.folder);
+    const worker = start();
     worker.onmessage = ({ data }: MessageEvent<CaptureNews>) => {
       switch (data.kind) {
         case "started":
@@ -132,22 +132,11 @@ class Thread {
   }
 }
 
-function start(folder: string): Worker {
+/** Starts it with all our permissions: with FFI it could help itself to them. */
+function start(): Worker {
   return new Worker(new URL("./capture_thread.ts", import.meta.url), {
     type: "module",
     name: "capture",
-    deno: {
-      permissions: {
-        env: false,
-        ffi: true,
-        import: false,
-        net: false,
-        read: [folder, "/proc"],
-        run: false,
-        sys: false,
-        write: [folder],
-      },
-    },
   });
 }
 
