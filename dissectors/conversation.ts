@@ -157,8 +157,14 @@ export class Conversation {
     this.#guarded(this.#parser!.end(side, "closed", this.#readers));
   }
 
-  /** The end of the flow: every exchange still open is given. */
+  /** Both ends finished: unless something is open, nothing more is given. */
+  rest(): void {
+    if (this.#phase === "unknown" || this.#parser?.isIdle) this.#close();
+  }
+
+  /** The end of the flow: every exchange still open is given, once. */
   end(ending: Ending): void {
+    if (this.#phase === "opaque") return;
     if (this.#phase === "parsing") {
       this.#guarded(
         this.#parser!.end(undefined, ending, this.#readers),

@@ -94,6 +94,12 @@ export interface ParserContext {
  * before counts, the rest of the flow is no longer dissected.
  */
 export interface Parser<F extends Fields = Fields> {
+  /**
+   * Whether the end of the flow gives nothing, if both ends have finished; the
+   * flow is forgotten then. Absent where that is not known before.
+   */
+  readonly isIdle?: boolean;
+
   /** Consumes what is complete. Called whenever `side` has new bytes. */
   read(side: Side, reader: StreamReader): Iterable<Exchange<F>>;
 

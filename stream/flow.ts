@@ -178,7 +178,9 @@ export class Flow<T = unknown> {
   /** Fills a packet as if the low end had sent it, as far as ends go. */
   fill(packet: Packet): void {
     const low = this.#lowAddress;
-    packet.bytes = new Uint8Array([...low, ...this.#highAddress]);
+    packet.bytes = new Uint8Array(2 * low.length);
+    packet.bytes.set(low);
+    packet.bytes.set(this.#highAddress, low.length);
     packet.src = 0;
     packet.dst = low.length;
     packet.ipVersion = this.ipVersion;
@@ -313,7 +315,7 @@ export class FlowTable<T = unknown> {
       this.#end(slot);
       slot = NONE;
     }
-    if (slot === NONE) slot = this.#create(packet);
+    if (slot === NONE) slot = this.#begin(packet);
     const flow = this.#flows[slot]!;
     if (packet.time > flow.last) flow.last = packet.time;
     flow.lastPlace = packet.place;
@@ -350,6 +352,11 @@ export class FlowTable<T = unknown> {
     for (const slot of slots) this.#end(slot);
   }
 
+  /** Those that are not over, in no order. */
+  flows(): Flow<T>[] {
+    return this.#flows.filter((flow) => flow !== undefined);
+  }
+
   /** What {@link resume} needs to go on with a flow in another table. */
   save(flow: Flow<T>): FlowState {
     const packet = new Packet();
@@ -373,7 +380,7 @@ export class FlowTable<T = unknown> {
       seen: this.#seen[slot]!,
       lowBase: this.#base[slot * 2]!,
       highBase: this.#base[slot * 2 + 1]!,
-      analysis: flow.analysis && saveAnalysis(flow.analysis),
+      analysis: flow.analysis ? saveAnalysis(flow.analysis) : null,
     };
   }
 
@@ -401,7 +408,7 @@ export class FlowTable<T = unknown> {
     flow.midStream = state.midStream;
     flow.last = state.last;
     flow.lastPlace = state.lastPlace;
-    flow.analysis = state.analysis === undefined
+    flow.analysis = state.analysis === null
       ? undefined
       : restoreAnalysis(flow.transport, state.analysis);
     this.#seen[slot] = state.seen;
@@ -602,6 +609,15 @@ export class FlowTable<T = unknown> {
     else this.#older[newer] = older;
   }
 
+  /** A flow that begins with the packet. */
+  #begin(packet: Packet): number {
+    const slot = this.#create(packet);
+    const flow = this.#flows[slot]!;
+    flow.midStream = flow.transport === "tcp";
+    flow.analysis = openAnalysis(flow.transport, this.#keepsHeads);
+    return slot;
+  }
+
   #create(packet: Packet): number {
     if (this.#size === this.#maxFlows) {
       // What is evicted must not depend on when somebody called `expire`.
@@ -624,8 +640,6 @@ export class FlowTable<T = unknown> {
       this.fromLow,
       this.#isFromClient(packet),
     );
-    flow.midStream = flow.transport === "tcp";
-    flow.analysis = openAnalysis(flow.transport, this.#keepsHeads);
     this.#flows[slot] = flow;
     this.#touched[slot] = this.#now;
     this.#link(slot, this.#listFor(slot));

@@ -58,6 +58,11 @@ export class Http1Parser implements Parser<HttpFields> {
     );
   }
 
+  get isIdle(): boolean {
+    return this.#pairing.isEmpty && !this.#requests.asking &&
+      !this.#responses.isAnswering;
+  }
+
   read(side: Side, reader: StreamReader): Iterable<HttpExchange> {
     if (side === "client") this.#requests.read(reader);
     else this.#responses.read(reader);

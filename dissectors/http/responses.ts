@@ -51,6 +51,11 @@ export class Responses {
     this.#direction = new Direction(context.midStream ? "seek" : "start");
   }
 
+  /** Whether a response has begun and not ended. */
+  get isAnswering(): boolean {
+    return this.#answer !== undefined;
+  }
+
   /** Reads all that is here. */
   read(reader: StreamReader): void {
     this.#pairing.hear();

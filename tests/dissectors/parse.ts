@@ -132,6 +132,7 @@ export function parse(
   }, unread);
   let time = START;
   let packet = 0;
+  const finished = new Set<Side>();
   for (const chunk of chunks) {
     let goesOn = true;
     if ("expire" in chunk) {
@@ -145,6 +146,7 @@ export function parse(
     } else if ("fin" in chunk) {
       const { parser, readers } = session;
       goesOn = session.take(parser.end(chunk.side, "closed", readers));
+      finished.add(chunk.side);
     } else {
       time = chunk.time ?? time + (packet === 0 ? 0 : 1000);
       const bytes = typeof chunk.bytes === "string"
@@ -156,7 +158,10 @@ export function parse(
     if (!goesOn) break;
     if (typeof resumed === "function" ? resumed() : resumed) session.resume();
   }
+  const given = session.exchanges.length;
+  const isIdle = finished.size === 2 && session.parser.isIdle;
   session.take(session.parser.end(undefined, ending, session.readers));
+  if (isIdle) equal(session.exchanges.length, given, "It was not idle");
   return session.exchanges;
 }
 

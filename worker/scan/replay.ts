@@ -19,7 +19,13 @@ import {
   type FlowState as SavedFlow,
   FlowTable,
 } from "../../stream/flow.ts";
-import { decodeState, encodeState } from "../../stream/state.ts";
+import {
+  decodeState,
+  encodeState,
+  fromRows,
+  type SavedRows,
+  toRows,
+} from "../../stream/state.ts";
 import { WaitingRoom } from "../../stream/reassembly.ts";
 import { type SavedTrack, Track, type TrackOptions } from "./track.ts";
 
@@ -54,15 +60,21 @@ export interface ReplayCounters extends ConversationCounters {
   bytesRuledOut: number;
 }
 
-/** What a flow table keeps for a flow that no entry is wanted of. */
-const RULED_OUT = "ruled out";
+/**
+ * What a flow table keeps for a flow of which no more entries come, or none
+ * that is wanted. Its packets are only told from those of other flows.
+ */
+const SETTLED = "settled";
 
-type FlowState = Track | typeof RULED_OUT;
+type FlowState = Track | typeof SETTLED;
 
 /** What {@link Replay.save} writes. */
 interface SavedReplay {
   readonly nextTick: number;
-  readonly tracks: readonly (SavedTrack & { readonly flow: SavedFlow })[];
+  /** In the order in which they were last heard from. */
+  readonly flows: SavedRows<SavedFlow>;
+  /** What is not settled, and which of the flows it is. */
+  readonly tracks: readonly (SavedTrack & { readonly flow: number })[];
 }
 
 /** One source's packets, becoming entries. */
@@ -110,12 +122,13 @@ export class Replay {
     if (packet.time >= this.#nextTick) this.#tick(packet.time);
     const flow = this.#table.find(packet);
     const state = flow.state ??= this.#begin(flow);
-    if (state === RULED_OUT) return;
+    if (state === SETTLED) return;
+    state.add(packet, this.#table.fromLow);
     if (flow.analysis && state.conversation.entries > 0) {
       // Only a flow that gives no other entry is one itself.
       flow.analysis = undefined;
     }
-    state.add(packet, this.#table.fromLow);
+    if (state.isSettled) this.#settle(flow, state);
   }
 
   /** No more packets come: gives what is still open. */
@@ -129,16 +142,17 @@ export class Replay {
    * flow, with bodies, can be saved.
    */
   save(): Uint8Array {
-    const tracks = [...this.#open].sort((a, b) =>
-      a.flow.last - b.flow.last || a.flow.id - b.flow.id
+    const flows = this.#table.flows().sort((a, b) =>
+      a.last - b.last || a.id - b.id
     );
-    return encodeState({
+    const saved: SavedReplay = {
       nextTick: this.#nextTick,
-      tracks: tracks.map((track) => ({
-        flow: this.#table.save(track.flow as Flow<FlowState>),
-        ...track.save(),
-      })),
-    });
+      flows: toRows(flows.map((flow) => this.#table.save(flow))),
+      tracks: flows.flatMap(({ state }, flow) =>
+        state instanceof Track ? [{ flow, ...state.save() }] : []
+      ),
+    };
+    return encodeState(saved);
   }
 
   /**
@@ -149,10 +163,12 @@ export class Replay {
   resume(saved: Uint8Array): void {
     const state = decodeState(saved) as SavedReplay;
     this.#nextTick = state.nextTick;
+    const flows = fromRows(state.flows).map((flow) => this.#table.resume(flow));
     for (const track of state.tracks) {
-      const flow = this.#table.resume(track.flow);
+      const flow = flows[track.flow]!;
       flow.state = this.#begin(flow, track);
     }
+    for (const flow of flows) flow.state ??= SETTLED;
   }
 
   #begin(flow: Flow<FlowState>, saved?: SavedTrack): FlowState {
@@ -165,23 +181,28 @@ export class Replay {
     if (mayMatch && !mayMatch(flow)) {
       this.counters.flowsRuledOut++;
       flow.analysis = undefined;
-      return RULED_OUT;
+      return SETTLED;
     }
     if (this.#options.ruledOut?.has(flow.id)) {
       this.counters.bytesRuledOut++;
       flow.analysis = undefined;
-      return RULED_OUT;
+      return SETTLED;
     }
     const track = new Track(flow, this.#track, saved);
     this.#open.add(track);
     return track;
   }
 
-  #ended(flow: Flow<FlowState>, ending: FlowEnding): void {
-    const track = flow.state;
-    if (!track || track === RULED_OUT) return;
+  #settle(flow: Flow<FlowState>, track: Track): void {
+    flow.state = SETTLED;
     this.#open.delete(track);
     if (flow.transport === "tcp") track.drain();
+  }
+
+  #ended(flow: Flow<FlowState>, ending: FlowEnding): void {
+    const track = flow.state;
+    if (!track || track === SETTLED) return;
+    this.#settle(flow, track);
     track.conversation.end(ending);
     if (track.conversation.entries === 0) this.#giveFlow(flow);
   }

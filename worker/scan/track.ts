@@ -68,6 +68,15 @@ export class Track {
     }
   }
 
+  /**
+   * Whether no packet can change what it gives: then it is of no more use,
+   * after {@link drain}.
+   */
+  get isSettled(): boolean {
+    return this.conversation.isOpaque &&
+      (this.flow.analysis === undefined || this.conversation.entries > 0);
+  }
+
   /** Gives up, at `now` (µs), what was waited for too long. */
   expire(now: number): void {
     this.#low.expire(now, this.#lowSink);
@@ -97,6 +106,7 @@ export class Track {
       this.#low.acknowledge(packet, this.#lowSink);
       this.#high.add(packet, this.#highSink);
     }
+    if (this.#low.isEnded && this.#high.isEnded) this.conversation.rest();
   }
 
   #sideOf(isLow: boolean): Side {
