@@ -21,8 +21,7 @@ export async function searchFolder(
   signal: AbortSignal,
 ): Promise<SearchOutcome> {
   const store = openFolder(folder);
-  const total = store.survey().reduce((sum, { bytes }) => sum + bytes, 0);
-  const progress = new Progress(total);
+  const progress = new Progress(store.bytes);
   try {
     const coverages = await searchStore(store, {
       plan,

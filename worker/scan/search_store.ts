@@ -46,9 +46,17 @@ const TRANSPORTS = ["tcp", "udp", "icmp", "sctp"] as const;
 /** Frames to load at a time. */
 const BATCH = 4096;
 
+/**
+ * Bytes of packets that are searched at a time where the newest are wanted: to
+ * resume costs about as much as to search half of that.
+ */
+const STRETCH = 8 * 1024 * 1024;
+
 /** A shard of a line. */
 interface Link {
   readonly number: number;
+  /** Of its PCAP. */
+  readonly bytes: number;
   /** Least and greatest time of its packets, µs. */
   readonly first: number;
   readonly last: number;
@@ -132,14 +140,14 @@ class StoreSearch {
     const { from = -Infinity, to = Infinity } = this.#options.plan.window;
     const lines = new Map<string, Line>();
     for (const shard of this.#store.shards("oldest first")) {
-      const { first, last } = shard.header;
+      const { first, last, pcapBytes: bytes } = shard.header;
       const key = lineOf(shard);
       const line = lines.get(key) ?? { links: [], hasEnd: true };
       lines.set(key, line);
       // Nothing that began in the window is completed later.
       if (first > to + COMPLETION) continue;
       const protocols = shard.messageTable(KEY)?.texts(PROTOCOLS);
-      line.links.push({ number: shard.number, first, last, protocols });
+      line.links.push({ number: shard.number, bytes, first, last, protocols });
     }
     for (const { links } of lines.values()) {
       links.splice(0, beginningOf(links, from));
@@ -208,9 +216,11 @@ class StoreSearch {
     links: readonly Link[],
   ): { begin: number; saved?: Uint8Array } {
     let begin = links.length - 1;
+    let bytes = links[begin]!.bytes;
     while (
-      !this.#wantsNewest && begin > 0 && this.#mayMatch(links[begin - 1]!)
-    ) begin--;
+      begin > 0 && this.#mayMatch(links[begin - 1]!) &&
+      !(this.#wantsNewest && bytes >= STRETCH)
+    ) bytes += links[--begin]!.bytes;
     for (; begin >= 0; begin--) {
       const link = links[begin]!;
       const saved = link.protocols && this.#readCheckpoint(link.number);

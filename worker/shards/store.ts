@@ -6,7 +6,7 @@ import { DiskFolder, type Folder } from "./folder.ts";
 import { type Columns, encodeMessageTable } from "./message_table.ts";
 import { attempt, readMeta, UnusableFolder } from "./meta.ts";
 import { unlessFull } from "./recovery.ts";
-import { listShards, Shard, toName } from "./shard.ts";
+import { listShards, parseName, Shard, toName } from "./shard.ts";
 
 /** A shard at a glance. */
 export interface ShardSummary {
@@ -81,6 +81,15 @@ export class Store {
         shard.close();
       }
     }
+  }
+
+  /** Bytes of all packets. Opens no shard. */
+  get bytes(): number {
+    return this.folder.list().reduce(
+      (sum, { name, size }) =>
+        parseName(name)?.part === "pcap" ? sum + size : sum,
+      0,
+    );
   }
 
   /** Every shard at a glance, the oldest first. */
