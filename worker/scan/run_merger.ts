@@ -1,5 +1,5 @@
 /** Sorted runs of rows, merged: a heap of their next rows. */
-import { type CompareKeys, ROW_HEADER, type RowKey } from "./sorter.ts";
+import { type CompareKeys, ROW_HEADER, type RowKey } from "./row.ts";
 
 /** Bytes of each run that are in memory, but for longer rows. */
 const BUFFER_SIZE = 64 * 1024;

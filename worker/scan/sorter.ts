@@ -7,18 +7,8 @@
  * are written to a file as one sorted run, and runs are merged when the rows
  * are read.
  */
+import { type CompareKeys, ROW_HEADER, type RowKey } from "./row.ts";
 import { RunMerger } from "./run_merger.ts";
-
-/** What rows are ordered by, first to last. */
-export interface RowKey {
-  /** µs since 1970. */
-  readonly timestamp: number;
-  /** Rank of the node's name among all sources. */
-  readonly node: number;
-  /** Shard × 2^24 + packet. */
-  readonly place: number;
-  readonly n: number;
-}
 
 /** Where sorted runs go. An array can stand in for a file. */
 export interface RunStore {
@@ -42,17 +32,11 @@ export interface SorterOptions {
 
 const DEFAULT_MEMORY = 32 * 1024 * 1024;
 
-/** Bytes of a row's keys, in memory and in a run. */
-export const ROW_HEADER = 40;
-
 /** Rows that may lie in memory beside each other, whatever they weigh. */
 const MAX_ROWS = 1 << 18;
 
 /** Rows beyond the limit that are taken before the last of them are let go. */
 const SLACK = 1024;
-
-/** Which of two keys comes first: negative if it is the first. */
-export type CompareKeys = (a: RowKey, b: RowKey) => number;
 
 /** Takes rows in any order and gives them sorted, once. */
 export class Sorter implements Disposable {

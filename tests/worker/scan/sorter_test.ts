@@ -1,7 +1,7 @@
 /** Rows come out in order, whatever was written to a file meanwhile. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import type { RowKey } from "../../../worker/scan/row.ts";
 import {
-  type RowKey,
   type RunStore,
   Sorter,
   type SorterOptions,
