@@ -59,6 +59,8 @@ export function parse(text: string): Parsed {
       `The filter is longer than ${MAX_TEXT} characters`,
     );
   }
+  // Common, and not worth the making of a parser.
+  if (text.trim() === "") return { diagnostics: [] };
   const { lexer, parser } = machinery();
   const { tokens, groups } = lexer.tokenize(text);
   const nonsense = groups[T.Nonsense.name]!.slice(0, MAX_DIAGNOSTICS);
