@@ -51,10 +51,11 @@ class Frames {
   readonly count: number;
 
   constructor(flows: number, payload: number) {
-    this.count = Math.ceil(flows / BATCH) * BATCH;
+    if (flows % BATCH !== 0) throw new Error(`FLOWS must be n × ${BATCH}`);
+    this.count = flows;
     const frames = Array.from(
-      { length: this.count },
-      (_, i) => makeFrame(i % flows, sizeOf(i, payload)),
+      { length: flows },
+      (_, i) => makeFrame(i, sizeOf(i, payload)),
     );
     const size = frames.reduce((sum, { frame }) => sum + frame.length, 0);
     this.#bytes = new Uint8Array(size);
@@ -100,7 +101,7 @@ function addressOf(of: Uint8Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>) {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(of));
 }
 
-function main([name, frames, rate, flows = "1000", payload = "340"]: string[]) {
+function main([name, frames, rate, flows = "1024", payload = "340"]: string[]) {
   const fd = open(name!);
   const made = new Frames(Number(flows), Number(payload));
   const total = Number(frames);

@@ -1,0 +1,398 @@
+/**
+ * Capture of real packets: a sender on one host, `worker` on the other, both in
+ * network namespaces. Needs root; is skipped elsewhere.
+ */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { lacksNetworks, Network, sleep } from "../../record/network.ts";
+import type { Program } from "../../record/program.ts";
+import { lacks } from "../../setup.ts";
+import { Store } from "../../../worker/shards/store.ts";
+import { Facts } from "../../../worker/shards/facts.ts";
+import { DiskFolder } from "../../../worker/shards/folder.ts";
+import { toName } from "../../../worker/shards/shard.ts";
+import { framesOf } from "../shards/stored.ts";
+import type { Frame } from "../shards/traffic.ts";
+import { makeFrame, numberAt } from "../capture/traffic.ts";
+
+const CLI = fileURLToPath(new URL("../../../cli.ts", import.meta.url));
+const SENDER = fileURLToPath(new URL("../capture/send.ts", import.meta.url));
+const deno = [Deno.execPath(), "run", "-A"];
+
+/** Flows of the sender, see `makeFrame`, and bytes of their payloads. */
+const FLOWS = 1024;
+
+/** How long something may take that should be there at once, ms. */
+const PATIENCE = 20_000;
+
+const ignore = lacksNetworks();
+
+/** tcpdump brings libpcap, which `--bpf` needs. */
+const lacksLibpcap = lacks("tcpdump");
+
+/** A worker at work on the server, and its folder. */
+class Capture {
+  readonly program: Program;
+  readonly folder: string;
+  readonly #network: Network;
+
+  private constructor(network: Network, program: Program, folder: string) {
+    this.#network = network;
+    this.program = program;
+    this.folder = folder;
+  }
+
+  static async start(network: Network, ...args: string[]): Promise<Capture> {
+    const folder = join(network.folder, "data");
+    const program = network.start("server", [
+      ...[...deno, CLI, "worker", "--data-dir", folder],
+      ...args,
+    ]);
+    const capture = new Capture(network, program, folder);
+    await capture.says("capturing on");
+    return capture;
+  }
+
+  /** Waits until it has said something. */
+  async says(text: string): Promise<void> {
+    await until(() => this.program.stderr.includes(text), () => {
+      const { isRunning, stderr } = this.program;
+      return `It ${isRunning ? "runs" : "ended"}, and said: ${stderr}`;
+    });
+  }
+
+  /** Waits until so many packets are stored, those of other hosts included. */
+  async stores(count: number): Promise<void> {
+    await until(
+      () => this.frames().length >= count,
+      () => `${this.frames().length} packets are stored`,
+    );
+  }
+
+  /** Sends frames to the server; as many as the client can unless told. */
+  async send(count: number, perSecond = 100_000, device = "eth0") {
+    await this.#network.run("client", [
+      ...[...deno, SENDER, device, `${count}`, `${perSecond}`, `${FLOWS}`],
+    ]);
+  }
+
+  /** What is stored, in order. */
+  frames(): Frame[] {
+    const store = this.#store;
+    return store
+      ? Array.from(store.shards("oldest first"), framesOf).flat()
+      : [];
+  }
+
+  /** Numbers of the sender's frames that are stored, in order. */
+  numbers(): number[] {
+    return this.frames().map(numberOf).filter((number) => number >= 0);
+  }
+
+  /** Paths of the PCAPs. */
+  pcaps(): string[] {
+    return this.#store!.numbers().map((number) =>
+      join(this.folder, toName(number, "pcap"))
+    );
+  }
+
+  /** Facts of all shards. */
+  facts(): Facts[] {
+    const folder = DiskFolder.at(this.folder);
+    return this.#store!.numbers().flatMap((number) => {
+      const file = folder.open(toName(number, "facts"), "read");
+      if (!file) return [];
+      const facts = Facts.read(file);
+      file.close();
+      return [facts];
+    });
+  }
+
+  /** Ends it as Ctrl-C does; gives what it said at last. */
+  async end(): Promise<string> {
+    await this.program.stop("SIGINT");
+    equal(await this.program.ended, 130, this.program.stderr);
+    return this.program.stderr.trim().split("\n").at(-1)!;
+  }
+
+  get #store(): Store | undefined {
+    try {
+      return Store.open(this.folder);
+    } catch {
+      return undefined; // nothing was stored yet
+    }
+  }
+}
+
+async function until(
+  isTrue: () => boolean,
+  complaint: () => string,
+): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (!isTrue()) {
+    if (Date.now() > deadline) throw new Error(complaint());
+    await sleep(20);
+  }
+}
+
+/** A captured frame's number; -1 if it is not the sender's. */
+function numberOf({ bytes }: Frame): number {
+  // Of the sender's frames IP begins behind the cooked header, or a tag.
+  const ip = bytes[0] === 0x81 ? 24 : 20;
+  const header = bytes[ip]! >> 4 === 4 ? 20 : 40;
+  const protocol = bytes[ip + (header === 20 ? 9 : 6)];
+  const at = ip + header + (protocol === 6 ? 20 : 8);
+  if (at + 8 > bytes.length) return -1;
+  return numberAt(new DataView(bytes.buffer, bytes.byteOffset), at);
+}
+
+/** What a frame of the sender is, once captured. */
+function toCaptured(number: number, device: number): string {
+  const { frame, at } = makeFrame(number % FLOWS, payloadOf(number));
+  new DataView(frame.buffer).setUint32(at, number);
+  new DataView(frame.buffer).setUint32(at + 4, ~number >>> 0);
+  const index = device.toString(16).padStart(8, "0");
+  // It is addressed to none of the hosts: PACKET_OTHERHOST.
+  const cooked = `0000${index}00010306${frame.subarray(6, 12).toHex()}0000`;
+  return frame.subarray(12, 14).toHex() + cooked + frame.subarray(14).toHex();
+}
+
+/** As the sender's. */
+const payloadOf = (number: number): number =>
+  number % 4 < 2 ? 16 : 2 * 340 - 16;
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
+
+/** Runs a test with two hosts. */
+function test(
+  name: string,
+  run: (network: Network) => Promise<void>,
+  skip = false,
+): void {
+  Deno.test({
+    name,
+    ignore: ignore || skip,
+    async fn() {
+      await using network = await Network.create();
+      await run(network);
+    },
+  });
+}
+
+test("every packet is kept whole, once and in order", async (network) => {
+  const capture = await Capture.start(network, "--storage-limit", "64MiB");
+  const device = Number(
+    (await network.run("server", "cat /sys/class/net/eth0/ifindex")).trim(),
+  );
+  await capture.send(30_000);
+  const said = await capture.end();
+  match(said, /the kernel dropped 0, 0 found no room/);
+  const frames = capture.frames().filter((frame) => numberOf(frame) >= 0);
+  deepEqual(frames.map(numberOf), range(0, 30_000));
+  for (const [number, { bytes, original }] of frames.entries()) {
+    equal(bytes.toHex(), toCaptured(number, device));
+    equal(original, bytes.length);
+  }
+  ok(capture.pcaps().length > 3, "there are several shards");
+});
+
+test(
+  "tcpdump and tshark open every shard, also the one being written",
+  async (network) => {
+    const capture = await Capture.start(network, "--storage-limit", "64MiB");
+    const sending = capture.send(40_000, 10_000);
+    await capture.stores(10_000);
+    for (const pcap of capture.pcaps()) {
+      for (const reader of ["tcpdump", "tshark"]) {
+        const { success, stderr } = await new Deno.Command(reader, {
+          args: ["-n", "-r", pcap],
+          stdout: "null",
+        }).output();
+        const said = new TextDecoder().decode(stderr);
+        ok(success, `${reader}: ${said}`);
+        ok(!/truncated|cut short|damaged/.test(said), said);
+      }
+    }
+    await sending;
+    await capture.end();
+    deepEqual(capture.numbers(), range(0, 40_000));
+    const counts = await Promise.all(
+      capture.pcaps().map(async (pcap) => {
+        const text = await network.run("server", [
+          ...["tcpdump", "-n", "-t", "-r", pcap, "src", "port", "10004"],
+        ]);
+        return text.split("\n").filter(Boolean).length;
+      }),
+    );
+    equal(counts.reduce((a, b) => a + b), Math.ceil(40_000 / FLOWS));
+  },
+  lacks("tcpdump", "tshark"),
+);
+
+test("queries are answered while packets come", async (network) => {
+  const capture = await Capture.start(network);
+  await capture.send(2000);
+  await capture.stores(2000);
+  const count = await network.run("server", [
+    ...[...deno, CLI, "query", "port == 10004", "--count"],
+    ...["--data-dir", capture.folder],
+  ]);
+  equal(count.trim(), "1");
+  ok(capture.program.isRunning);
+  await capture.end();
+});
+
+test("a packet on the loopback interface is kept once", async (network) => {
+  const capture = await Capture.start(network);
+  const send = "echo -n loop > /dev/udp/127.0.0.1/7777";
+  await network.run("server", ["bash", "-c", send]);
+  await capture.end();
+  const sent = capture.frames().filter(({ bytes }) =>
+    bytes.subarray(-4).toHex() === "6c6f6f70" && bytes[29] === 17
+  );
+  equal(sent.length, 1);
+});
+
+test("an interface that comes later is captured, and named", async (network) => {
+  const capture = await Capture.start(network);
+  await network.run(
+    "server",
+    "ip link add late0 type veth peer name late1 && " +
+      "ip link set late0 up && ip link set late1 up",
+  );
+  await network.run("server", [
+    ...[...deno, SENDER, "late0", "100", "10000", `${FLOWS}`],
+  ]);
+  await capture.stores(200); // as they leave one and come in at the other
+  await network.run("server", "ip link delete late0");
+  await capture.send(100);
+  await capture.end();
+  equal(capture.numbers().length, 300);
+  const names = capture.facts().flatMap(({ interfaces }) =>
+    [...interfaces.values()].map(({ name }) => name)
+  );
+  for (const name of ["lo", "eth0", "late0", "late1"]) {
+    ok(names.includes(name), `${name} is among ${names}`);
+  }
+});
+
+test("named interfaces alone are captured, also when they are back", async (network) => {
+  const make = "ip link add late0 type veth peer name late1 && " +
+    "ip link set late0 up && ip link set late1 up";
+  const sendLate = (count: number) =>
+    network.run("server", [
+      ...[...deno, SENDER, "late1", `${count}`, "10000", `${FLOWS}`],
+    ]);
+  await network.run("server", make);
+  const capture = await Capture.start(network, "-i", "late0", "lo");
+  await sendLate(10);
+  await capture.send(1000);
+  await capture.stores(10);
+  await network.run("server", "ip link delete late0");
+  await network.run("server", make);
+  await sendLate(20);
+  await capture.end();
+  deepEqual(capture.numbers(), [...range(0, 10), ...range(0, 20)]);
+});
+
+test("--bpf is a filter of the kernel", async (network) => {
+  const capture = await Capture.start(
+    network,
+    ...["--bpf", "udp src port 10002 or tcp src port 10003"],
+  );
+  await capture.send(3000);
+  const said = await capture.end();
+  match(said, /: 6 packets .* were captured/);
+  const expected = range(0, 3000).filter((number) =>
+    [2, 3].includes(number % FLOWS)
+  );
+  deepEqual(capture.numbers(), expected);
+}, lacksLibpcap);
+
+test(
+  "what the kernel drops is counted, said and kept as a fact",
+  async (network) => {
+    // Nothing but what is sent, so that it adds up.
+    const bpf = ["--bpf", "dst port 9999"];
+    const capture = await Capture.start(network, "--ring-size", "2MiB", ...bpf);
+    Deno.kill(capture.program.pid, "SIGSTOP");
+    await capture.send(20_000);
+    Deno.kill(capture.program.pid, "SIGCONT");
+    await capture.says("some are lost");
+    await capture.send(100);
+    const said = await capture.end();
+    const counts = /(\d+) packets .* kernel dropped (\d+),/.exec(said)!;
+    const [kept, dropped] = [Number(counts[1]), Number(counts[2])];
+    ok(dropped > 1000, said);
+    equal(capture.frames().length, kept);
+    equal(capture.numbers().length + dropped, 20_100);
+    const drops = capture.facts().flatMap(({ drops }) => drops);
+    equal(drops.reduce((sum, { packets }) => sum + packets, 0), dropped);
+    deepEqual([...new Set(drops.map(({ cause }) => cause))], ["kernel"]);
+  },
+  lacksLibpcap,
+);
+
+test("a worker goes on where the one before ended", async (network) => {
+  const first = await Capture.start(network);
+  await first.send(100);
+  await first.stores(100);
+  Deno.kill(first.program.pid, "SIGKILL");
+  await first.program.ended;
+  const second = await Capture.start(network);
+  await second.says("did not end cleanly");
+  await second.send(50);
+  await second.end();
+  deepEqual(second.numbers(), [...range(0, 100), ...range(0, 50)]);
+});
+
+test(
+  "what is missing for a capture is said, each with its exit code",
+  async (network) => {
+    const folder = join(network.folder, "data");
+    const worker = [...deno, CLI, "worker", "--data-dir", folder];
+    const fails = async (
+      code: number,
+      message: RegExp,
+      args: readonly string[],
+      before: readonly string[] = [],
+    ) => {
+      const program = network.start("server", [...before, ...worker, ...args]);
+      equal(await program.ended, code, program.stderr);
+      match(program.stderr, message);
+    };
+    const without = [...["setpriv", "--bounding-set", "-net_raw"], "--"];
+    await fails(3, /lacks the capability CAP_NET_RAW/, [], without);
+    await fails(1, /"eth9": no such interface among .*eth0/, ["-i", "eth9"]);
+    await fails(2, /filter "tcp prot": .*syntax/, ["--bpf", "tcp prot"]);
+    await fails(2, /filter "ether host .*ethernet/, [
+      "--bpf",
+      "ether host 02:00:00:00:00:01",
+    ]);
+    await fails(1, /storage limit must be at least/, [
+      "--storage-limit",
+      "1MB",
+    ]);
+    const other = await Capture.start(network);
+    await fails(1, /is writing to it/, []);
+    await other.end();
+  },
+  lacksLibpcap,
+);
+
+test("a quiet worker hardly works", async (network) => {
+  const capture = await Capture.start(network);
+  // /proc/PID/stat counts user and system time in hundredths of a second.
+  const { pid } = capture.program;
+  const ticks = async () =>
+    (await Deno.readTextFile(`/proc/${pid}/stat`)).split(" ").slice(13, 15)
+      .reduce((sum, text) => sum + Number(text), 0);
+  await sleep(500);
+  const before = await ticks();
+  await sleep(3000);
+  const used = await ticks() - before;
+  ok(used < 30, `${used / 100} s of 3 s`);
+  await capture.end();
+});
