@@ -40,7 +40,7 @@ for (const name of ["zsh", "fish"]) {
     ignore: !hasProgram(name),
     async fn() {
       using scratch = new Scratch();
-      const line = `thresher completion ${name} | ${name} --no-execute`;
+      const line = `thresher completion ${name} | ${name} -n`;
       const { code, stderr } = await shell(scratch.folder, line);
       equal(stderr, "");
       equal(code, 0);
