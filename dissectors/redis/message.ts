@@ -108,6 +108,11 @@ export class RedisReply {
     this.#end = end;
   }
 
+  /** How many of its bytes were kept. */
+  get keptSize(): number {
+    return this.#end - this.#start;
+  }
+
   /** A copy that outlives the bytes. */
   kept(): RedisReply {
     const bytes = this.bytes.slice();

@@ -1,66 +1,38 @@
 /**
  * Commands and replies, paired by their order, for RESP has no request ids.
  *
- * As long as nothing was lost, the oldest command that waits is the one that a
- * reply answers. When bytes of either direction are missing, nobody knows how
- * many messages they held. Then a *turn* is held back: commands, and replies
- * until the client speaks again. If there are as many of the one as of the
- * other, and nothing else came from the server, they may belong together, and do
- *
- * - if the connection was silent before, so that no reply was owed;
- * - if one was asked, and this client was never seen to ask for more before it
- *   was answered;
- * - if several were, and the numbers agree twice in a row.
- *
- * From then on order counts again. What stays in doubt is given as halves.
+ * As long as nothing is missing, the oldest command that waits is the one that
+ * a reply answers. When it is not known any more which one is, both are held
+ * in doubt (see `doubt.ts`) until it is known again.
  */
 import type { Incomplete } from "../../entry/entry.ts";
-import type { Message } from "../dissector.ts";
+import { type Command, Doubt, type DoubtState, type Reply } from "./doubt.ts";
 import type { RedisExchange } from "./fields.ts";
-import type { Kind } from "./kinds.ts";
-import type { RedisCommand, RedisReply } from "./message.ts";
 import { Queue } from "./queue.ts";
 
 /** Commands of one connection that may wait, and their bytes. */
 export const MAX_WAITING = 1 << 17;
 export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
-/** Replies that a turn may hold, and their bytes. */
-export const MAX_HELD = 4096;
-export const MAX_HELD_BYTES = 4 * 1024 * 1024;
+/**
+ * How long a connection is silent before no reply is owed, µs: so many times
+ * as long as replies take on it, and 100 ms where that is not known.
+ */
+const SILENCE = { factor: 10, least: 2_000, most: 100_000 };
 
-/** How long a connection is silent before no reply is owed, µs. */
-const SILENCE = 100_000;
-
-/** How often the numbers of a turn must agree. */
-const AGREEMENTS = 2;
-
-/** A command that waits for its reply. */
-export interface Command {
-  readonly request: Message<RedisCommand>;
-  readonly kind: Kind;
-  /** Whether only its beginning was kept. */
-  readonly isCut: boolean;
-}
-
-/** A reply. */
-export interface Reply {
-  readonly response: Message<RedisReply>;
-  /** Whether only its beginning was kept. */
-  readonly isCut: boolean;
-}
+/** By how much the slowest reply is forgotten with each other one. */
+const FORGETTING = 0.999;
 
 /** What a {@link Pairing} knows between two messages, beside those it holds. */
 export interface PairingState {
   readonly sure: number;
   readonly givenUp: number;
   readonly missing: "gap" | "mid-stream" | undefined;
-  readonly deepest: number;
+  readonly isTrusting: boolean;
   readonly heard: number;
-  readonly turnStart: number;
-  readonly isAfterSilence: boolean;
-  readonly agreements: number;
   readonly lastTime: number;
+  readonly slowest: number;
+  readonly doubt: DoubtState;
 }
 
 /** The commands of one connection that wait. */
@@ -71,20 +43,17 @@ export class Pairing {
   #givenUp = 0;
   /** How many that wait are answered next, in order; 0 means doubt. */
   #sure: number;
+  readonly #doubt = new Doubt();
+  /** Whether it is sure only if the client does not ask ahead of replies. */
+  #isTrusting = false;
   /** Why messages are missing, once some are. */
   #missing: "gap" | "mid-stream" | undefined;
-  /** The most that waited together while nothing was in doubt. */
-  #deepest = 0;
-  /** Replies of a turn in doubt. */
-  #held: Reply[] = [];
-  #heldBytes = 0;
   /** Bytes of the server's stream so far. */
   #heard = 0;
-  /** How many they were when the turn began; NaN if that went by unseen. */
-  #turnStart = NaN;
-  #isAfterSilence = false;
-  #agreements = 0;
+  /** When the last message was captured; 0 before the first. */
   #lastTime = 0;
+  /** How long the slowest of the newest replies took, µs; 0 before any did. */
+  #slowest = 0;
 
   constructor(isMidStream: boolean) {
     this.#sure = isMidStream ? 0 : Infinity;
@@ -98,7 +67,7 @@ export class Pairing {
 
   /** Whether no command waits. */
   get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.length === 0 && !this.#doubt.isAsked;
   }
 
   /** Whether order says what a reply answers. */
@@ -106,14 +75,69 @@ export class Pairing {
     return this.#sure > 0;
   }
 
+  /** Whether more waits than may; then the oldest is given up. */
+  get isFull(): boolean {
+    return this.#waiting.length > MAX_WAITING ||
+      this.#waitingBytes > MAX_WAITING_BYTES;
+  }
+
   /** The command that the next reply answers, if that is sure. */
   get next(): Command | undefined {
     return this.isSure && this.#givenUp === 0 ? this.#waiting.first : undefined;
   }
 
+  /** The exchange of {@link next} with its reply. */
+  pair(reply: Reply): RedisExchange {
+    const { first, last } = reply.response;
+    const command = this.#take();
+    this.#lastTime = last.time;
+    this.#slowest = Math.max(
+      first.time - command.request.first.time,
+      this.#slowest * FORGETTING,
+    );
+    return paired(command, reply);
+  }
+
   /** Takes {@link next} out, for it has no reply; gives it as it is. */
   skip(): RedisExchange {
     return alone(this.#take(), undefined);
+  }
+
+  /** Adds a command that is to be answered, while order is sure. */
+  push(command: Command): void {
+    const { first } = command.request;
+    if (this.#waiting.length > 0) this.#seeAhead();
+    else if (this.#isSilentAt(first.time)) this.#isTrusting = false;
+    this.#lastTime = first.time;
+    this.#add(command);
+    if (!this.isSure) this.#begin();
+  }
+
+  #add(command: Command): void {
+    this.#waiting.push(command);
+    this.#waitingBytes += command.request.values.keptSize;
+  }
+
+  /** Whether nothing was said for so long before `time` that nothing is owed. */
+  #isSilentAt(time: number): boolean {
+    const { factor, least, most } = SILENCE;
+    const slowest = this.#slowest || most;
+    const needed = Math.min(most, Math.max(least, factor * slowest));
+    // How long it was before the first message is not known.
+    return this.#lastTime !== 0 && time - this.#lastTime >= needed;
+  }
+
+  /** The client asks while a reply is owed. */
+  #seeAhead(): void {
+    this.#doubt.asksAhead = true;
+    if (this.#isTrusting) this.#sure = 0;
+    this.#isTrusting = false;
+  }
+
+  /** Gives up the oldest; its reply is no other's if it comes at last. */
+  giveUp(reason: Incomplete): RedisExchange {
+    this.#givenUp++;
+    return alone(this.#take(), reason);
   }
 
   /** The server's stream has come so far; its replies are given after this. */
@@ -124,42 +148,15 @@ export class Pairing {
   /** Adds a command that is to be answered. */
   *ask(command: Command): Iterable<RedisExchange> {
     const { time } = command.request.first;
-    if (this.#held.length > 0) yield* this.#closeTurn();
-    if (!this.isSure && this.isEmpty) {
-      this.#turnStart = this.#heard;
-      this.#isAfterSilence = time - this.#lastTime >= SILENCE;
+    const isAfterSilence = this.#isSilentAt(time);
+    if (this.#doubt.isAnswered) yield* this.#closeTurn(isAfterSilence);
+    if (this.isSure) {
+      this.push(command);
+      return;
     }
-    this.push(command);
-  }
-
-  /** Adds a command that is to be answered, while order is sure. */
-  push(command: Command): void {
-    const { first, values } = command.request;
-    this.#lastTime = first.time;
-    this.#waiting.push(command);
-    this.#waitingBytes += values.keptSize;
-    const { length } = this.#waiting;
-    if (this.#sure === Infinity && length > this.#deepest) {
-      this.#deepest = length;
-    }
-  }
-
-  /** Whether more waits than may; then the oldest is given up. */
-  get isFull(): boolean {
-    return this.#waiting.length > MAX_WAITING ||
-      this.#waitingBytes > MAX_WAITING_BYTES;
-  }
-
-  /** Gives up the oldest; its reply is no other's if it comes at last. */
-  giveUp(reason: Incomplete): RedisExchange {
-    if (this.isSure) this.#givenUp++;
-    return alone(this.#take(), reason);
-  }
-
-  /** The exchange of {@link next} with its reply. */
-  pair(reply: Reply): RedisExchange {
-    this.#lastTime = reply.response.last.time;
-    return paired(this.#take(), reply);
+    this.#lastTime = time;
+    this.#doubt.ask(command, this.#heard, isAfterSilence);
+    if (this.#doubt.isFull) yield* this.#dissolve();
   }
 
   /** Adds a reply. */
@@ -169,22 +166,24 @@ export class Pairing {
     if (this.#givenUp > 0) {
       this.#givenUp--;
       yield unasked(reply, undefined);
-    } else if (!this.isSure) {
-      yield* this.#hold(reply);
-    } else if (this.isEmpty) {
-      yield isFirst && isRefusal(reply)
-        ? unasked(reply, undefined)
-        : this.miss(reply);
-    } else {
+    } else if (this.#doubt.isAsked) {
+      this.#doubt.answer(reply);
+      if (this.#doubt.isFull) yield* this.#dissolve();
+    } else if (!this.isEmpty) {
       yield paired(this.#take(), reply);
+    } else if (isFirst && isRefusal(reply)) {
+      yield unasked(reply, undefined);
+    } else {
+      yield* this.miss(reply);
     }
   }
 
   /** A reply to a command that went by unseen: so may others have. */
-  miss(reply: Reply): RedisExchange {
+  *miss(reply: Reply): Iterable<RedisExchange> {
     this.#missing ??= "gap";
-    this.#doubt();
-    return unasked(reply, this.#missing);
+    this.#begin();
+    yield* this.#dissolve();
+    yield unasked(reply, this.#missing);
   }
 
   /** Commands are missing, after those that wait. */
@@ -198,25 +197,29 @@ export class Pairing {
   *loseReplies(): Iterable<RedisExchange> {
     this.#missing = "gap";
     this.#givenUp = 0;
-    this.#doubt();
+    this.#begin();
     yield* this.#dissolve();
   }
 
   /** Gives up what was asked before `time`, unless its reply may take long. */
   *expire(time: number): Iterable<RedisExchange> {
-    while (true) {
-      const oldest = this.#waiting.first;
-      if (!oldest || oldest.request.first.time >= time) return;
-      if (!this.isSure) yield* this.#closeTurn();
-      else if (oldest.kind === "blocking") return;
-      else yield this.giveUp("no response");
+    for (let it; (it = this.#waiting.first) !== undefined;) {
+      if (it.request.first.time >= time || it.kind === "blocking") return;
+      yield this.giveUp("no response");
     }
+    const [oldest] = this.#doubt.commands;
+    if (!oldest || oldest.request.first.time >= time) return;
+    yield* this.#closeTurn(this.#isSilentAt(time));
+    if (!this.isSure) yield* this.#dissolve();
   }
 
   /** Gives all that waits. */
   *end(reason: Incomplete): Iterable<RedisExchange> {
-    if (!this.isSure) yield* this.#closeTurn();
-    while (!this.isEmpty) {
+    // At the end nothing is owed; where the capture ends, only perhaps.
+    const isSettled = reason === "no response" || !this.#doubt.asksAhead;
+    yield* this.#closeTurn(isSettled);
+    yield* this.#dissolve();
+    while (this.#waiting.length > 0) {
       const isSure = this.isSure;
       const command = this.#take();
       // A server that obeys says nothing more.
@@ -225,14 +228,14 @@ export class Pairing {
     }
   }
 
-  /** The commands that wait, oldest first. */
+  /** The commands that wait in order, oldest first. */
   get waiting(): Iterable<Command> {
     return this.#waiting;
   }
 
-  /** The replies of a turn in doubt, oldest first. */
-  get held(): Iterable<Reply> {
-    return this.#held;
+  /** What is held in doubt. */
+  get doubt(): Doubt {
+    return this.#doubt;
   }
 
   save(): PairingState {
@@ -240,102 +243,68 @@ export class Pairing {
       sure: this.#sure,
       givenUp: this.#givenUp,
       missing: this.#missing,
-      deepest: this.#deepest,
+      isTrusting: this.#isTrusting,
       heard: this.#heard,
-      turnStart: this.#turnStart,
-      isAfterSilence: this.#isAfterSilence,
-      agreements: this.#agreements,
       lastTime: this.#lastTime,
+      slowest: this.#slowest,
+      doubt: this.#doubt.save(),
     };
   }
 
-  /** Goes on from {@link save}, {@link waiting} and {@link held}. */
+  /** Goes on from {@link save}, {@link waiting} and {@link doubt}. */
   restore(
     state: PairingState,
     waiting: readonly Command[],
-    held: readonly Reply[],
+    doubted: readonly Command[],
+    replies: readonly Reply[],
   ): void {
+    for (const command of waiting) this.#add(command);
+    this.#doubt.restore(state.doubt, doubted, replies);
     this.#sure = state.sure;
     this.#givenUp = state.givenUp;
     this.#missing = state.missing;
-    this.#deepest = state.deepest;
+    this.#isTrusting = state.isTrusting;
     this.#heard = state.heard;
-    this.#turnStart = state.turnStart;
-    this.#isAfterSilence = state.isAfterSilence;
-    this.#agreements = state.agreements;
     this.#lastTime = state.lastTime;
-    for (const command of waiting) {
-      this.#waiting.push(command);
-      this.#waitingBytes += command.request.values.keptSize;
-    }
-    for (const reply of held) {
-      this.#held.push(reply);
-      this.#heldBytes += reply.response.size;
-    }
+    this.#slowest = state.slowest;
   }
 
   /** Takes the oldest that waits; there must be one. */
   #take(): Command {
     const command = this.#waiting.shift();
     this.#waitingBytes -= command.request.values.keptSize;
-    if (this.#sure > 0 && --this.#sure === 0) this.#doubt();
+    if (--this.#sure === 0) this.#begin();
     return command;
   }
 
   /** From here on nobody knows what answers what. */
-  #doubt(): void {
+  #begin(): void {
     this.#sure = 0;
-    this.#turnStart = NaN;
+    this.#doubt.inherit(this.#waiting);
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
   }
 
-  /** Holds a reply of a turn in doubt. */
-  *#hold(reply: Reply): Iterable<RedisExchange> {
-    if (this.isEmpty) {
-      yield unasked(reply, this.#missing);
-      return;
+  /** The client speaks again, or nobody does. */
+  *#closeTurn(isSilent: boolean): Iterable<RedisExchange> {
+    const verdict = this.#doubt.close(this.#heard, isSilent);
+    if (verdict === "given up") yield* this.#dissolve();
+    if (verdict !== "believed") return;
+    const { commands, replies } = this.#doubt;
+    for (const [i, command] of commands.entries()) {
+      yield paired(command, replies[i]!);
     }
-    const { response } = reply;
-    const values = response.values.kept();
-    this.#held.push({ ...reply, response: { ...response, values } });
-    this.#heldBytes += response.size;
-    if (this.#held.length > MAX_HELD || this.#heldBytes > MAX_HELD_BYTES) {
-      yield* this.#dissolve();
-    }
-  }
-
-  /** The client speaks again, or nobody does: are these its answers? */
-  *#closeTurn(): Iterable<RedisExchange> {
-    const asked = this.#waiting.length;
-    const agrees = asked === this.#held.length && this.#isWhole();
-    this.#agreements = agrees ? this.#agreements + 1 : 0;
-    const isSure = agrees && (this.#isAfterSilence ||
-      (asked > 1 ? this.#agreements >= AGREEMENTS : this.#deepest <= 1));
-    if (!isSure) {
-      yield* this.#dissolve();
-      return;
-    }
-    for (const reply of this.#held) yield paired(this.#take(), reply);
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#isTrusting = !isSilent && !this.#doubt.asksAhead;
+    this.#doubt.clear();
     this.#sure = Infinity;
   }
 
-  /** Whether the replies are all that the server said in the turn. */
-  #isWhole(): boolean {
-    let at = this.#turnStart;
-    for (const { response } of this.#held) {
-      if (response.first.offset !== at) return false;
-      at += response.size;
-    }
-    return this.#held.length > 0 && at === this.#heard;
-  }
-
-  /** Gives a turn as halves. */
+  /** Gives what is in doubt as halves. */
   *#dissolve(): Iterable<RedisExchange> {
-    while (!this.isEmpty) yield alone(this.#take(), this.#missing);
-    for (const reply of this.#held) yield unasked(reply, this.#missing);
-    this.#held = [];
-    this.#heldBytes = 0;
+    const { commands, replies } = this.#doubt;
+    for (const command of commands) yield alone(command, this.#missing);
+    for (const reply of replies) yield unasked(reply, this.#missing);
+    this.#doubt.clear();
   }
 }
 

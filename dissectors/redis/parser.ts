@@ -15,17 +15,12 @@ import type {
   ParserContext,
   Side,
 } from "../dissector.ts";
+import type { Command, Reply } from "./doubt.ts";
 import type { RedisExchange, RedisFields } from "./fields.ts";
 import { Framer, type FramerState } from "./framer.ts";
 import { type Kind, kindOf } from "./kinds.ts";
 import { RedisCommand, RedisPush, RedisReply, toUpperCase } from "./message.ts";
-import {
-  alone,
-  type Command,
-  Pairing,
-  type PairingState,
-  type Reply,
-} from "./pairing.ts";
+import { alone, Pairing, type PairingState } from "./pairing.ts";
 import { LF, RESP, toText } from "./resp.ts";
 import {
   firstWord,
@@ -58,7 +53,8 @@ interface SavedParser {
   readonly server: FramerState;
   readonly pairing: PairingState;
   readonly waiting: readonly SavedCommand[];
-  readonly held: readonly SavedMessage[];
+  readonly doubted: readonly SavedCommand[];
+  readonly replies: readonly SavedMessage[];
   readonly answering: Answering;
   readonly subscriptions: SubscriptionsState;
   readonly isMonitor: boolean;
@@ -120,22 +116,14 @@ export class RedisParser implements Parser<RedisFields> {
   }
 
   save(): Uint8Array {
-    const toSaved = (message: Message<RedisCommand | RedisReply>) => {
-      const { values, ...rest } = message;
-      return { bytes: values.bytes, message: rest };
-    };
+    const pairing = this.#pairing;
     const state: SavedParser = {
       client: this.#client.save(),
       server: this.#server.save(),
-      pairing: this.#pairing.save(),
-      waiting: Array.from(
-        this.#pairing.waiting,
-        ({ request, kind, isCut }) => ({ ...toSaved(request), kind, isCut }),
-      ),
-      held: Array.from(
-        this.#pairing.held,
-        ({ response, isCut }) => ({ ...toSaved(response), isCut }),
-      ),
+      pairing: pairing.save(),
+      waiting: Array.from(pairing.waiting, toSavedCommand),
+      doubted: pairing.doubt.commands.map(toSavedCommand),
+      replies: pairing.doubt.replies.map(toSavedReply),
       answering: this.#answering,
       subscriptions: this.#subscriptions.save(),
       isMonitor: this.#isMonitor,
@@ -159,14 +147,9 @@ export class RedisParser implements Parser<RedisFields> {
     this.#server.restore(state.server);
     this.#pairing.restore(
       state.pairing,
-      state.waiting.map(({ bytes, message, kind, isCut }) => {
-        const values = new RedisCommand(bytes.slice(), 0, bytes.length);
-        return { request: { ...message, values }, kind, isCut };
-      }),
-      state.held.map(({ bytes, message, isCut }) => {
-        const values = new RedisReply(bytes.slice(), 0, bytes.length);
-        return { response: { ...message, values }, isCut };
-      }),
+      state.waiting.map(fromSavedCommand),
+      state.doubted.map(fromSavedCommand),
+      state.replies.map(fromSavedReply),
     );
   }
 
@@ -321,7 +304,7 @@ export class RedisParser implements Parser<RedisFields> {
     } else if (subscriptions.countFurther(kind)) {
       yield push(reply);
     } else {
-      yield this.#pairing.miss(reply);
+      yield* this.#pairing.miss(reply);
     }
   }
 
@@ -373,6 +356,28 @@ export class RedisParser implements Parser<RedisFields> {
       yield { asker: "server", request, incomplete };
     }
   }
+}
+
+function toSavedCommand({ request, kind, isCut }: Command): SavedCommand {
+  const { values, ...message } = request;
+  return { bytes: values.bytes, message, kind, isCut };
+}
+
+function fromSavedCommand(
+  { bytes, message, kind, isCut }: SavedCommand,
+): Command {
+  const values = new RedisCommand(bytes.slice(), 0, bytes.length);
+  return { request: { ...message, values }, kind, isCut };
+}
+
+function toSavedReply({ response, isCut }: Reply): SavedMessage {
+  const { values, ...message } = response;
+  return { bytes: values.bytes, message, isCut };
+}
+
+function fromSavedReply({ bytes, message, isCut }: SavedMessage): Reply {
+  const values = new RedisReply(bytes.slice(), 0, bytes.length);
+  return { response: { ...message, values }, isCut };
 }
 
 function toMessage<T>(values: T, framer: Framer): Message<T> {

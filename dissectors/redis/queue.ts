@@ -29,6 +29,10 @@ export class Queue<T> {
     return item;
   }
 
+  clear(): void {
+    this.#items.length = this.#head = 0;
+  }
+
   /** Those that wait, oldest first. */
   [Symbol.iterator](): Iterator<T> {
     return this.#items.slice(this.#head)[Symbol.iterator]();

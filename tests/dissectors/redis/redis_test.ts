@@ -1,7 +1,8 @@
 /** Connections: what answers what, and what nothing answers. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { MAX_KEPT } from "../../../dissectors/redis/framer.ts";
-import { MAX_HELD, MAX_WAITING } from "../../../dissectors/redis/pairing.ts";
+import { MAX_HELD } from "../../../dissectors/redis/doubt.ts";
+import { MAX_WAITING } from "../../../dissectors/redis/pairing.ts";
 import { redis } from "../../../dissectors/redis/redis.ts";
 import { bytewise, type Chunk, dissect, START } from "../dissect.ts";
 import { ofLatin1, parse, type Parsed, type ParseOptions } from "../parse.ts";
@@ -441,29 +442,24 @@ Deno.test("a client that waits for each reply is followed again at once", () => 
   ], ["GET a -> a", "nothing -> lost, gap", "GET b -> b", "GET c -> c"]);
 });
 
-Deno.test("a client that asks ahead is followed when numbers agree twice", () => {
+Deno.test("a client that asks ahead is followed when numbers agree in a row", () => {
+  const turn = (...keys: string[]) => [
+    asks(...keys.map(get)),
+    says(...keys.map((key) => `+${key}\r\n`)),
+  ];
   expectOutlines([
-    asks(get("a"), get("b")),
-    says("+a\r\n+b\r\n"),
+    ...turn("a", "b"),
     CLIENT_GAP,
-    asks(get("c"), get("d")),
-    says("+c\r\n+d\r\n"),
-    asks(get("e"), get("f"), get("g")),
-    says("+e\r\n+f\r\n+g\r\n"),
-    asks(get("h")),
-    says("+h\r\n"),
+    ...turn("c", "d"),
+    ...turn("e"),
+    ...turn("f", "g", "h"),
+    ...turn("i", "j"),
+    asks(get("k"), get("l")),
+    says("+k\r\n"),
   ], [
-    "GET a -> a",
-    "GET b -> b",
-    "GET c -> nothing, gap",
-    "GET d -> nothing, gap",
-    "nothing -> c, gap",
-    "nothing -> d, gap",
-    "GET e -> e",
-    "GET f -> f",
-    "GET g -> g",
-    "GET h -> h",
-  ]);
+    ...[..."abcdefghijk"].map((key) => `GET ${key} -> ${key}`),
+    "GET l -> nothing, cut",
+  ], { ending: "cut" });
 });
 
 Deno.test("a client that asks ahead is not believed by single replies", () => {
@@ -471,17 +467,32 @@ Deno.test("a client that asks ahead is not believed by single replies", () => {
     asks(get("a"), get("b")),
     says("+a\r\n+b\r\n"),
     SERVER_GAP,
-    ...["c", "d"].flatMap((
+    ...[..."cdefgh"].flatMap((
       key,
     ) => [asks(get(key)), says(`+before ${key}\r\n`)]),
   ], [
     "GET a -> a",
     "GET b -> b",
-    "GET c -> nothing, gap",
-    "nothing -> before c, gap",
-    "GET d -> nothing, gap",
-    "nothing -> before d, gap",
-  ]);
+    ...[..."cdefgh"].map((key) => `GET ${key} -> nothing, gap`),
+    ...[..."cdefgh"].map((key) => `nothing -> before ${key}, gap`),
+  ], { ending: "cut" });
+});
+
+Deno.test("who was taken to ask one by one and asks ahead is in doubt again", () => {
+  expectOutlines([
+    CLIENT_GAP,
+    ...[..."abcd"].flatMap((key) => [asks(get(key)), says(`+${key}\r\n`)]),
+    asks(get("e")),
+    asks(get("f")),
+    says("+before e\r\n+e\r\n+f\r\n"),
+    asks(get("g")),
+  ], [
+    ...[..."abcd"].map((key) => `GET ${key} -> ${key}`),
+    "GET e -> nothing, gap",
+    "GET f -> nothing, gap",
+    ...["before e", "e", "f"].map((it) => `nothing -> ${it}, gap`),
+    "GET g -> nothing, gap",
+  ], { ending: "cut" });
 });
 
 Deno.test("after a silence no reply is owed", () => {
