@@ -114,6 +114,8 @@ export class ShardWriter {
   #runInterfaces: number[] = [];
   /** Of the packet taken last; a shard begins with 0. */
   #interface = 0;
+  /** Whether that one is {@link #described}. */
+  #isDescribed = false;
   /** Interfaces that the shard's facts describe. */
   readonly #described = new Set<number>();
   #drop: DropFact | undefined;
@@ -227,6 +229,7 @@ export class ShardWriter {
     this.flush();
     this.#begin = Infinity;
     this.#interface = 0;
+    this.#isDescribed = false;
     this.#described.clear();
     const shard = this.#shard;
     if (!shard) return;
@@ -352,7 +355,10 @@ export class ShardWriter {
     const first = this.#next - (to - from);
     for (let row = from; row < to; row++) {
       const id = batch.interface[row]!;
+      // Most packets are of the interface of the one before.
+      if (id === this.#interface && this.#isDescribed) continue;
       if (!this.#described.has(id)) this.#describe(id, interfaces[id]!);
+      this.#isDescribed = true;
       if (id === this.#interface) continue;
       this.#interface = id;
       if (this.#runPackets.length === MAX_WAITING_RUNS) continue;
