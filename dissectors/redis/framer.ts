@@ -8,7 +8,8 @@
 import { Malformed } from "../../stream/malformed.ts";
 import type { Mark, StreamReader } from "../../stream/reader.ts";
 import { findCommand, findValue } from "./boundary.ts";
-import { LF, MAX_LINE, RESP, Scanner, type ScannerState } from "./resp.ts";
+import { LF, MAX_LINE, RESP } from "./resp.ts";
+import { Scanner, type ScannerState } from "./scanner.ts";
 
 /** Bytes of a message that are kept. */
 export const MAX_KEPT = 4 * 1024 * 1024;

@@ -5,7 +5,8 @@
 import { type Bytes, type Json, toBytes } from "../../entry/field.ts";
 import { COMMANDS, type KeyRule } from "./commands.ts";
 import { splitWords } from "./inline.ts";
-import { CR, LF, RESP, toText, ValueReader } from "./resp.ts";
+import { CR, LF, RESP, toText } from "./resp.ts";
+import { ValueReader } from "./value.ts";
 
 /** Which argument is the value, its command being argument 0. */
 const VALUE_AT: { readonly [command: string]: number } = {

@@ -218,14 +218,13 @@ export class Pairing {
     // At the end nothing is owed; where the capture ends, only perhaps.
     const isSettled = reason === "no response" || !this.#doubt.asksAhead;
     yield* this.#closeTurn(isSettled);
-    yield* this.#dissolve();
     while (this.#waiting.length > 0) {
-      const isSure = this.isSure;
       const command = this.#take();
       // A server that obeys says nothing more.
       const isDue = command.kind !== "shutdown";
-      yield alone(command, isSure ? isDue ? reason : undefined : this.#missing);
+      yield alone(command, isDue ? reason : undefined);
     }
+    yield* this.#dissolve();
   }
 
   /** The commands that wait in order, oldest first. */

@@ -23,6 +23,14 @@ import { RedisCommand, RedisPush, RedisReply, toUpperCase } from "./message.ts";
 import { alone, Pairing, type PairingState } from "./pairing.ts";
 import { LF, RESP, toText } from "./resp.ts";
 import {
+  fromSavedCommand,
+  fromSavedReply,
+  type SavedCommand,
+  type SavedMessage,
+  toSavedCommand,
+  toSavedReply,
+} from "./saved.ts";
+import {
   firstWord,
   Subscriptions,
   type SubscriptionsState,
@@ -37,16 +45,6 @@ const MAX_WORD = 32;
 
 /** Which commands the client wants to be answered (CLIENT REPLY). */
 type Answering = "all" | "none" | "not the next";
-
-interface SavedMessage {
-  readonly bytes: Uint8Array;
-  readonly message: Omit<Message, "values">;
-  readonly isCut: boolean;
-}
-
-interface SavedCommand extends SavedMessage {
-  readonly kind: Kind;
-}
 
 interface SavedParser {
   readonly client: FramerState;
@@ -356,28 +354,6 @@ export class RedisParser implements Parser<RedisFields> {
       yield { asker: "server", request, incomplete };
     }
   }
-}
-
-function toSavedCommand({ request, kind, isCut }: Command): SavedCommand {
-  const { values, ...message } = request;
-  return { bytes: values.bytes, message, kind, isCut };
-}
-
-function fromSavedCommand(
-  { bytes, message, kind, isCut }: SavedCommand,
-): Command {
-  const values = new RedisCommand(bytes.slice(), 0, bytes.length);
-  return { request: { ...message, values }, kind, isCut };
-}
-
-function toSavedReply({ response, isCut }: Reply): SavedMessage {
-  const { values, ...message } = response;
-  return { bytes: values.bytes, message, isCut };
-}
-
-function fromSavedReply({ bytes, message, isCut }: SavedMessage): Reply {
-  const values = new RedisReply(bytes.slice(), 0, bytes.length);
-  return { response: { ...message, values }, isCut };
 }
 
 function toMessage<T>(values: T, framer: Framer): Message<T> {

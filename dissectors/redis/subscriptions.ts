@@ -5,7 +5,8 @@
  * answers the command, the others come on top, as do the messages.
  */
 import { type RedisCommand, type RedisReply, toUpperCase } from "./message.ts";
-import { LF, RESP, ValueReader } from "./resp.ts";
+import { LF, RESP } from "./resp.ts";
+import { ValueReader } from "./value.ts";
 
 /** Bytes in which the first word of an array stands. */
 const MAX_WORD = 64;

@@ -415,6 +415,13 @@ Deno.test("commands before those missing are answered first", () => {
   ]);
 });
 
+Deno.test("commands before and after those missing say why they have no reply", () => {
+  expectOutlines([asks(get("a")), CLIENT_GAP, asks(get("b"))], [
+    "GET a -> nothing, no response",
+    "GET b -> nothing, gap",
+  ]);
+});
+
 Deno.test("replies missing leave those that wait without any", () => {
   expectOutlines([
     asks(get("a"), get("b")),

@@ -3,7 +3,7 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import { splitWords } from "../../../dissectors/redis/inline.ts";
 import { firstKey } from "../../../dissectors/redis/message.ts";
 import { redis } from "../../../dissectors/redis/redis.ts";
-import { MAX_DEPTH, Scanner } from "../../../dissectors/redis/resp.ts";
+import { MAX_DEPTH, Scanner } from "../../../dissectors/redis/scanner.ts";
 import { Malformed } from "../../../stream/malformed.ts";
 import { ofLatin1, parse } from "../parse.ts";
 import { array, asks, bulk, says } from "./resp.ts";
