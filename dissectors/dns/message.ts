@@ -40,7 +40,6 @@ export interface Edns {
 
 /** Bits of the header's second word (RFC 1035 §4.1.1). */
 const FLAG = {
-  RESPONSE: 0x8000,
   AUTHORITATIVE: 0x0400,
   TRUNCATED: 0x0200,
   RECURSION_DESIRED: 0x0100,
@@ -66,7 +65,7 @@ export class DnsMessage {
   #layout: Layout | undefined;
   /** Whether it is of mDNS or LLMNR; else absent. */
   readonly multicast: true | undefined;
-  /** How often a request was sent again before it was answered. */
+  /** How often a request was sent again before its answer, if it was. */
   retransmissions: number | undefined = undefined;
 
   /** @param bytes at least a header; borrowed for the message's life */
@@ -84,16 +83,8 @@ export class DnsMessage {
     return this.#u16(0);
   }
 
-  get isResponse(): boolean {
-    return this.#has(FLAG.RESPONSE);
-  }
-
   get opCode(): string {
-    return opcodeName(this.opCodeNumber);
-  }
-
-  get opCodeNumber(): number {
-    return this.#u16(2) >> 11 & 15;
+    return opcodeName(this.#u16(2) >> 11 & 15);
   }
 
   get authoritative(): boolean {
