@@ -5,7 +5,7 @@
  * a shard's facts and readable by the next process, so it is kept as plain
  * objects, lists, texts, numbers and `Uint8Array`s.
  */
-import { decode, encode } from "@msgpack/msgpack";
+import { Decoder, Encoder } from "@msgpack/msgpack";
 
 /** Plain data that can be saved. */
 export type State =
@@ -18,9 +18,18 @@ export type State =
   | readonly State[]
   | { readonly [name: string]: State };
 
+// One of each: a state is often a hundred bytes, and making these costs more.
+const encoder = new Encoder({ ignoreUndefined: true, maxDepth: 200 });
+const decoder = new Decoder({
+  maxStrLength: 1 << 26,
+  maxBinLength: 1 << 26,
+  maxArrayLength: 1 << 24,
+  maxMapLength: 1 << 24,
+});
+
 /** Plain data as bytes; absent values stay absent. */
 export function encodeState(state: unknown): Uint8Array {
-  return encode(state, { ignoreUndefined: true, maxDepth: 200 });
+  return encoder.encode(state);
 }
 
 /**
@@ -29,12 +38,7 @@ export function encodeState(state: unknown): Uint8Array {
  * @throws RangeError or Error if the bytes are damaged
  */
 export function decodeState(bytes: Uint8Array): unknown {
-  return decode(bytes, {
-    maxStrLength: 1 << 26,
-    maxBinLength: 1 << 26,
-    maxArrayLength: 1 << 24,
-    maxMapLength: 1 << 24,
-  });
+  return decoder.decode(bytes);
 }
 
 /**

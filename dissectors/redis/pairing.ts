@@ -70,6 +70,11 @@ export class Pairing {
     return this.#waiting.length === 0 && !this.#doubt.isAsked;
   }
 
+  /** Whether nothing waits, replies in doubt included. */
+  get isIdle(): boolean {
+    return this.isEmpty && !this.#doubt.isAnswered;
+  }
+
   /** Whether order says what a reply answers. */
   get isSure(): boolean {
     return this.#sure > 0;

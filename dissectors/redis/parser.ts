@@ -79,6 +79,10 @@ export class RedisParser implements Parser<RedisFields> {
     this.#server = new Framer(false, midStream);
   }
 
+  get isIdle(): boolean {
+    return this.#pairing.isIdle;
+  }
+
   read(side: Side, reader: StreamReader): Iterable<RedisExchange> {
     return side === "client"
       ? this.#readCommands(reader)

@@ -34,7 +34,7 @@ import { lineOf } from "./shard_line.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-const KEY = "replay 2";
+const KEY = "replay 3";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
