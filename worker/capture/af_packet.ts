@@ -16,7 +16,7 @@ import {
   SystemCallError,
   unmap,
 } from "../ffi/libc.ts";
-import { toClosedFilter, toFilter } from "./filter.ts";
+import { MAX_NAMED, toClosedFilter, toFilter } from "./filter.ts";
 import { Links } from "./links.ts";
 import { MAX_COOKED, Ring } from "./ring.ts";
 import { toCannotCapture } from "./failure.ts";
@@ -295,6 +295,13 @@ function checkNames(
   names: ReadonlyMap<number, string>,
   chosen: readonly string[] | undefined,
 ): void {
+  if (chosen && chosen.length > MAX_NAMED) {
+    throw new CannotCapture(
+      `Cannot capture on ${chosen.length} interfaces: at most ${MAX_NAMED} ` +
+        "can be named. Name none to capture on all",
+      false,
+    );
+  }
   const all = [...names.values()];
   const unknown = chosen?.find((name) => !all.includes(name));
   if (unknown === undefined) return;

@@ -22,19 +22,29 @@ const thread = globalThis as unknown as {
 const TELL = 1000;
 
 thread.onmessage = ({ data }) => {
-  try {
-    capture(data);
-  } catch (error) {
-    const failure = toFailure(error);
-    // A mistake of ours, for the one who started us to throw.
-    if (!failure) throw error;
-    thread.postMessage(failure);
-  } finally {
-    thread.close();
-  }
+  thread.postMessage(toOutcome(data));
+  thread.close();
 };
 
-function capture(order: CaptureOrder): void {
+/** What it came to. Told when all is closed: who hears it may end the process. */
+function toOutcome(order: CaptureOrder): CaptureNews {
+  try {
+    return { kind: "ended", state: capture(order) };
+  } catch (error) {
+    const failure = toFailure(firstOf(error));
+    // A mistake of ours, for the one who started us to throw.
+    if (!failure) throw error;
+    return failure;
+  }
+}
+
+/** What failed first, when to clean up after it failed as well. */
+function firstOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstOf(error.suppressed) : error;
+}
+
+/** Captures until it is told to end; gives what became of the packets. */
+function capture(order: CaptureOrder): RecorderState {
   using source = AfPacket.open({ ...order, snapLength: SNAP_LENGTH });
   using store = StoreWriter.open(order.folder, {
     node: order.node,
@@ -56,7 +66,7 @@ function capture(order: CaptureOrder): void {
   }
   recorder.finish();
   store.rotate();
-  thread.postMessage({ kind: "ended", state: recorder.state });
+  return recorder.state;
 }
 
 function isSame(a: RecorderState, b: RecorderState): boolean {

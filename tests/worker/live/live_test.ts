@@ -382,6 +382,18 @@ test(
   lacksLibpcap,
 );
 
+test("a worker whose folder is taken away ends, and says why", async (network) => {
+  const capture = await Capture.start(network, "--storage-limit", "8MB");
+  await Deno.remove(capture.folder, { recursive: true });
+  await capture.send(5000);
+  await until(
+    () => !capture.program.isRunning,
+    () => `It goes on: ${capture.program.stderr}`,
+  );
+  equal(await capture.program.ended, 1);
+  match(capture.program.stderr, /Cannot go on capturing: no such file/i);
+});
+
 test("a quiet worker hardly works", async (network) => {
   const capture = await Capture.start(network);
   // /proc/PID/stat counts user and system time in hundredths of a second.
