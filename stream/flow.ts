@@ -125,8 +125,8 @@ export class Flow<T = unknown> {
   /** Its owner's: what the flow carries. */
   state: T | undefined = undefined;
 
-  readonly #lowAddress: Uint8Array;
-  readonly #highAddress: Uint8Array;
+  /** Both, the lesser one first. */
+  readonly #addresses: Uint8Array;
   readonly #lowPort: number;
   readonly #highPort: number;
   #low: FlowEnd | undefined;
@@ -138,9 +138,6 @@ export class Flow<T = unknown> {
     fromLow: boolean,
     fromClient: boolean,
   ) {
-    const size = packet.ipVersion === 4 ? 4 : 16;
-    const source = packet.bytes.slice(packet.src, packet.src + size);
-    const target = packet.bytes.slice(packet.dst, packet.dst + size);
     this.id = id;
     this.protocol = packet.protocol;
     this.transport = transportOf(packet.protocol);
@@ -149,8 +146,7 @@ export class Flow<T = unknown> {
     this.firstPlace = this.lastPlace = packet.place;
     this.midStream = false;
     this.clientIsLow = fromLow === fromClient;
-    this.#lowAddress = fromLow ? source : target;
-    this.#highAddress = fromLow ? target : source;
+    this.#addresses = addressesOf(packet, fromLow);
     this.#lowPort = fromLow ? packet.srcPort : packet.dstPort;
     this.#highPort = fromLow ? packet.dstPort : packet.srcPort;
   }
@@ -177,27 +173,27 @@ export class Flow<T = unknown> {
 
   /** Fills a packet as if the low end had sent it, as far as ends go. */
   fill(packet: Packet): void {
-    const low = this.#lowAddress;
-    packet.bytes = new Uint8Array(2 * low.length);
-    packet.bytes.set(low);
-    packet.bytes.set(this.#highAddress, low.length);
+    packet.bytes = this.#addresses;
     packet.src = 0;
-    packet.dst = low.length;
+    packet.dst = this.#addresses.length / 2;
     packet.ipVersion = this.ipVersion;
     packet.srcPort = this.#lowPort;
     packet.dstPort = this.#highPort;
   }
 
   #lowEnd(): FlowEnd {
-    return this.#low ??= this.#toEnd(this.#lowAddress, this.#lowPort);
+    return this.#low ??= this.#toEnd(0, this.#lowPort);
   }
 
   #highEnd(): FlowEnd {
-    return this.#high ??= this.#toEnd(this.#highAddress, this.#highPort);
+    return this.#high ??= this.#toEnd(
+      this.#addresses.length / 2,
+      this.#highPort,
+    );
   }
 
-  #toEnd(address: Uint8Array, port: number): FlowEnd {
-    const ip = toAddress(address, 0, this.ipVersion);
+  #toEnd(address: number, port: number): FlowEnd {
+    const ip = toAddress(this.#addresses, address, this.ipVersion);
     return this.transport === "icmp" ? { ip } : { ip, port };
   }
 }
@@ -278,6 +274,8 @@ export class FlowTable<T = unknown> {
   readonly #oldest = new Int32Array(TIMEOUTS.length).fill(NONE);
   readonly #newest = new Int32Array(TIMEOUTS.length).fill(NONE);
 
+  /** Has the ends of a flow that is saved or resumed. */
+  readonly #ends = new Packet();
   /** The key looked for. */
   readonly #key = new Uint32Array(KEY_WORDS);
   #lastSlot = NONE;
@@ -359,7 +357,7 @@ export class FlowTable<T = unknown> {
 
   /** What {@link resume} needs to go on with a flow in another table. */
   save(flow: Flow<T>): FlowState {
-    const packet = new Packet();
+    const packet = this.#ends;
     packet.protocol = flow.protocol;
     flow.fill(packet);
     this.#readKey(packet);
@@ -390,8 +388,9 @@ export class FlowTable<T = unknown> {
    * flows were last heard from.
    */
   resume(state: FlowState): Flow<T> {
-    const packet = new Packet();
+    const packet = this.#ends;
     packet.bytes = state.addresses;
+    packet.src = 0;
     packet.dst = state.addresses.length / 2;
     packet.ipVersion = state.ipVersion;
     packet.protocol = state.protocol;
@@ -730,6 +729,22 @@ export class FlowTable<T = unknown> {
     }
     while (this.#flows.length < size) this.#flows.push(undefined);
   }
+}
+
+/** Copies of a packet's addresses, the lesser one first. */
+function addressesOf(
+  { bytes, ipVersion, src, dst }: Packet,
+  fromLow: boolean,
+): Uint8Array {
+  const size = ipVersion === 4 ? 4 : 16;
+  const low = fromLow ? src : dst;
+  const high = fromLow ? dst : src;
+  const addresses = new Uint8Array(2 * size);
+  for (let i = 0; i < size; i++) {
+    addresses[i] = bytes[low + i]!;
+    addresses[size + i] = bytes[high + i]!;
+  }
+  return addresses;
 }
 
 /** Four bytes, big endian, unsigned. */

@@ -26,7 +26,7 @@ import {
   type SavedRows,
   toRows,
 } from "../../stream/state.ts";
-import { WaitingRoom } from "../../stream/reassembly.ts";
+import { type ReassemblerState, WaitingRoom } from "../../stream/reassembly.ts";
 import { type SavedTrack, Track, type TrackOptions } from "./track.ts";
 
 /** What the packets are told to. */
@@ -73,8 +73,10 @@ interface SavedReplay {
   readonly nextTick: number;
   /** In the order in which they were last heard from. */
   readonly flows: SavedRows<SavedFlow>;
-  /** What is not settled, and which of the flows it is. */
-  readonly tracks: readonly (SavedTrack & { readonly flow: number })[];
+  /** Of what has not settled: which of the flows it is, and its state. */
+  readonly tracks: SavedRows<{ flow: number; conversation: Uint8Array }>;
+  readonly low: SavedRows<ReassemblerState>;
+  readonly high: SavedRows<ReassemblerState>;
 }
 
 /** One source's packets, becoming entries. */
@@ -117,18 +119,25 @@ export class Replay {
     });
   }
 
-  /** Adds a decoded packet; what it borrows may go away afterwards. */
-  packet(packet: Packet): void {
+  /**
+   * Adds a decoded packet; what it borrows may go away afterwards.
+   *
+   * @returns whether its flow has settled: no entry depends on further packets
+   *   of it, though what {@link save} gives does
+   */
+  packet(packet: Packet): boolean {
     if (packet.time >= this.#nextTick) this.#tick(packet.time);
     const flow = this.#table.find(packet);
     const state = flow.state ??= this.#begin(flow);
-    if (state === SETTLED) return;
+    if (state === SETTLED) return true;
     state.add(packet, this.#table.fromLow);
     if (flow.analysis && state.conversation.entries > 0) {
       // Only a flow that gives no other entry is one itself.
       flow.analysis = undefined;
     }
-    if (state.isSettled) this.#settle(flow, state);
+    if (!state.isSettled) return false;
+    this.#settle(flow, state);
+    return true;
   }
 
   /** No more packets come: gives what is still open. */
@@ -145,12 +154,17 @@ export class Replay {
     const flows = this.#table.flows().sort((a, b) =>
       a.last - b.last || a.id - b.id
     );
+    const tracks = flows.flatMap(({ state }, flow) =>
+      state instanceof Track ? [{ flow, ...state.save() }] : []
+    );
     const saved: SavedReplay = {
       nextTick: this.#nextTick,
       flows: toRows(flows.map((flow) => this.#table.save(flow))),
-      tracks: flows.flatMap(({ state }, flow) =>
-        state instanceof Track ? [{ flow, ...state.save() }] : []
+      tracks: toRows(
+        tracks.map(({ flow, conversation }) => ({ flow, conversation })),
       ),
+      low: toRows(tracks.map(({ low }) => low)),
+      high: toRows(tracks.map(({ high }) => high)),
     };
     return encodeState(saved);
   }
@@ -164,9 +178,13 @@ export class Replay {
     const state = decodeState(saved) as SavedReplay;
     this.#nextTick = state.nextTick;
     const flows = fromRows(state.flows).map((flow) => this.#table.resume(flow));
-    for (const track of state.tracks) {
+    const low = fromRows(state.low);
+    const high = fromRows(state.high);
+    for (const [i, track] of fromRows(state.tracks).entries()) {
       const flow = flows[track.flow]!;
-      flow.state = this.#begin(flow, track);
+      const { conversation } = track;
+      const saved = { conversation, low: low[i]!, high: high[i]! };
+      flow.state = this.#begin(flow, saved);
     }
     for (const flow of flows) flow.state ??= SETTLED;
   }

@@ -18,7 +18,7 @@ import {
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
 import { Damaged } from "../shards/encoding.ts";
-import { NO_FLOW, PacketRows } from "../shards/columns.ts";
+import { PacketRows } from "../shards/columns.ts";
 import type { Shard } from "../shards/shard.ts";
 import type { Store } from "../shards/store.ts";
 import {
@@ -29,12 +29,13 @@ import {
 } from "./source_scan.ts";
 import { Pauses, type WalkOptions } from "../capture/walk.ts";
 import { lineOf } from "./shard_line.ts";
+import { ShardRows } from "./shard_rows.ts";
 
 /**
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-const KEY = "replay 3";
+const KEY = "replay 4";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
@@ -47,10 +48,16 @@ const TRANSPORTS = ["tcp", "udp", "icmp", "sctp"] as const;
 const BATCH = 4096;
 
 /**
- * Bytes of packets that are searched at a time where the newest are wanted: to
- * resume costs about as much as to search half of that.
+ * Bytes of packets to search at a time where the newest are wanted: to resume
+ * costs about as much as to search half of that.
  */
 const STRETCH = 8 * 1024 * 1024;
+
+/** How a folder is searched. */
+export interface StoreSearchOptions extends ScanOptions, WalkOptions {
+  /** Bytes of packets to search at a time where the newest are wanted. */
+  readonly stretch?: number;
+}
 
 /** A shard of a line. */
 interface Link {
@@ -80,14 +87,14 @@ interface Line {
  */
 export async function searchStore(
   store: Store,
-  options: ScanOptions & WalkOptions,
+  options: StoreSearchOptions,
 ): Promise<Coverage[]> {
   return await new StoreSearch(store, options).run();
 }
 
 class StoreSearch {
   readonly #store: Store;
-  readonly #options: ScanOptions & WalkOptions;
+  readonly #options: StoreSearchOptions;
   readonly #pauses: Pauses;
   readonly #judge: Judge<ShardView>;
   /** Whether only the newest matches are wanted. */
@@ -102,7 +109,7 @@ class StoreSearch {
   /** Bytes that were searched or passed over. */
   #done = 0;
 
-  constructor(store: Store, options: ScanOptions & WalkOptions) {
+  constructor(store: Store, options: StoreSearchOptions) {
     const { plan } = options;
     this.#store = store;
     this.#options = options;
@@ -216,11 +223,12 @@ class StoreSearch {
     links: readonly Link[],
   ): { begin: number; saved?: Uint8Array } {
     let begin = links.length - 1;
-    let bytes = links[begin]!.bytes;
-    while (
-      begin > 0 && this.#mayMatch(links[begin - 1]!) &&
-      !(this.#wantsNewest && bytes >= STRETCH)
-    ) bytes += links[--begin]!.bytes;
+    const { stretch = STRETCH } = this.#options;
+    const most = this.#wantsNewest ? stretch : Infinity;
+    let { bytes } = links[begin]!;
+    while (begin > 0 && bytes < most && this.#mayMatch(links[begin - 1]!)) {
+      bytes += links[--begin]!.bytes;
+    }
     for (; begin >= 0; begin--) {
       const link = links[begin]!;
       const saved = link.protocols && this.#readCheckpoint(link.number);
@@ -241,23 +249,38 @@ class StoreSearch {
 
   async #replayShard(scan: SourceScan, shard: Shard): Promise<void> {
     const packets = shard.columns(this.#rows);
-    const rows = rowsToRead(packets);
-    const { number } = shard;
-    const { linkType, pcapBytes } = shard.header;
-    for (let at = 0; at < rows.length;) {
-      const count = shard.load(packets, rows, at, rows.length, this.#batch);
-      if (count === 0) break;
-      for (let i = 0; i < count; i++) {
-        scan.frame(this.#batch, i, linkType, toPlace(number, rows[at + i]!));
+    const picked = new ShardRows(packets, shard.index.flows.count, BATCH);
+    while (picked.next()) {
+      const { rows, count } = picked;
+      for (let at = 0; at < count;) {
+        const loaded = shard.load(packets, rows, at, count, this.#batch);
+        if (loaded === 0) break;
+        this.#replayRows(scan, shard, picked, at, loaded);
+        at += loaded;
       }
-      at += count;
       if (this.#pauses.isDue) {
-        const position = packets.offset[rows[at - 1]!]!;
+        const position = packets.offset[rows[count - 1]!]!;
         await this.#pauses.take(this.#done + position);
       }
     }
-    this.#done += pcapBytes;
+    this.#done += shard.header.pcapBytes;
     noteLosses(scan.coverage, shard);
+  }
+
+  /** Replays the packets that were loaded, from `at` of those picked on. */
+  #replayRows(
+    scan: SourceScan,
+    { number, header }: Shard,
+    picked: ShardRows,
+    at: number,
+    count: number,
+  ): void {
+    const { linkType } = header;
+    for (let i = 0; i < count; i++) {
+      const row = picked.rows[at + i]!;
+      const place = toPlace(number, row);
+      if (scan.frame(this.#batch, i, linkType, place)) picked.settle(row);
+    }
   }
 }
 
@@ -296,14 +319,4 @@ function newest(lines: readonly Line[]): Line | undefined {
 /** Greatest time of the packets that are left in a line. */
 function lastOf({ links }: Line): number {
   return Math.max(...links.map((link) => link.last));
-}
-
-/** Packets that may belong to a flow, and the fragments of such. */
-function rowsToRead({ count, flow }: PacketRows): Uint32Array {
-  const rows = new Uint32Array(count);
-  let wanted = 0;
-  for (let row = 0; row < count; row++) {
-    if (flow[row]! <= NO_FLOW.FRAGMENT) rows[wanted++] = row;
-  }
-  return rows.subarray(0, wanted);
 }

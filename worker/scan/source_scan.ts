@@ -77,17 +77,19 @@ export class SourceScan {
   readonly #decoder = new Decoder();
   readonly #packet = new Packet();
   readonly #horizon: number;
+  readonly #isWhole: boolean;
 
   constructor(node: string, options: ScanOptions) {
-    const { plan } = options;
+    const { plan, isWhole = false } = options;
     const matches = compileMessage(plan);
     this.#horizon = horizonOf(plan);
+    this.#isWhole = isWhole;
     const judge = compileFlow(plan);
     this.replay = new Replay({
       node: { name: node },
       ...options.protocols,
-      wantsBodies: plan.wantsBodies || options.isWhole === true,
-      mayMatch: options.isWhole
+      wantsBodies: plan.wantsBodies || isWhole,
+      mayMatch: isWhole
         ? undefined
         : (flow, protocols) => judge(toView(flow, protocols)) !== NO,
       ruledOut: options.ruledOut,
@@ -117,8 +119,17 @@ export class SourceScan {
     };
   }
 
-  /** Adds row i of a batch, whose frame is kept at `place`. */
-  frame(batch: FrameBatch, i: number, linkType: number, place: number): void {
+  /**
+   * Adds row i of a batch, whose frame is kept at `place`.
+   *
+   * @returns whether further packets of its flow may be left out
+   */
+  frame(
+    batch: FrameBatch,
+    i: number,
+    linkType: number,
+    place: number,
+  ): boolean {
     const time = batch.time[i]!;
     const captured = batch.captured[i]!;
     const original = batch.original[i]!;
@@ -128,7 +139,7 @@ export class SourceScan {
     if (time > coverage.last) coverage.last = time;
     if (captured < original) coverage.cut++;
     // Capture order is not always the order of times, so later ones count.
-    if (time > this.#horizon) return;
+    if (time > this.#horizon) return false;
     this.#packet.interface = batch.interface[i]!;
     const outcome = this.#decoder.decode(
       batch.bytes,
@@ -140,9 +151,12 @@ export class SourceScan {
       place,
       this.#packet,
     );
-    if (outcome === OUTCOME.PACKET) this.replay.packet(this.#packet);
-    else if (outcome === OUTCOME.OTHER) coverage.others++;
+    if (outcome === OUTCOME.PACKET) {
+      return this.replay.packet(this.#packet) && !this.#isWhole;
+    }
+    if (outcome === OUTCOME.OTHER) coverage.others++;
     else if (outcome === OUTCOME.MALFORMED) coverage.malformed++;
+    return false;
   }
 
   /** No more frames come. */

@@ -31,7 +31,7 @@ for (const { name, path } of findFixtures()) {
       const folder = await Deno.makeTempDir();
       try {
         await importInto(folder, path, shardBytes);
-        await compare(folder, path);
+        for (const stretch of [1, 2000]) await compare(folder, path, stretch);
       } finally {
         await Deno.remove(folder, { recursive: true });
       }
@@ -53,7 +53,11 @@ async function importInto(
   await importSavefiles(writer, [{ name: "x", file }]);
 }
 
-async function compare(folder: string, path: string): Promise<void> {
+async function compare(
+  folder: string,
+  path: string,
+  stretch: number,
+): Promise<void> {
   for (const [kfl, options] of QUERIES) {
     const compiled = compileQuery(kfl, SCHEMA, { now: 0, ...options });
     ok(compiled.plan, kfl);
@@ -70,6 +74,7 @@ async function compare(folder: string, path: string): Promise<void> {
       plan,
       protocols: PROTOCOLS,
       onMatch: (entry) => found.push(toText(entry)),
+      stretch,
     });
     const order = plan.order === "asc" ? 1 : -1;
     const sorted = (texts: string[]) =>
