@@ -63,18 +63,35 @@ export function toRows<T extends object>(records: readonly T[]): SavedRows<T> {
   return Object.fromEntries(columns);
 }
 
-/** The records that {@link toRows} was given. */
+/**
+ * The records that {@link toRows} was given.
+ *
+ * @throws RangeError if they cannot have been
+ */
 export function fromRows<T extends object>(rows: SavedRows<T>): T[] {
-  const records: { [name: string]: unknown }[] = [];
-  for (const [name, saved] of Object.entries<State>(rows)) {
-    const values = saved instanceof Uint8Array
-      ? new Float64Array(saved.slice().buffer)
-      : saved as readonly State[];
-    for (let i = 0; i < values.length; i++) {
-      (records[i] ??= {})[name] = values[i];
-    }
+  const columns = Object.entries<State>(rows).map(([name, saved]) =>
+    [name, toValues(saved)] as const
+  );
+  const size = columns[0]?.[1].length ?? 0;
+  if (columns.some(([, values]) => values.length !== size)) {
+    throw new RangeError("Saved rows are not all as long");
+  }
+  const records: { [name: string]: unknown }[] = Array.from(
+    { length: size },
+    () => ({}),
+  );
+  for (const [name, values] of columns) {
+    for (let i = 0; i < size; i++) records[i]![name] = values[i];
   }
   return records as T[];
+}
+
+function toValues(saved: State): Float64Array | readonly State[] {
+  if (Array.isArray(saved)) return saved;
+  if (saved instanceof Uint8Array) {
+    return new Float64Array(saved.slice().buffer);
+  }
+  throw new RangeError("A saved column is no list");
 }
 
 /**

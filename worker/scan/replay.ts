@@ -79,6 +79,11 @@ interface SavedReplay {
   readonly high: SavedRows<ReassemblerState>;
 }
 
+/** A saved state that nobody here can go on with. */
+export class StaleState extends Error {
+  override name = "StaleState";
+}
+
 /** One source's packets, becoming entries. */
 export class Replay {
   readonly counters: ReplayCounters = {
@@ -172,9 +177,19 @@ export class Replay {
   /**
    * Goes on from {@link save}; to be called before any packet comes.
    *
-   * @throws Error if the bytes are damaged, or of other dissectors
+   * @throws StaleState if the bytes are damaged, or another version's; this
+   *   replay is then of no more use
    */
   resume(saved: Uint8Array): void {
+    try {
+      this.#resume(saved);
+    } catch (cause) {
+      // What other code wrote can be wrong in any way.
+      throw new StaleState("The state cannot be gone on with", { cause });
+    }
+  }
+
+  #resume(saved: Uint8Array): void {
     const state = decodeState(saved) as SavedReplay;
     this.#nextTick = state.nextTick;
     const flows = fromRows(state.flows).map((flow) => this.#table.resume(flow));

@@ -21,6 +21,7 @@ import { Damaged } from "../shards/encoding.ts";
 import { PacketRows } from "../shards/columns.ts";
 import type { Shard } from "../shards/shard.ts";
 import type { Store } from "../shards/store.ts";
+import { StaleState } from "./replay.ts";
 import {
   COMPLETION,
   type Coverage,
@@ -35,7 +36,7 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-const KEY = "replay 4";
+export const KEY = "replay 4";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
@@ -180,20 +181,11 @@ class StoreSearch {
 
   /** Searches the newest shards of a line, and takes them off it. */
   async #searchStretch(line: Line): Promise<void> {
-    const { begin, saved } = this.#findBeginning(line.links);
+    const { begin, scan } = this.#begin(line.links);
     const stretch = line.links.splice(begin);
     const { hasEnd } = line;
     line.hasEnd = false;
-    const scan = new SourceScan(this.#store.node, {
-      ...this.#options,
-      isWhole: stretch.some((link) => !link.protocols),
-      onMatch: (entry, flow) => {
-        if (this.#wantsNewest) this.#matched.push(entry.timestamp);
-        this.#options.onMatch(entry, flow);
-      },
-    });
     this.#coverages.push(scan.coverage);
-    if (saved) scan.replay.resume(saved);
     scan.coverage.shards = stretch.length;
     for (const link of stretch) {
       using shard = this.#store.attempt(link.number);
@@ -215,13 +207,11 @@ class StoreSearch {
   }
 
   /**
-   * Where to begin searching the end of a line: at a checkpoint, or at its
-   * beginning. Where all matches are wanted, the stretch reaches back to the
-   * next shard that can be passed over.
+   * Begins to search the end of a line, at a checkpoint or at its beginning.
+   * Where all matches are wanted, the stretch reaches back to the next shard
+   * that can be passed over.
    */
-  #findBeginning(
-    links: readonly Link[],
-  ): { begin: number; saved?: Uint8Array } {
+  #begin(links: readonly Link[]): { begin: number; scan: SourceScan } {
     let begin = links.length - 1;
     const { stretch = STRETCH } = this.#options;
     const most = this.#wantsNewest ? stretch : Infinity;
@@ -232,9 +222,36 @@ class StoreSearch {
     for (; begin >= 0; begin--) {
       const link = links[begin]!;
       const saved = link.protocols && this.#readCheckpoint(link.number);
-      if (saved) return { begin, saved };
+      const scan = saved && this.#resumed(links.slice(begin), saved);
+      if (scan) return { begin, scan };
     }
-    return { begin: 0 };
+    return { begin: 0, scan: this.#scanOf(links) };
+  }
+
+  /** A scan that goes on from a checkpoint, if that is of any use. */
+  #resumed(
+    stretch: readonly Link[],
+    saved: Uint8Array,
+  ): SourceScan | undefined {
+    const scan = this.#scanOf(stretch);
+    try {
+      scan.replay.resume(saved);
+      return scan;
+    } catch (error) {
+      if (!(error instanceof StaleState)) throw error;
+      return undefined;
+    }
+  }
+
+  #scanOf(stretch: readonly Link[]): SourceScan {
+    return new SourceScan(this.#store.node, {
+      ...this.#options,
+      isWhole: stretch.some((link) => !link.protocols),
+      onMatch: (entry, flow) => {
+        if (this.#wantsNewest) this.#matched.push(entry.timestamp);
+        this.#options.onMatch(entry, flow);
+      },
+    });
   }
 
   #readCheckpoint(number: number): Uint8Array | undefined {

@@ -8,8 +8,9 @@ import { toPlain } from "../../../entry/json.ts";
 import type { QueryOptions } from "../../../kfl/plan.ts";
 import { compileQuery } from "../../../kfl/query.ts";
 import { openSavefile } from "../../../worker/capture/savefile.ts";
+import { encodeState } from "../../../stream/state.ts";
 import { searchSavefile } from "../../../worker/scan/search_savefile.ts";
-import { searchStore } from "../../../worker/scan/search_store.ts";
+import { KEY, searchStore } from "../../../worker/scan/search_store.ts";
 import { importSavefiles } from "../../../worker/shards/import.ts";
 import { Store } from "../../../worker/shards/store.ts";
 import { StoreWriter } from "../../../worker/shards/store_writer.ts";
@@ -88,3 +89,31 @@ function toText(entry: Parameters<typeof toPlain>[0]): string {
   const { id: _, timestamp, ...rest } = toPlain(entry, SCHEMA);
   return `${timestamp} ${JSON.stringify(rest)}`;
 }
+
+Deno.test("a checkpoint that nobody can go on with is passed over", async () => {
+  const { path } = findFixtures().find(({ name }) =>
+    name === "redis/pipelined.pcap"
+  )!;
+  const folder = await Deno.makeTempDir();
+  try {
+    await importInto(folder, path, 700);
+    await compare(folder, path, 1);
+    const stale = [
+      new Uint8Array(0),
+      encodeState({ nextTick: 0 }),
+      encodeState({ flows: [1], tracks: [{ flow: 9 }], low: [], high: [] }),
+    ];
+    const store = Store.open(folder);
+    let spoilt = 0;
+    for (const shard of store.shards("oldest first")) {
+      const protocols = shard.messageTable(KEY)?.texts("protocols");
+      if (!protocols) continue;
+      const checkpoint = stale[spoilt++ % stale.length]!;
+      ok(store.putMessageTable(shard, KEY, { checkpoint, protocols }));
+    }
+    ok(spoilt > 3);
+    await compare(folder, path, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
