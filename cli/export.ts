@@ -1,14 +1,8 @@
 /** `export KFL`: writes the matching traffic to a savefile. */
 import { type Command, Option } from "commander";
-import { addSource, addWindow, type CommonOptions } from "./common_options.ts";
+import { addSource, addWindow } from "./common_options.ts";
 import { finish } from "./finish.ts";
-
-/** What `export` was told. */
-export interface ExportCommandOptions extends CommonOptions {
-  readonly output: string;
-  readonly format?: "pcap" | "pcapng";
-  readonly exact?: true;
-}
+import type { ExportCommandOptions } from "./run_export.ts";
 
 /** Adds the command to the program. */
 export function describeExport(program: Command): void {

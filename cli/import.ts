@@ -2,13 +2,7 @@
 import type { Command } from "commander";
 import { toSize } from "./arguments.ts";
 import { finish } from "./finish.ts";
-
-/** What `import` was told. */
-export interface ImportOptions {
-  readonly pcap: readonly string[];
-  readonly dataDir?: string;
-  readonly storageLimit?: number;
-}
+import type { ImportOptions } from "./run_import.ts";
 
 /** Adds the command to the program. */
 export function describeImport(program: Command): void {

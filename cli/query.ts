@@ -1,19 +1,9 @@
 /** `query KFL`: prints the entries that match. */
 import { type Command, Option } from "commander";
 import { toCount, toExpectation } from "./arguments.ts";
-import { addSource, addWindow, type CommonOptions } from "./common_options.ts";
+import { addSource, addWindow } from "./common_options.ts";
 import { finish } from "./finish.ts";
-
-/** What `query` was told. */
-export interface QueryOptions extends CommonOptions {
-  readonly json?: true;
-  readonly count?: true;
-  readonly explain?: true;
-  readonly strict?: true;
-  readonly limit?: number;
-  readonly order: "asc" | "desc";
-  readonly expect?: number;
-}
+import type { QueryOptions } from "./run_query.ts";
 
 /** Adds the command to the program. */
 export function describeQuery(program: Command): void {

@@ -14,7 +14,7 @@ import { ofSavefile } from "../worker/scan/packet_source.ts";
 import { linesOf, ShardGone } from "../worker/scan/shard_line.ts";
 import type { Store } from "../worker/shards/store.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import type { ExportCommandOptions } from "./export.ts";
+import type { CommonOptions } from "./common_options.ts";
 import { openTarget, refuseOverwriting } from "./export_target.ts";
 import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
@@ -23,6 +23,13 @@ import { Progress } from "./progress.ts";
 import { mayWait, openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
 import { missingFrom, openFolder } from "./search_folder.ts";
 import { toSource } from "./source.ts";
+
+/** What `export` was told. */
+export interface ExportCommandOptions extends CommonOptions {
+  readonly output: string;
+  readonly format?: "pcap" | "pcapng";
+  readonly exact?: true;
+}
 
 /** Copies the wanted packets to the output. */
 export async function runExport(

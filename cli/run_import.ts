@@ -8,12 +8,18 @@ import {
 } from "../worker/shards/store_writer.ts";
 import { dataFolder } from "./data_folder.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import type { ImportOptions } from "./import.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { mayWait, openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
 import { toCommandError } from "./search_folder.ts";
+
+/** What `import` was told. */
+export interface ImportOptions {
+  readonly pcap: readonly string[];
+  readonly dataDir?: string;
+  readonly storageLimit?: number;
+}
 
 /** Copies the savefiles' packets into the data folder. */
 export async function runImport(options: ImportOptions): Promise<ExitCode> {

@@ -13,11 +13,22 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, say, toJsonLine } from "./output.ts";
-import type { QueryOptions } from "./query.ts";
+import type { CommonOptions } from "./common_options.ts";
 import { searchFolder } from "./search_folder.ts";
 import { mayWait, type OnMatch, searchSavefiles } from "./savefiles.ts";
 import { toSource } from "./source.ts";
 import { styleOf, Table } from "./table.ts";
+
+/** What `query` was told. */
+export interface QueryOptions extends CommonOptions {
+  readonly json?: true;
+  readonly count?: true;
+  readonly explain?: true;
+  readonly strict?: true;
+  readonly limit?: number;
+  readonly order: "asc" | "desc";
+  readonly expect?: number;
+}
 
 /** Searches the sources and prints what matches, in order. */
 export async function runQuery(

@@ -9,7 +9,16 @@ import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
-import type { WorkerOptions } from "./worker.ts";
+
+/** What `worker` was told. */
+export interface WorkerOptions {
+  readonly interface?: readonly string[];
+  readonly bpf?: string;
+  readonly dataDir?: string;
+  readonly storageLimit?: number;
+  readonly store: "all";
+  readonly ringSize?: number;
+}
 
 /** Captures until it is interrupted. */
 export async function runWorker(options: WorkerOptions): Promise<ExitCode> {

@@ -2,16 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { toSize } from "./arguments.ts";
 import { finish } from "./finish.ts";
-
-/** What `worker` was told. */
-export interface WorkerOptions {
-  readonly interface?: readonly string[];
-  readonly bpf?: string;
-  readonly dataDir?: string;
-  readonly storageLimit?: number;
-  readonly store: "all";
-  readonly ringSize?: number;
-}
+import type { WorkerOptions } from "./run_worker.ts";
 
 /** Adds the command to the program. */
 export function describeWorker(program: Command): void {
