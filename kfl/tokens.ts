@@ -100,10 +100,10 @@ export const Nil = constant("nil");
 const comparison = (name: string, pattern: RegExp): TokenType =>
   createToken({ name, pattern, categories: Comparison });
 
-export const Equal = comparison("==", /===?|=~|=/);
+export const Equal = comparison("==", /===?|=~|=(?![<>])/);
 export const Unequal = comparison("!=", /!==?|!~|<>/);
-export const AtMost = comparison("<=", /<=/);
-export const AtLeast = comparison(">=", />=/);
+export const AtMost = comparison("<=", /<=|=</);
+export const AtLeast = comparison(">=", />=|=>/);
 export const Less = comparison("<", /</);
 export const Greater = comparison(">", />/);
 export const AndSign = sign("&&", /&&?/);
