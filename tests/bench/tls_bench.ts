@@ -7,10 +7,10 @@ import { tls } from "../../dissectors/tls/tls.ts";
 import { StreamReader } from "../../stream/reader.ts";
 import { dissect, START } from "../dissectors/dissect.ts";
 import { encrypted } from "../dissectors/tls/messages.ts";
-import { readRecordings } from "../dissectors/tls/recordings.ts";
+import { readRecordings } from "../dissectors/recordings.ts";
 import { concat } from "../fuzz/random.ts";
 
-const handshakes = readRecordings().filter(({ name }) =>
+const handshakes = readRecordings("tls").filter(({ name }) =>
   name.startsWith("nginx")
 );
 

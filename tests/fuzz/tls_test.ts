@@ -35,7 +35,7 @@ import {
   sni,
   versions,
 } from "../dissectors/tls/messages.ts";
-import { readRecordings, type Recorded } from "../dissectors/tls/recordings.ts";
+import { readRecordings, type Recorded } from "../dissectors/recordings.ts";
 import { cpuTime } from "./cpu_time.ts";
 import { concat, Random } from "./random.ts";
 
@@ -47,7 +47,7 @@ const MAX_STATE = 3_000_000;
 /** How long 64 KB may take. */
 const MAX_MS = 50;
 
-const recordings = readRecordings();
+const recordings = readRecordings("tls");
 const [SSL2_HELLO] = recordings
   .find(({ name }) => name.startsWith("ssl2_hello"))!.segments;
 
@@ -202,7 +202,7 @@ function* mishandled(
 
 /** Reads a flow in any circumstances; gives how many entries came of it. */
 function survive(
-  transport: "tcp" | "udp",
+  transport: Recorded["transport"],
   chunks: readonly Chunk[],
   random: Random,
 ): number {

@@ -3,9 +3,9 @@ import { deepEqual, ok } from "node:assert/strict";
 import { tls } from "../../../dissectors/tls/tls.ts";
 import { Random } from "../../fuzz/random.ts";
 import { type Chunk, dissect, type JsonEntry } from "../dissect.ts";
-import { readRecordings, type Recorded, type Segment } from "./recordings.ts";
+import { readRecordings, type Recorded, type Segment } from "../recordings.ts";
 
-const recordings = readRecordings();
+const recordings = readRecordings("tls");
 
 const read = (
   { transport }: Recorded,

@@ -14,12 +14,12 @@ import {
   said,
   serverHello,
 } from "./messages.ts";
-import { readRecordings } from "./recordings.ts";
+import { readRecordings } from "../recordings.ts";
 
 const HELLO = said(handshake(1, clientHello()));
 
 Deno.test("every direction of the fixtures begins as TLS, on TCP and UDP", () => {
-  for (const { name, segments } of readRecordings()) {
+  for (const { name, segments } of readRecordings("tls")) {
     for (const side of ["client", "server"] as const) {
       if (name.startsWith("not_tls") && side === "server") continue;
       const first = segments.find((segment) => segment.side === side);
