@@ -7,17 +7,15 @@
  * is skipped: STUN and RTP share it (RFC 7983).
  */
 import type { Mark, StreamReader } from "../../stream/reader.ts";
-import { decodeState, encodeState } from "../../stream/state.ts";
-import { type Ending, type Parser, type Side } from "../dissector.ts";
+import type { Side } from "../dissector.ts";
 import { toAlert } from "./alert.ts";
 import { isKept, MAX_MESSAGE } from "./assembly.ts";
+import { Carrier } from "./carrier.ts";
 import { FragmentedMessage, type FragmentedState } from "./fragments.ts";
 import {
   type HandshakeExchange,
-  type HandshakeFields,
   type HandshakeMessage,
   Handshakes,
-  type HandshakesState,
   type Span,
 } from "./handshake.ts";
 import { HANDSHAKE, isHandshakeType } from "./names.ts";
@@ -91,58 +89,28 @@ interface SenderState {
 }
 
 /** Reads the handshakes of one UDP flow. */
-export class DtlsParser implements Parser<HandshakeFields> {
-  readonly #senders: { readonly [S in Side]: Sender } = {
-    client: new Sender(),
-    server: new Sender(),
-  };
-  readonly #handshakes = new Handshakes("d");
+export class DtlsParser extends Carrier<SenderState, Sender> {
+  constructor() {
+    super(
+      { client: new Sender(), server: new Sender() },
+      new Handshakes("d"),
+    );
+  }
 
   /** Consumes one datagram, which is all that the reader holds. */
-  read(side: Side, reader: StreamReader): Iterable<HandshakeExchange> {
+  override read(side: Side, reader: StreamReader): Iterable<HandshakeExchange> {
     const isOld = isOther(reader) ||
-      isEncrypted(reader) && this.#handshakes.isSilent(side);
+      isEncrypted(reader) && this.handshakes.isSilent(side);
     if (!isOld) return this.#readRecords(side, reader);
     reader.skip(reader.available);
     return NOTHING;
   }
 
   /** The end of a datagram was not captured. */
-  gap(side: Side): Iterable<HandshakeExchange> {
-    this.#senders[side].records.isBroken = true;
-    this.#handshakes.lose(side);
+  override gap(side: Side): Iterable<HandshakeExchange> {
+    this.senders[side].records.isBroken = true;
+    this.handshakes.lose(side);
     return NOTHING;
-  }
-
-  *end(side: Side | undefined, ending: Ending): Generator<HandshakeExchange> {
-    const exchange = side === undefined
-      ? this.#handshakes.end(ending)
-      : this.#handshakes.leave(side);
-    if (exchange) yield exchange;
-  }
-
-  *expire(time: number): Generator<HandshakeExchange> {
-    const exchange = this.#handshakes.expire(time);
-    if (exchange) yield exchange;
-  }
-
-  save(): Uint8Array {
-    return encodeState({
-      client: this.#senders.client.save(),
-      server: this.#senders.server.save(),
-      handshakes: this.#handshakes.save(),
-    });
-  }
-
-  restore(saved: Uint8Array): void {
-    const { client, server, handshakes } = decodeState(saved) as {
-      client: SenderState;
-      server: SenderState;
-      handshakes: HandshakesState;
-    };
-    this.#senders.client.restore(client);
-    this.#senders.server.restore(server);
-    this.#handshakes.restore(handshakes);
   }
 
   *#readRecords(
@@ -153,12 +121,12 @@ export class DtlsParser implements Parser<HandshakeFields> {
       const mark = reader.mark();
       const record = toRecord(reader.unread());
       const end = reader.offset + record.size;
-      const { records } = this.#senders[side];
+      const { records } = this.senders[side];
       if (record.numbered) records.add(record.numbered);
       if (record.isCut) records.isBroken = true;
       this.#judge(side);
       if (record.isEncrypted) {
-        const exchange = this.#handshakes.silence(side);
+        const exchange = this.handshakes.silence(side);
         if (exchange) yield exchange;
       } else if (record.numbered) {
         reader.skip(HEADER_SIZE);
@@ -171,8 +139,8 @@ export class DtlsParser implements Parser<HandshakeFields> {
 
   /** Tells whether the numbers of the records show that some were lost. */
   #judge(side: Side): void {
-    if (this.#senders[side].records.isHoled) this.#handshakes.lose(side);
-    else this.#handshakes.regain(side);
+    if (this.senders[side].records.isHoled) this.handshakes.lose(side);
+    else this.handshakes.regain(side);
   }
 
   *#readClear(
@@ -201,7 +169,7 @@ export class DtlsParser implements Parser<HandshakeFields> {
     const alert = toAlert(reader.u8()!, reader.u8()!);
     if (!alert) return;
     const size = HEADER_SIZE + ALERT_SIZE;
-    const exchange = this.#handshakes
+    const exchange = this.handshakes
       .alert(side, alert, { first, last: reader.lastMark(), size });
     if (exchange) yield exchange;
   }
@@ -218,15 +186,15 @@ export class DtlsParser implements Parser<HandshakeFields> {
     while (end - reader.offset >= MESSAGE_HEADER_SIZE) {
       const piece = readPiece(reader, end);
       if (!piece) return;
-      if (isVeryFirst(piece, record) && this.#senders[side].hasSpoken) {
+      if (isVeryFirst(piece, record) && this.senders[side].hasSpoken) {
         this.#reset(side, record);
       }
       const size = framing + piece.bytes.length;
       const span = { first, last: reader.lastMark(), size };
       const message = this.#assemble(side, piece, span);
       if (message) {
-        this.#handshakes.unsilence(side);
-        const exchange = this.#handshakes.message(side, message);
+        this.handshakes.unsilence(side);
+        const exchange = this.handshakes.message(side, message);
         if (exchange) yield exchange;
       }
       // The record's header counts to the first message in it.
@@ -242,7 +210,7 @@ export class DtlsParser implements Parser<HandshakeFields> {
     span: Span,
   ): HandshakeMessage | undefined {
     const { type, size, number, offset, bytes } = piece;
-    const sender = this.#senders[side];
+    const sender = this.senders[side];
     const isDone = (sender.done & 1 << number) !== 0;
     // Hellos that come again are counted, and may begin another handshake.
     if (isDone && type !== HANDSHAKE.CLIENT_HELLO) return undefined;
@@ -264,9 +232,9 @@ export class DtlsParser implements Parser<HandshakeFields> {
 
   /** Another handshake begins with this record. */
   #reset(side: Side, record: NumberedRecord): void {
-    this.#senders.client.reset();
-    this.#senders.server.reset();
-    this.#senders[side].records.add(record);
+    this.senders.client.reset();
+    this.senders.server.reset();
+    this.senders[side].records.add(record);
   }
 }
 

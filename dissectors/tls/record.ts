@@ -15,16 +15,11 @@
  */
 import { Malformed } from "../../stream/malformed.ts";
 import type { Mark, StreamReader } from "../../stream/reader.ts";
-import { decodeState, encodeState } from "../../stream/state.ts";
-import type { Ending, Parser, Side } from "../dissector.ts";
+import type { Side } from "../dissector.ts";
 import { toAlert } from "./alert.ts";
 import { Assembly, type AssemblyState } from "./assembly.ts";
-import {
-  type HandshakeExchange,
-  type HandshakeFields,
-  Handshakes,
-  type HandshakesState,
-} from "./handshake.ts";
+import { Carrier } from "./carrier.ts";
+import { type HandshakeExchange, Handshakes } from "./handshake.ts";
 import { HANDSHAKE } from "./names.ts";
 
 /** Content types of records (RFC 8446 §B.1, RFC 6520). */
@@ -101,33 +96,30 @@ interface SenderState {
 }
 
 /** Reads the handshakes of one TCP flow. */
-export class TlsParser implements Parser<HandshakeFields> {
-  readonly #senders: { readonly [S in Side]: Sender };
-  readonly #handshakes = new Handshakes("t");
-
+export class TlsParser extends Carrier<SenderState, Sender> {
   /** @param midStream whether the first byte read may be inside a record */
   constructor(midStream: boolean) {
-    this.#senders = {
-      client: new Sender(midStream),
-      server: new Sender(midStream),
-    };
+    super(
+      { client: new Sender(midStream), server: new Sender(midStream) },
+      new Handshakes("t"),
+    );
   }
 
-  read(side: Side, reader: StreamReader): Iterable<HandshakeExchange> {
-    const sender = this.#senders[side];
+  override read(side: Side, reader: StreamReader): Iterable<HandshakeExchange> {
+    const sender = this.senders[side];
     return skipEncrypted(sender, reader)
       ? NOTHING
       : this.#readGuarded(side, sender, reader);
   }
 
-  gap(
+  override gap(
     side: Side,
     size: number,
     reader: StreamReader,
   ): Iterable<HandshakeExchange> {
-    const sender = this.#senders[side];
+    const sender = this.senders[side];
     const lost = reader.available + size;
-    this.#handshakes.lose(side);
+    this.handshakes.lose(side);
     if (sender.left > 0 && lost <= sender.left) {
       sender.left -= lost;
       if (sender.type === CONTENT.HANDSHAKE) sender.assembly.lose(lost);
@@ -140,37 +132,6 @@ export class TlsParser implements Parser<HandshakeFields> {
     return NOTHING;
   }
 
-  *end(side: Side | undefined, ending: Ending): Generator<HandshakeExchange> {
-    const exchange = side === undefined
-      ? this.#handshakes.end(ending)
-      : this.#handshakes.leave(side);
-    if (exchange) yield exchange;
-  }
-
-  *expire(time: number): Generator<HandshakeExchange> {
-    const exchange = this.#handshakes.expire(time);
-    if (exchange) yield exchange;
-  }
-
-  save(): Uint8Array {
-    return encodeState({
-      client: this.#senders.client.save(),
-      server: this.#senders.server.save(),
-      handshakes: this.#handshakes.save(),
-    });
-  }
-
-  restore(saved: Uint8Array): void {
-    const { client, server, handshakes } = decodeState(saved) as {
-      client: SenderState;
-      server: SenderState;
-      handshakes: HandshakesState;
-    };
-    this.#senders.client.restore(client);
-    this.#senders.server.restore(server);
-    this.#handshakes.restore(handshakes);
-  }
-
   /** What breaks the rules ends the handshake that it interrupts. */
   *#readGuarded(
     side: Side,
@@ -181,7 +142,7 @@ export class TlsParser implements Parser<HandshakeFields> {
       yield* this.#readRecords(side, sender, reader);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
-      const exchange = this.#handshakes.end("closed");
+      const exchange = this.handshakes.end("closed");
       if (exchange) yield exchange;
       throw error;
     }
@@ -244,7 +205,7 @@ export class TlsParser implements Parser<HandshakeFields> {
     const body = reader.bytes(size)!.slice(2);
     sender.isFirst = sender.isUnaligned = false;
     const last = reader.lastMark();
-    return this.#handshakes.message(side, {
+    return this.handshakes.message(side, {
       ...{ type: HANDSHAKE.CLIENT_HELLO, framing: "ssl2", body },
       ...{ first, last, size },
     });
@@ -266,7 +227,7 @@ export class TlsParser implements Parser<HandshakeFields> {
     );
     sender.left -= reader.offset - before;
     if (message !== "encrypted") {
-      return message && this.#handshakes.message(side, message);
+      return message && this.handshakes.message(side, message);
     }
     assembly.reset();
     return this.#seal(side, sender);
@@ -283,7 +244,7 @@ export class TlsParser implements Parser<HandshakeFields> {
     }
     sender.phase = "clear";
     sender.assembly.reset();
-    this.#handshakes.unsilence(side);
+    this.handshakes.unsilence(side);
     return undefined;
   }
 
@@ -296,20 +257,20 @@ export class TlsParser implements Parser<HandshakeFields> {
     if (!alert) return this.#seal(side, sender);
     const first = sender.mark!;
     const size = HEADER_SIZE + ALERT_SIZE;
-    return this.#handshakes
+    return this.handshakes
       .alert(side, alert, { first, last: reader.lastMark(), size });
   }
 
   #seal(side: Side, sender: Sender): Step {
     sender.phase = "sealed";
-    return this.#handshakes.silence(side);
+    return this.handshakes.silence(side);
   }
 
   /** What comes next is no record. */
   #misunderstand(side: Side, sender: Sender): Step {
     if (!sender.isUnaligned) throw new Malformed("No TLS record begins here");
     sender.phase = "deaf";
-    return this.#handshakes.leave(side);
+    return this.handshakes.leave(side);
   }
 }
 
