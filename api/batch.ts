@@ -1,0 +1,483 @@
+/**
+ * Batch: entries on their way to the hub and to the page, as columns.
+ *
+ * A batch is one message. Decoding it makes views and nothing per entry, and an
+ * entry is copied from one batch to another by copying numbers and one stretch
+ * of text; that is all a merge does. Each batch stands alone: what it refers to
+ * is in it.
+ *
+ * ```text
+ * header  u8 version, u8 form, u16 0, u32 count, f64 watermark,
+ *         u32 words, u32 bytes of words, u32 bytes of texts, u32 0
+ * f64     timestamp, completed, place
+ * f32     elapsed
+ * u32     n, request size, response size, end of text
+ * u32     ends of words
+ * u16     node, protocol, status, src, src port, dst, dst port
+ * u8      flags
+ *         words, texts: UTF-8
+ * ```
+ *
+ * All numbers are little-endian, as on every machine that browsers run on.
+ */
+import { type Entry, type Incomplete, toId } from "../entry/entry.ts";
+
+/** Raised with every change; batches of other versions are refused. */
+const VERSION = 1;
+
+/** Entries in one batch; it has to fit the numbers of words. */
+export const MAX_ROWS = 4096;
+
+/** Bytes of one batch, as whoever receives one checks. */
+export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+
+/** Bytes after which a batch is sent, though it has room for more rows. */
+export const FULL_BATCH_BYTES = 256 * 1024;
+
+const HEADER = 32;
+
+/** Bytes of one entry in all columns. */
+const ROW = 3 * 8 + 4 + 4 * 4 + 7 * 2 + 1;
+
+/** Stands for a size that an entry lacks. */
+const NO_SIZE = 0xffffffff;
+
+/** What the text of each entry is. */
+export type Form =
+  /** Its summary: what a row of the feed shows. */
+  | "row"
+  /** All of it, as JSON. */
+  | "entry";
+
+const FORMS: readonly Form[] = ["row", "entry"];
+
+/** Bits of the `flags` column. */
+export const FLAG = {
+  FAILED: 1,
+  DECRYPTED: 2,
+  INCOMPLETE: 4,
+  NO_RESPONSE: 8,
+  RESET: 16,
+  /** It came after what was ordered behind it. */
+  LATE: 32,
+} as const;
+
+/** A message that is none, or not for this version. */
+export class BadMessage extends Error {
+  override name = "BadMessage";
+}
+
+/** What entries are ordered by (DESIGN §7), beside their node. */
+export interface Position {
+  /** Shard × 2^24 + packet. */
+  readonly place: number;
+  /** Count of the exchanges begun in that packet. */
+  readonly n: number;
+}
+
+/** What a batch keeps of an entry beside its text. */
+export type Head = Pick<
+  Entry,
+  | "timestamp"
+  | "completed"
+  | "elapsed"
+  | "requestSize"
+  | "responseSize"
+  | "protocol"
+  | "status"
+  | "failed"
+  | "decrypted"
+  | "incomplete"
+  | "node"
+  | "src"
+  | "dst"
+>;
+
+/** The columns of a batch. Views; `status` and the like are numbers of words. */
+interface Columns {
+  readonly timestamp: Float64Array;
+  readonly completed: Float64Array;
+  readonly place: Float64Array;
+  readonly elapsed: Float32Array;
+  readonly n: Uint32Array;
+  readonly requestSize: Uint32Array;
+  readonly responseSize: Uint32Array;
+  readonly textEnd: Uint32Array;
+  readonly node: Uint16Array;
+  readonly protocol: Uint16Array;
+  readonly status: Uint16Array;
+  readonly src: Uint16Array;
+  readonly srcPort: Uint16Array;
+  readonly dst: Uint16Array;
+  readonly dstPort: Uint16Array;
+  readonly flags: Uint8Array;
+}
+
+/** A received batch, to be read by row. Borrows the message for its life. */
+export class Batch implements Columns {
+  readonly form: Form;
+  readonly count: number;
+  /**
+   * No entry that comes later was completed at this time or before, µs;
+   * `undefined` if nothing is said. Only of queries that follow.
+   */
+  readonly watermark: number | undefined;
+  /** Begin of a request, µs since 1970. */
+  readonly timestamp: Float64Array;
+  readonly completed: Float64Array;
+  readonly place: Float64Array;
+  /** Milliseconds; NaN if there is none. */
+  readonly elapsed: Float32Array;
+  readonly n: Uint32Array;
+  readonly requestSize: Uint32Array;
+  readonly responseSize: Uint32Array;
+  readonly textEnd: Uint32Array;
+  readonly node: Uint16Array;
+  readonly protocol: Uint16Array;
+  readonly status: Uint16Array;
+  readonly src: Uint16Array;
+  readonly srcPort: Uint16Array;
+  readonly dst: Uint16Array;
+  readonly dstPort: Uint16Array;
+  readonly flags: Uint8Array;
+  readonly #wordEnd: Uint32Array;
+  readonly #wordBytes: Uint8Array;
+  readonly #textBytes: Uint8Array;
+  /** Words that were decoded. */
+  readonly #words: (string | undefined)[] = [];
+
+  /** @throws BadMessage */
+  constructor(message: Uint8Array) {
+    const bytes = aligned(message);
+    if (bytes.length < HEADER) throw new BadMessage("A batch has no header");
+    const { buffer, byteOffset } = bytes;
+    const view = new DataView(buffer, byteOffset, HEADER);
+    const form = FORMS[view.getUint8(1)];
+    if (view.getUint8(0) !== VERSION || !form) {
+      throw new BadMessage("A batch is of another version of Thresher");
+    }
+    this.form = form;
+    const count = view.getUint32(4, true);
+    const watermark = view.getFloat64(8, true);
+    const words = view.getUint32(16, true);
+    const wordBytes = view.getUint32(20, true);
+    const textBytes = view.getUint32(24, true);
+    const size = HEADER + count * ROW + words * 4 + wordBytes + textBytes;
+    if (count > MAX_ROWS || words > 0xffff || size !== bytes.length) {
+      throw new BadMessage("A batch is damaged");
+    }
+    this.count = count;
+    this.watermark = Number.isNaN(watermark) ? undefined : watermark;
+    let at = byteOffset + HEADER;
+    const f64 = () => new Float64Array(buffer, skip(8 * count), count);
+    const u32 = (n: number) => new Uint32Array(buffer, skip(4 * n), n);
+    const u16 = () => new Uint16Array(buffer, skip(2 * count), count);
+    const u8 = (n: number) => new Uint8Array(buffer, skip(n), n);
+    const skip = (n: number) => (at += n) - n;
+    this.timestamp = f64();
+    this.completed = f64();
+    this.place = f64();
+    this.elapsed = new Float32Array(buffer, skip(4 * count), count);
+    this.n = u32(count);
+    this.requestSize = u32(count);
+    this.responseSize = u32(count);
+    this.textEnd = u32(count);
+    this.#wordEnd = u32(words);
+    this.node = u16();
+    this.protocol = u16();
+    this.status = u16();
+    this.src = u16();
+    this.srcPort = u16();
+    this.dst = u16();
+    this.dstPort = u16();
+    this.flags = u8(count);
+    this.#wordBytes = u8(wordBytes);
+    this.#textBytes = u8(textBytes);
+    this.#check();
+  }
+
+  /** @throws BadMessage if anything points outside */
+  #check(): void {
+    const words = this.#wordEnd.length;
+    const isRising = (ends: Uint32Array, most: number) =>
+      ends.every((end, i) => end >= (ends[i - 1] ?? 0) && end <= most);
+    const named = [this.node, this.protocol, this.status, this.src, this.dst];
+    const isSound = isRising(this.#wordEnd, this.#wordBytes.length) &&
+      isRising(this.textEnd, this.#textBytes.length) &&
+      named.every((column) => column.every((word) => word < words));
+    if (!isSound) throw new BadMessage("A batch is damaged");
+  }
+
+  /** Bytes it takes in memory. */
+  get size(): number {
+    return HEADER + this.count * ROW + this.#wordEnd.byteLength +
+      this.#wordBytes.length + this.#textBytes.length;
+  }
+
+  /** A word by its number; `""` stands for what is absent. */
+  word(number: number): string {
+    return this.#words[number] ??= decode(
+      this.#wordBytes,
+      this.#wordEnd[number - 1] ?? 0,
+      this.#wordEnd[number]!,
+    );
+  }
+
+  /** The summary or the JSON of a row. */
+  text(row: number): string {
+    return decode(
+      this.#textBytes,
+      this.textEnd[row - 1] ?? 0,
+      this.textEnd[row]!,
+    );
+  }
+
+  /** The same as UTF-8. Borrowed. */
+  textBytes(row: number): Uint8Array {
+    return this.#textBytes.subarray(
+      this.textEnd[row - 1] ?? 0,
+      this.textEnd[row],
+    );
+  }
+
+  /** The id of a row's entry. */
+  id(row: number): string {
+    const place = this.place[row]!;
+    const shard = Math.floor(place / 2 ** 24);
+    return toId({
+      node: this.word(this.node[row]!),
+      shard,
+      packet: place - shard * 2 ** 24,
+      n: this.n[row]!,
+    });
+  }
+
+  /** Bytes of the request of a row, if there is one. */
+  requestSizeOf(row: number): number | undefined {
+    return toSize(this.requestSize[row]!);
+  }
+
+  /** Bytes of the response of a row, if there is one. */
+  responseSizeOf(row: number): number | undefined {
+    return toSize(this.responseSize[row]!);
+  }
+}
+
+/** Collects entries and makes batches of them. Its buffers are used again. */
+export class BatchWriter {
+  count = 0;
+  readonly #form: Form;
+  readonly #columns = makeColumns(MAX_ROWS);
+  readonly #words = new Map<string, number>();
+  readonly #encoder = new TextEncoder();
+  #texts = new Uint8Array(64 * 1024);
+  #textSize = 0;
+  /** Words of the batch that rows were last copied from, by their numbers. */
+  #copied: { batch: Batch; words: Int32Array } | undefined;
+
+  constructor(form: Form) {
+    this.#form = form;
+  }
+
+  /** Whether what it holds should be sent before anything is added. */
+  get isFull(): boolean {
+    return this.count === MAX_ROWS || this.#textSize >= FULL_BATCH_BYTES;
+  }
+
+  /** Adds an entry; the batch must not be full. */
+  add(entry: Head, { place, n }: Position, text: string): void {
+    const row = this.count;
+    const to = this.#columns;
+    to.timestamp[row] = entry.timestamp;
+    to.completed[row] = entry.completed;
+    to.place[row] = place;
+    to.elapsed[row] = entry.elapsed === undefined ? NaN : entry.elapsed / 1000;
+    to.n[row] = n;
+    to.requestSize[row] = fromSize(entry.requestSize);
+    to.responseSize[row] = fromSize(entry.responseSize);
+    to.node[row] = this.#word(entry.node.name);
+    to.protocol[row] = this.#word(entry.protocol);
+    to.status[row] = this.#word(String(entry.status ?? ""));
+    to.src[row] = this.#word(entry.src.name ?? entry.src.ip);
+    to.srcPort[row] = entry.src.port ?? 0;
+    to.dst[row] = this.#word(entry.dst.name ?? entry.dst.ip);
+    to.dstPort[row] = entry.dst.port ?? 0;
+    to.flags[row] = flagsOf(entry);
+    const room = this.#reserve(3 * text.length);
+    this.#textSize += this.#encoder.encodeInto(text, room).written;
+    to.textEnd[row] = this.#textSize;
+    this.count++;
+  }
+
+  /**
+   * Adds a row of another batch of the same form.
+   *
+   * @param flags further bits of {@link FLAG}
+   */
+  copy(batch: Batch, from: number, flags: number = 0): void {
+    if (this.#copied?.batch !== batch) {
+      this.#copied = { batch, words: new Int32Array(0x10000).fill(-1) };
+    }
+    const { words } = this.#copied;
+    const word = (number: number): number => {
+      if (words[number]! < 0) words[number] = this.#word(batch.word(number));
+      return words[number]!;
+    };
+    const row = this.count;
+    const to = this.#columns;
+    to.timestamp[row] = batch.timestamp[from]!;
+    to.completed[row] = batch.completed[from]!;
+    to.place[row] = batch.place[from]!;
+    to.elapsed[row] = batch.elapsed[from]!;
+    to.n[row] = batch.n[from]!;
+    to.requestSize[row] = batch.requestSize[from]!;
+    to.responseSize[row] = batch.responseSize[from]!;
+    to.node[row] = word(batch.node[from]!);
+    to.protocol[row] = word(batch.protocol[from]!);
+    to.status[row] = word(batch.status[from]!);
+    to.src[row] = word(batch.src[from]!);
+    to.srcPort[row] = batch.srcPort[from]!;
+    to.dst[row] = word(batch.dst[from]!);
+    to.dstPort[row] = batch.dstPort[from]!;
+    to.flags[row] = batch.flags[from]! | flags;
+    const text = batch.textBytes(from);
+    this.#reserve(text.length).set(text);
+    to.textEnd[row] = this.#textSize += text.length;
+    this.count++;
+  }
+
+  /** The batch as a message; the writer is then empty. */
+  take(watermark?: number): Uint8Array<ArrayBuffer> {
+    const { count } = this;
+    const words = this.#encoder.encode([...this.#words.keys()].join(""));
+    const ends = this.#wordEnds();
+    const texts = this.#texts.subarray(0, this.#textSize);
+    const message = new Uint8Array(
+      HEADER + count * ROW + ends.byteLength + words.length + texts.length,
+    );
+    const view = new DataView(message.buffer);
+    view.setUint8(0, VERSION);
+    view.setUint8(1, FORMS.indexOf(this.#form));
+    view.setUint32(4, count, true);
+    view.setFloat64(8, watermark ?? NaN, true);
+    view.setUint32(16, ends.length, true);
+    view.setUint32(20, words.length, true);
+    view.setUint32(24, texts.length, true);
+    let at = HEADER;
+    const put = (column: Uint8Array) => {
+      message.set(column, at);
+      at += column.length;
+    };
+    const of = this.#columns;
+    const wide = [of.timestamp, of.completed, of.place, of.elapsed, of.n];
+    const sizes = [of.requestSize, of.responseSize, of.textEnd];
+    for (const column of [...wide, ...sizes]) put(rowsOf(column, count));
+    put(rowsOf(ends, ends.length));
+    const ends16 = [of.src, of.srcPort, of.dst, of.dstPort];
+    for (const column of [of.node, of.protocol, of.status, ...ends16]) {
+      put(rowsOf(column, count));
+    }
+    put(of.flags.subarray(0, count));
+    put(words);
+    put(texts);
+    this.#clear();
+    return message;
+  }
+
+  #clear(): void {
+    this.count = 0;
+    this.#textSize = 0;
+    this.#words.clear();
+    this.#copied = undefined;
+    // One huge entry must not cost its memory for ever.
+    if (this.#texts.length > 4 * FULL_BATCH_BYTES) {
+      this.#texts = new Uint8Array(64 * 1024);
+    }
+  }
+
+  /** A word's number: five for each entry at most, so that u16 holds them. */
+  #word(word: string): number {
+    const known = this.#words.get(word);
+    if (known !== undefined) return known;
+    this.#words.set(word, this.#words.size);
+    return this.#words.size - 1;
+  }
+
+  #wordEnds(): Uint32Array {
+    let end = 0;
+    return Uint32Array.from(
+      this.#words.keys(),
+      (word) => end += this.#encoder.encode(word).length,
+    );
+  }
+
+  /** Room for a text after those that are there. */
+  #reserve(size: number): Uint8Array {
+    const needed = this.#textSize + size;
+    if (needed > this.#texts.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * this.#texts.length));
+      larger.set(this.#texts.subarray(0, this.#textSize));
+      this.#texts = larger;
+    }
+    return this.#texts.subarray(this.#textSize);
+  }
+}
+
+function makeColumns(rows: number): Columns {
+  const f64 = () => new Float64Array(rows);
+  const u32 = () => new Uint32Array(rows);
+  const u16 = () => new Uint16Array(rows);
+  return {
+    timestamp: f64(),
+    completed: f64(),
+    place: f64(),
+    elapsed: new Float32Array(rows),
+    n: u32(),
+    requestSize: u32(),
+    responseSize: u32(),
+    textEnd: u32(),
+    node: u16(),
+    protocol: u16(),
+    status: u16(),
+    src: u16(),
+    srcPort: u16(),
+    dst: u16(),
+    dstPort: u16(),
+    flags: new Uint8Array(rows),
+  };
+}
+
+/** The first `count` of a column, as bytes. Borrowed. */
+function rowsOf(
+  column: Float64Array | Float32Array | Uint32Array | Uint16Array,
+  count: number,
+): Uint8Array {
+  const { buffer, byteOffset, BYTES_PER_ELEMENT } = column;
+  return new Uint8Array(buffer, byteOffset, count * BYTES_PER_ELEMENT);
+}
+
+function flagsOf(entry: Head): number {
+  const misses = (what: Incomplete) => entry.incomplete?.includes(what);
+  return (entry.failed ? FLAG.FAILED : 0) |
+    (entry.decrypted ? FLAG.DECRYPTED : 0) |
+    (entry.incomplete ? FLAG.INCOMPLETE : 0) |
+    (misses("no response") ? FLAG.NO_RESPONSE : 0) |
+    (misses("reset") ? FLAG.RESET : 0);
+}
+
+const fromSize = (size: number | undefined): number =>
+  size === undefined ? NO_SIZE : Math.min(size, NO_SIZE - 1);
+
+const toSize = (size: number): number | undefined =>
+  size === NO_SIZE ? undefined : size;
+
+/** The same bytes where views of doubles can lie. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}
+
+const decoder = new TextDecoder();
+
+function decode(bytes: Uint8Array, from: number, to: number): string {
+  return decoder.decode(bytes.subarray(from, to));
+}

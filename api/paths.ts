@@ -1,0 +1,38 @@
+/** Where hub and workers are asked what. */
+
+/** The hub's routes (DESIGN §7). */
+export const HUB = {
+  health: "/healthz",
+  ready: "/readyz",
+  metrics: "/metrics",
+  openapi: "/api/v1/openapi.json",
+  schema: "/api/v1/schema",
+  query: "/api/v1/query",
+  entries: "/api/v1/entries",
+  export: "/api/v1/export",
+  check: "/api/v1/kfl/check",
+  complete: "/api/v1/kfl/complete",
+  explain: "/api/v1/kfl/explain",
+  workers: "/api/v1/workers",
+  targets: "/api/v1/targets",
+  storageLimit: "/api/v1/storage-limit",
+  stats: "/api/v1/stats",
+  map: "/api/v1/map",
+  savefiles: "/api/v1/savefiles",
+  session: "/api/v1/session",
+} as const;
+
+/** A worker's routes. */
+export const WORKER = {
+  health: "/healthz",
+  metrics: "/metrics",
+  state: "/v1/state",
+  targets: "/v1/targets",
+  storageLimit: "/v1/storage-limit",
+  /** A WebSocket: one channel of `messages.ts` is one query. */
+  query: "/v1/query",
+  /** `/v1/entries/{id}`, and of it `/packets` and `/body/{request|response}`. */
+  entries: "/v1/entries",
+  /** Packets of a plan that is posted. */
+  packets: "/v1/packets",
+} as const;

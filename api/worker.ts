@@ -1,0 +1,62 @@
+/** A worker, as a hub sees it. */
+import type { Channel } from "./channel.ts";
+
+/** The way to one worker, in this process or elsewhere. */
+export interface WorkerLink {
+  /** Where it is, for people: its URL, or what it reads. */
+  readonly name: string;
+  /**
+   * A new channel, on which one query is asked.
+   *
+   * @throws Error that says why it cannot be reached
+   */
+  ask(): Promise<Channel>;
+  /**
+   * Asks one of its routes (`paths.ts`).
+   *
+   * @throws Error that says why it cannot be reached
+   */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** What `GET /v1/state` gives. Times are µs since 1970, sizes bytes. */
+export interface WorkerState {
+  /** Of the node; stands in the ids of its entries. */
+  readonly node: string;
+  /** Of Thresher. */
+  readonly version: string;
+  readonly storage: StorageState;
+  /** Absent where a savefile is read. */
+  readonly capture?: CaptureState | undefined;
+}
+
+/** What is kept. */
+export interface StorageState {
+  readonly limit: number;
+  /** Bytes of all files. */
+  readonly used: number;
+  readonly packets: number;
+  /** Least and greatest time of the packets; absent without any. */
+  readonly first?: number | undefined;
+  readonly last?: number | undefined;
+  readonly deletedUntil?: number | undefined;
+}
+
+/** What became of the packets since the capture began. */
+export interface CaptureState {
+  readonly since: number;
+  /** Names of the interfaces that it listens on. */
+  readonly interfaces: readonly string[];
+  readonly packets: number;
+  readonly bytes: number;
+  /** Lost, for they were not taken out of the kernel's memory in time. */
+  readonly droppedByKernel: number;
+  /** Taken, and not stored for want of room. */
+  readonly notStored: number;
+  /** Left out: seen on another interface already. */
+  readonly copies: number;
+  /** Left out: what hub and worker tell each other. */
+  readonly ownTraffic: number;
+  /** Why nothing is stored at the moment; absent if all is well. */
+  readonly stopped?: string | undefined;
+}
