@@ -16,12 +16,21 @@ import {
   SystemCallError,
   unmap,
 } from "../ffi/libc.ts";
-import { MAX_NAMED, toClosedFilter, toFilter } from "./filter.ts";
+import {
+  type FilterOptions,
+  MAX_NAMED,
+  toClosedFilter,
+  toFilter,
+  toOwnFilter,
+} from "./filter.ts";
 import { Links } from "./links.ts";
+import { toOwnPorts, toWords } from "./own_traffic.ts";
 import { MAX_COOKED, Ring } from "./ring.ts";
 import { toCannotCapture } from "./failure.ts";
 import {
+  type Aim,
   CannotCapture,
+  EVERYTHING,
   type KernelCounters,
   type LiveSource,
 } from "./source.ts";
@@ -33,6 +42,7 @@ const ETH_P_ALL = 3;
 
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
+const SO_RCVBUF = 8;
 const SO_ATTACH_FILTER = 26;
 const SOL_PACKET = 263;
 const PACKET_RX_RING = 5;
@@ -74,6 +84,8 @@ export interface AfPacketOptions {
   readonly expression?: Uint8Array | undefined;
   /** Bytes that are kept of a packet, without its cooked header. */
   readonly snapLength: number;
+  /** Everything unless told. */
+  readonly aim?: Aim | undefined;
   /** Bytes of memory for packets that were not taken yet. */
   readonly ringSize?: number | undefined;
   /** Ends {@link LiveSource.wait} when it is readable. */
@@ -89,7 +101,10 @@ export class AfPacket implements LiveSource {
   readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #ring: Ring;
   readonly #polled: Polled;
-  readonly #counters: KernelCounters = { accepted: 0, dropped: 0 };
+  readonly #counters: KernelCounters = { accepted: 0, dropped: 0, own: 0 };
+  #aim: Aim;
+  /** There once something is ours. */
+  #ownCounter: OwnCounter | undefined;
   #names: ReadonlyMap<number, string>;
   /** Packets that were taken out of the ring. */
   #given = 0;
@@ -109,6 +124,7 @@ export class AfPacket implements LiveSource {
       name: "any",
     }];
     this.#options = options;
+    this.#aim = options.aim ?? EVERYTHING;
     this.#fd = fd;
     this.#links = links;
     this.#memory = memory;
@@ -150,6 +166,7 @@ export class AfPacket implements LiveSource {
       const capture = new AfPacket(options, fd, links, memory);
       capture.#applyFilter();
       bindToAll(fd);
+      capture.#applyOwnFilter();
       return capture;
     } catch (error) {
       if (memory) unmap(memory);
@@ -169,7 +186,21 @@ export class AfPacket implements LiveSource {
     getOption(this.#fd, SOL_PACKET, PACKET_STATISTICS, bytes);
     this.#counters.accepted += bytes[0]!;
     this.#counters.dropped += bytes[1]!;
+    this.#counters.own += this.#ownCounter?.take() ?? 0;
     return this.#counters;
+  }
+
+  aim(aim: Aim): void {
+    const before = this.#aim;
+    this.#aim = aim;
+    try {
+      this.#applyFilter();
+      this.#applyOwnFilter();
+    } catch (error) {
+      this.#aim = before;
+      this.#applyFilter();
+      throw error;
+    }
   }
 
   wait(timeout: number): void {
@@ -190,6 +221,7 @@ export class AfPacket implements LiveSource {
 
   stop(): void {
     setFilter(this.#fd, toClosedFilter());
+    this.#closeOwnCounter();
     this.#polled.ignore(WAKE);
     this.#stopsAt = performance.now() + LAST;
   }
@@ -203,27 +235,49 @@ export class AfPacket implements LiveSource {
 
   [Symbol.dispose](): void {
     unmap(this.#memory);
+    this.#closeOwnCounter();
     this.#links[Symbol.dispose]();
     libc().close(this.#fd);
   }
 
-  /** Goes by the interfaces that there are now. */
+  /** Goes by the interfaces and addresses that there are now. */
   #follow(): void {
-    const chosen = chosenOf(this.#links.names, this.#options.interfaces);
+    const { names } = this.#links;
+    const chosen = chosenOf(names, this.#options.interfaces);
     this.#names = chosen;
-    if (this.#stopsAt === Infinity) this.#applyFilter();
+    if (this.#stopsAt !== Infinity) return;
+    this.#applyFilter();
+    this.#applyOwnFilter();
   }
 
   #applyFilter(): void {
+    setFilter(this.#fd, toFilter(this.#filter()));
+  }
+
+  /** Counts what the filter leaves out from now on for being ours. */
+  #applyOwnFilter(): void {
+    const filter = this.#filter();
+    if (filter.own?.length === 0) return this.#closeOwnCounter();
+    this.#ownCounter ??= new OwnCounter();
+    this.#ownCounter.count(toOwnFilter(filter));
+  }
+
+  #filter(): FilterOptions {
     const { interfaces, expression, snapLength } = this.#options;
-    setFilter(
-      this.#fd,
-      toFilter({
-        interfaces: interfaces ? this.#names.keys() : undefined,
-        expression,
-        snapLength,
-      }),
-    );
+    const { own, targets } = this.#aim;
+    return {
+      interfaces: interfaces ? this.#names.keys() : undefined,
+      own: toOwnPorts(own, this.#links.addresses),
+      targets: targets?.map(toWords).filter((words) => words !== undefined),
+      expression,
+      snapLength,
+    };
+  }
+
+  #closeOwnCounter(): void {
+    this.#counters.own += this.#ownCounter?.take() ?? 0;
+    this.#ownCounter?.[Symbol.dispose]();
+    this.#ownCounter = undefined;
   }
 
   /** An interface that goes down leaves an error, which reading clears. */
@@ -234,6 +288,43 @@ export class AfPacket implements LiveSource {
     if (errno !== 0 && errno !== ERRNO.ENETDOWN) {
       throw new SystemCallError("Capture", errno);
     }
+  }
+}
+
+/**
+ * Counts packets that a filter lets by, without looking at them: a socket that
+ * nobody reads. Its queue is full after a packet or two; of the others the
+ * kernel keeps nothing but their number.
+ */
+class OwnCounter implements Disposable {
+  readonly #fd: number;
+  #isBound = false;
+
+  /** @throws SystemCallError */
+  constructor() {
+    const type = SOCK_DGRAM | SOCK_CLOEXEC;
+    this.#fd = check("socket", libc().socket(AF_PACKET, type, 0));
+    // The kernel makes it the least that it knows.
+    setOption(this.#fd, SOL_SOCKET, SO_RCVBUF, new Uint32Array([0]));
+  }
+
+  /** Counts by this filter from now on. */
+  count(filter: Uint8Array<ArrayBuffer>): void {
+    setFilter(this.#fd, filter);
+    if (!this.#isBound) bindToAll(this.#fd);
+    this.#isBound = true;
+  }
+
+  /** Packets since it was asked last. */
+  take(): number {
+    // `struct tpacket_stats`: those that were dropped are counted as well.
+    const counts = new Uint32Array(2);
+    getOption(this.#fd, SOL_PACKET, PACKET_STATISTICS, counts);
+    return counts[0]!;
+  }
+
+  [Symbol.dispose](): void {
+    libc().close(this.#fd);
   }
 }
 

@@ -12,6 +12,9 @@ import {
   compileExpression,
   MAX_INSTRUCTIONS,
 } from "../ffi/libpcap.ts";
+import { Assembler, INSTRUCTION, type Label, OPERATION } from "./assembler.ts";
+import { addEnds } from "./ends_filter.ts";
+import type { OwnPort, Words } from "./own_traffic.ts";
 import { MAX_COOKED, SLL2_HEADER } from "./ring.ts";
 
 /**
@@ -28,7 +31,7 @@ export const MAX_NAMED = 64;
 
 /** What the kernel tells beside a packet (`SKF_AD_OFF` and what is added). */
 const BESIDE = 0xffff_f000;
-const PROTOCOL = BESIDE;
+export const PROTOCOL: number = BESIDE;
 const PACKET_TYPE = BESIDE + 4;
 const INTERFACE = BESIDE + 8;
 const HARDWARE = BESIDE + 28;
@@ -41,10 +44,7 @@ const COOKED: ReadonlyMap<number, number> = new Map([
   [10, PACKET_TYPE],
 ]);
 
-/** Operations that are used here, and parts of an operation's code. */
-const LOAD = 0x20;
-const JUMP_EQUAL = 0x15;
-const RETURN = 0x06;
+/** Parts of an operation's code. */
 const CLASS = 7;
 const CLASSES = { LD: 0, LDX: 1 } as const;
 const MODE = 0xe0;
@@ -53,21 +53,17 @@ const MODES = { ABSOLUTE: 0x20, INDIRECT: 0x40, HEADER_SIZE: 0xa0 } as const;
 const OUTGOING = 4;
 const ARPHRD_LOOPBACK = 772;
 
-/** One instruction: its code, jumps if true and if false, and operand. */
-type Instruction = readonly [
-  code: number,
-  yes: number,
-  no: number,
-  operand: number,
-];
-
-/** Bytes of an instruction. */
-const INSTRUCTION = 8;
-
 /** What a filter lets by. */
 export interface FilterOptions {
   /** Indices of interfaces; `undefined` for all. */
   readonly interfaces: Iterable<number> | undefined;
+  /** What is ours, and left out. */
+  readonly own?: readonly OwnPort[] | undefined;
+  /**
+   * Addresses of which packets alone are let by, from them or to them;
+   * `undefined` for all.
+   */
+  readonly targets?: readonly Words[] | undefined;
   /** What {@link compileFilter} gave for an expression. */
   readonly expression?: Uint8Array | undefined;
   /** Bytes that are kept of a packet. */
@@ -121,51 +117,75 @@ function toBare(offset: number): number {
  * @throws BadExpression if it is too long
  */
 export function toFilter(options: FilterOptions): Uint8Array<ArrayBuffer> {
-  const own: Instruction[] = [
-    [LOAD, 0, 0, PACKET_TYPE],
-    [JUMP_EQUAL, 0, 3, OUTGOING],
-    [LOAD, 0, 0, HARDWARE],
-    [JUMP_EQUAL, 0, 1, ARPHRD_LOOPBACK],
-    [RETURN, 0, 0, 0],
-    ...(options.interfaces ? onlyOf([...options.interfaces]) : []),
-  ];
-  const accept: Instruction[] = [[RETURN, 0, 0, options.snapLength]];
-  return join(encode(own), options.expression ?? encode(accept));
+  const program = new Assembler();
+  const [other, own, refused] = labels(program);
+  addChoice(program, options, refused);
+  addEnds(program, options, { own, refused, other });
+  program.place(own);
+  program.place(refused);
+  program.give(0);
+  program.place(other);
+  if (!options.expression) program.give(options.snapLength);
+  return join(program.encode(), options.expression);
+}
+
+/**
+ * The program of a socket that lets by what {@link toFilter} leaves out for
+ * being ours, and nothing else.
+ *
+ * @throws BadExpression if it is too long
+ */
+export function toOwnFilter(options: FilterOptions): Uint8Array<ArrayBuffer> {
+  const program = new Assembler();
+  const [other, own, refused] = labels(program);
+  const { targets: _, ...all } = options;
+  addChoice(program, all, refused);
+  addEnds(program, all, { own, refused, other });
+  program.place(other);
+  program.place(refused);
+  program.give(0);
+  program.place(own);
+  program.give(1);
+  return join(program.encode());
 }
 
 /** A program that lets nothing by. */
 export function toClosedFilter(): Uint8Array<ArrayBuffer> {
-  return encode([[RETURN, 0, 0, 0]]);
+  const program = new Assembler();
+  program.give(0);
+  return program.encode();
 }
 
-function onlyOf(interfaces: readonly number[]): Instruction[] {
-  const count = Math.min(interfaces.length, MAX_NAMED);
-  return [
-    [LOAD, 0, 0, INTERFACE],
-    ...interfaces.slice(0, count).map((index, i): Instruction => [
-      JUMP_EQUAL,
-      count - i, // over the others, and over the return
-      0,
-      index,
-    ]),
-    [RETURN, 0, 0, 0],
-  ];
+function labels(program: Assembler): [Label, Label, Label] {
+  return [program.label(), program.label(), program.label()];
 }
 
-function encode(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(program.length * INSTRUCTION);
-  const view = new DataView(bytes.buffer);
-  for (const [i, [code, yes, no, operand]] of program.entries()) {
-    const at = i * INSTRUCTION;
-    view.setUint16(at, code, true);
-    view.setUint8(at + 2, yes);
-    view.setUint8(at + 3, no);
-    view.setUint32(at + 4, operand, true);
+/** Tests what the kernel says beside a packet. */
+function addChoice(
+  program: Assembler,
+  { interfaces }: FilterOptions,
+  refused: Label,
+): void {
+  const comesIn = program.label();
+  program.add(OPERATION.LOAD, PACKET_TYPE);
+  program.unlessEqual(OUTGOING, comesIn);
+  program.add(OPERATION.LOAD, HARDWARE);
+  program.ifEqual(ARPHRD_LOOPBACK, refused);
+  program.place(comesIn);
+  if (!interfaces) return;
+  const chosen = program.label();
+  program.add(OPERATION.LOAD, INTERFACE);
+  for (const index of [...interfaces].slice(0, MAX_NAMED)) {
+    program.ifEqual(index, chosen);
   }
-  return bytes;
+  program.go(refused);
+  program.place(chosen);
 }
 
-function join(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+function join(
+  first: Uint8Array<ArrayBuffer>,
+  second: Uint8Array = new Uint8Array(0),
+): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(first.length + second.length);
   all.set(first);
   all.set(second, first.length);

@@ -3,6 +3,7 @@
  * machine, or an array in a test, stands behind.
  */
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
+import { NO_OWN_TRAFFIC, type OwnTraffic } from "./own_traffic.ts";
 
 /** Capture is not possible; the message says why and what to do. */
 export class CannotCapture extends Error {
@@ -22,7 +23,20 @@ export interface KernelCounters {
   accepted: number;
   /** Those of them for which there was no room. */
   dropped: number;
+  /** Packets that the filter left out, for they are ours. */
+  own: number;
 }
+
+/** Which packets of the interfaces are wanted. */
+export interface Aim {
+  /** What is ours, and left out. */
+  readonly own: OwnTraffic;
+  /** Addresses of which packets alone are wanted; `undefined` for all. */
+  readonly targets: readonly string[] | undefined;
+}
+
+/** All of them. */
+export const EVERYTHING: Aim = { own: NO_OWN_TRAFFIC, targets: undefined };
 
 /** Packets as they come. Used by one thread, which waits in it. */
 export interface LiveSource extends Disposable {
@@ -35,6 +49,13 @@ export interface LiveSource extends Disposable {
   readonly names: ReadonlyMap<number, string>;
   /** As of now, since the beginning. */
   counters(): KernelCounters;
+  /**
+   * Captures other packets from now on; those that wait already are given.
+   *
+   * @throws BadExpression if the kernel cannot tell that many apart; then
+   *   nothing has changed
+   */
+  aim(aim: Aim): void;
   /**
    * Waits until there are packets, the names have changed or somebody wakes
    * the thread.

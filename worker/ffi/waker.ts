@@ -16,7 +16,7 @@ export class Waker implements Disposable {
     this.fd = check("eventfd", libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   }
 
-  /** Makes the descriptor readable. It stays so. */
+  /** Makes the descriptor readable until {@link takeWakes} reads it. */
   wake(): void {
     const one = new BigUint64Array([1n]);
     check("write", Number(libc().write(this.fd, one, 8n)));
@@ -26,4 +26,11 @@ export class Waker implements Disposable {
   [Symbol.dispose](): void {
     libc().close(this.fd);
   }
+}
+
+const COUNT = new BigUint64Array(1);
+
+/** How often the thread was woken since it last asked. */
+export function takeWakes(fd: number): number {
+  return libc().read(fd, COUNT, 8n) === 8n ? Number(COUNT[0]) : 0;
 }

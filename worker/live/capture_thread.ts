@@ -1,19 +1,23 @@
 /**
- * The thread that captures: waits for packets, stores them, and hears of
- * nothing else but that it shall end.
+ * The thread that captures: waits for packets and stores them. It turns to what
+ * it is told only when it is woken for that.
  */
 import { AfPacket } from "../capture/af_packet.ts";
 import { SNAP_LENGTH } from "../capture/filter.ts";
 import { CannotCapture } from "../capture/source.ts";
 import { SystemCallError } from "../ffi/libc.ts";
+import { BadExpression } from "../ffi/libpcap.ts";
+import { takeWakes } from "../ffi/waker.ts";
 import { UnusableFolder } from "../shards/meta.ts";
 import { StoreWriter } from "../shards/store_writer.ts";
-import type { CaptureNews, CaptureOrder } from "./messages.ts";
+import type { CaptureNews, CaptureOrder, CaptureStart } from "./messages.ts";
 import { Recorder, type RecorderState } from "./recorder.ts";
 
 /** The scope of a thread's module, of which the types here know nothing. */
 const thread = globalThis as unknown as {
-  onmessage: ((event: MessageEvent<CaptureOrder>) => void) | null;
+  onmessage:
+    | ((event: MessageEvent<CaptureStart | CaptureOrder>) => void)
+    | null;
   postMessage(news: CaptureNews): void;
   close(): void;
 };
@@ -21,15 +25,33 @@ const thread = globalThis as unknown as {
 /** How often the state is told while it changes, ms. */
 const TELL = 1000;
 
-thread.onmessage = ({ data }) => {
-  thread.postMessage(toOutcome(data));
+/** How often it is told that packets were stored, ms. */
+const TELL_STORED = 50;
+
+/** Orders that came and were not read yet, and who waits for one. */
+const orders: CaptureOrder[] = [];
+let onOrder = (): void => {};
+
+thread.onmessage = async ({ data }) => {
+  if ("kind" in data) {
+    orders.push(data);
+    return onOrder();
+  }
+  thread.postMessage(await toOutcome(data));
   thread.close();
 };
 
+async function nextOrder(): Promise<CaptureOrder> {
+  while (orders.length === 0) {
+    await new Promise<void>((resolve) => onOrder = resolve);
+  }
+  return orders.shift()!;
+}
+
 /** What it came to. Told when all is closed: who hears it may end the process. */
-function toOutcome(order: CaptureOrder): CaptureNews {
+async function toOutcome(start: CaptureStart): Promise<CaptureNews> {
   try {
-    return { kind: "ended", state: capture(order) };
+    return { kind: "ended", state: await capture(start) };
   } catch (error) {
     const failure = toFailure(firstOf(error));
     // A mistake of ours, for the one who started us to throw.
@@ -44,34 +66,95 @@ function firstOf(error: unknown): unknown {
 }
 
 /** Captures until it is told to end; gives what became of the packets. */
-function capture(order: CaptureOrder): RecorderState {
-  using source = AfPacket.open({ ...order, snapLength: SNAP_LENGTH });
-  using store = StoreWriter.open(order.folder, {
-    node: order.node,
-    storageLimit: order.storageLimit,
+async function capture(start: CaptureStart): Promise<RecorderState> {
+  using source = AfPacket.open({ ...start, snapLength: SNAP_LENGTH });
+  using store = StoreWriter.open(start.folder, {
+    node: start.node,
+    storageLimit: start.storageLimit,
   });
   const recorder = new Recorder(source, store);
+  const teller = new Teller(recorder);
   thread.postMessage({ kind: "started", recovery: store.recovery });
-  let told = recorder.state;
-  let toldAt = -Infinity;
-  while (Atomics.load(order.control, 0) === 0) {
-    recorder.turn();
-    const now = performance.now();
-    if (now - toldAt < TELL) continue;
-    const { state } = recorder;
-    if (isSame(state, told)) continue;
-    thread.postMessage({ kind: "state", state });
-    told = state;
-    toldAt = now;
+  for (let runs = true; runs;) {
+    recorder.turn(teller.patience);
+    for (let wakes = takeWakes(start.wakeFd); wakes > 0; wakes--) {
+      const order = await nextOrder();
+      if (order.kind === "stop") runs = false;
+      else obey(order, source, store, teller);
+    }
+    teller.tell();
   }
   recorder.finish();
   store.rotate();
   return recorder.state;
 }
 
+/** Does what it is told, and answers. */
+function obey(
+  order: Exclude<CaptureOrder, { kind: "stop" }>,
+  source: AfPacket,
+  store: StoreWriter,
+  teller: Teller,
+): void {
+  let refusal: string | undefined;
+  try {
+    if (order.kind === "aim") source.aim(order.aim);
+    else if (order.kind === "listen") teller.isHeard = order.isHeard;
+    else store.setStorageLimit(order.storageLimit);
+  } catch (error) {
+    const isRefusal = error instanceof BadExpression ||
+      error instanceof UnusableFolder;
+    if (!isRefusal) throw error;
+    refusal = error.message;
+  }
+  thread.postMessage({ kind: "answer", refusal });
+}
+
+/** Tells the one who started us what has changed, and not too often. */
+class Teller {
+  /** Whether somebody wants to know that packets were stored. */
+  isHeard = false;
+  readonly #recorder: Recorder;
+  #state: RecorderState;
+  #stateAt = -Infinity;
+  #stored = 0;
+  #storedAt = -Infinity;
+
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder;
+    this.#state = recorder.state;
+  }
+
+  /** How long nothing need be told, ms. */
+  get patience(): number {
+    if (!this.#hasStored) return TELL;
+    return Math.max(0, this.#storedAt + TELL_STORED - performance.now());
+  }
+
+  tell(): void {
+    const now = performance.now();
+    if (this.#hasStored && now - this.#storedAt >= TELL_STORED) {
+      thread.postMessage({ kind: "stored" });
+      this.#stored = this.#recorder.stored;
+      this.#storedAt = now;
+    }
+    if (now - this.#stateAt < TELL) return;
+    const { state } = this.#recorder;
+    if (isSame(state, this.#state)) return;
+    thread.postMessage({ kind: "state", state });
+    this.#state = state;
+    this.#stateAt = now;
+  }
+
+  /** Whether it is to be told that packets were stored. */
+  get #hasStored(): boolean {
+    return this.isHeard && this.#recorder.stored !== this.#stored;
+  }
+}
+
 function isSame(a: RecorderState, b: RecorderState): boolean {
-  return a.packets === b.packets && a.droppedByKernel === b.droppedByKernel &&
-    a.notStored === b.notStored && a.stopped === b.stopped;
+  const names = Object.keys(a) as (keyof RecorderState)[];
+  return names.every((name) => a[name] === b[name]);
 }
 
 /** What went wrong, if the surroundings are to blame. */

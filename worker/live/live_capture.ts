@@ -1,12 +1,13 @@
 /** Capture of this machine, as whoever starts it sees it. */
 import { compileFilter, SNAP_LENGTH } from "../capture/filter.ts";
 import { toCannotCapture } from "../capture/failure.ts";
-import { CannotCapture } from "../capture/source.ts";
+import { NO_OWN_TRAFFIC, type OwnTraffic } from "../capture/own_traffic.ts";
+import { type Aim, CannotCapture } from "../capture/source.ts";
 import { NoLibrary } from "../ffi/libc.ts";
 import { BadExpression } from "../ffi/libpcap.ts";
 import { Waker } from "../ffi/waker.ts";
 import type { RecoveryReport } from "../shards/recovery.ts";
-import type { CaptureNews, CaptureOrder } from "./messages.ts";
+import type { CaptureNews, CaptureOrder, CaptureStart } from "./messages.ts";
 import type { RecorderState } from "./recorder.ts";
 
 /** What is captured, and where it is kept. */
@@ -15,6 +16,10 @@ export interface LiveCaptureOptions {
   readonly interfaces?: readonly string[] | undefined;
   /** An expression of `pcap-filter(7)`. */
   readonly bpf?: string | undefined;
+  /** What is ours, and left out; see {@link LiveCapture.exclude}. */
+  readonly own?: OwnTraffic | undefined;
+  /** Whose packets alone are captured; see {@link LiveCapture.target}. */
+  readonly targets?: readonly string[] | undefined;
   /** Bytes of memory for packets that were not stored yet. */
   readonly ringSize?: number | undefined;
   /** The data folder. */
@@ -43,11 +48,17 @@ export class LiveCapture {
    */
   readonly ended: Promise<RecorderState>;
   readonly #thread: Thread;
+  readonly #listeners = new Set<() => void>();
+  #aim: Aim;
 
-  private constructor(thread: Thread, recovery: RecoveryReport) {
+  private constructor(thread: Thread, recovery: RecoveryReport, aim: Aim) {
     this.#thread = thread;
+    this.#aim = aim;
     this.ended = thread.ended;
     this.recovery = recovery;
+    thread.onStored = () => {
+      for (const listener of this.#listeners) listener();
+    };
   }
 
   /**
@@ -60,8 +71,60 @@ export class LiveCapture {
     const expression = options.bpf === undefined
       ? undefined
       : toProgram(options.bpf);
-    const thread = new Thread(options, expression);
-    return new LiveCapture(thread, await thread.started);
+    const { own = NO_OWN_TRAFFIC, targets } = options;
+    const aim: Aim = { own, targets };
+    const thread = new Thread(options, expression, aim);
+    return new LiveCapture(thread, await thread.started, aim);
+  }
+
+  /**
+   * Leaves out what is ours from now on, in the kernel, in place of what was
+   * left out before. It is counted: `RecorderState.own`.
+   *
+   * @returns when it is so
+   * @throws CannotCapture if it is too much for the kernel to tell apart; then
+   *   all is as before
+   */
+  exclude(own: OwnTraffic): Promise<void> {
+    return this.#setAim({ ...this.#aim, own });
+  }
+
+  /**
+   * Captures from now on only what is from or to one of these addresses; all
+   * packets again if there are none given.
+   *
+   * @returns when it is so
+   * @throws CannotCapture as {@link exclude}
+   */
+  target(addresses: readonly string[] | undefined): Promise<void> {
+    return this.#setAim({ ...this.#aim, targets: addresses });
+  }
+
+  /**
+   * Changes the bytes that all files of the folder may have.
+   *
+   * @returns when it is so
+   * @throws CannotCapture if it is too little
+   */
+  setStorageLimit(storageLimit: number): Promise<void> {
+    return this.#thread.order({ kind: "storage limit", storageLimit });
+  }
+
+  /**
+   * Calls the listener when packets were stored, at most every 50 ms, from when
+   * they can be read on. Costs nothing while none come.
+   *
+   * @returns ends that
+   */
+  onStored(listener: () => void): () => void {
+    // Its own object, should the same be given twice.
+    const own = () => listener();
+    this.#listeners.add(own);
+    if (this.#listeners.size === 1) this.#hear(true);
+    return () => {
+      const wasHeard = this.#listeners.delete(own);
+      if (wasHeard && this.#listeners.size === 0) this.#hear(false);
+    };
   }
 
   /** Ends it: what was captured until now is stored. */
@@ -69,18 +132,40 @@ export class LiveCapture {
     this.#thread.stop();
     return this.ended;
   }
+
+  async #setAim(aim: Aim): Promise<void> {
+    const before = this.#aim;
+    this.#aim = aim;
+    try {
+      await this.#thread.order({ kind: "aim", aim });
+    } catch (error) {
+      if (this.#aim === aim) this.#aim = before;
+      throw error;
+    }
+  }
+
+  #hear(isHeard: boolean): void {
+    // What ends the capture is told to those who wait for its end.
+    this.#thread.order({ kind: "listen", isHeard }).catch(() => {});
+  }
 }
 
 /** The capture thread. */
 class Thread {
   readonly started: Promise<RecoveryReport>;
   readonly ended: Promise<RecorderState>;
+  onStored: () => void = () => {};
   readonly #waker: Waker;
-  readonly #control = new Int32Array(new SharedArrayBuffer(4));
+  readonly #worker: Worker;
+  /** Orders that were not answered yet. */
+  readonly #unanswered: PromiseWithResolvers<void>[] = [];
+  #isStopping = false;
+  #isOver = false;
 
   constructor(
     { onState, ...options }: LiveCaptureOptions,
     expression: Uint8Array | undefined,
+    aim: Aim,
   ) {
     this.#waker = openWaker();
     const started = Promise.withResolvers<RecoveryReport>();
@@ -88,22 +173,25 @@ class Thread {
     this.started = started.promise;
     this.ended = ended.promise;
     const fail = (error: Error) => {
+      this.#end();
       started.reject(error);
       ended.reject(error);
     };
     // Who waits for the start alone is told there.
     this.ended.catch(() => {});
-    void this.ended.finally(() => this.#waker[Symbol.dispose]()).catch(
-      () => {},
-    );
-    const worker = start();
+    const worker = this.#worker = start();
     worker.onmessage = ({ data }: MessageEvent<CaptureNews>) => {
       switch (data.kind) {
         case "started":
           return started.resolve(data.recovery);
         case "state":
           return onState?.(data.state);
+        case "stored":
+          return this.onStored();
+        case "answer":
+          return this.#hear(data.refusal);
         case "ended":
+          this.#end();
           return ended.resolve(data.state);
         case "failed":
           return fail(new CannotCapture(data.message, data.denied));
@@ -114,21 +202,59 @@ class Thread {
       fail(new Error(`The capture thread failed: ${event.message}`));
     };
     const { interfaces, ringSize, folder, node, storageLimit } = options;
-    const order: CaptureOrder = {
+    const first: CaptureStart = {
       interfaces,
       expression,
+      aim,
       ringSize,
       folder,
       node,
       storageLimit,
       wakeFd: this.#waker.fd,
-      control: this.#control,
     };
-    worker.postMessage(order);
+    worker.postMessage(first);
+  }
+
+  /**
+   * Has it do something.
+   *
+   * @returns when it has
+   * @throws CannotCapture if it cannot, or has ended
+   */
+  order(order: CaptureOrder): Promise<void> {
+    const answer = Promise.withResolvers<void>();
+    if (this.#isStopping) {
+      answer.reject(new CannotCapture("The capture has ended", false));
+    } else {
+      this.#unanswered.push(answer);
+      this.#send(order);
+    }
+    return answer.promise;
   }
 
   stop(): void {
-    if (Atomics.exchange(this.#control, 0, 1) === 0) this.#waker.wake();
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#send({ kind: "stop" });
+  }
+
+  /** It is woken when the message waits for it. */
+  #send(order: CaptureOrder): void {
+    this.#worker.postMessage(order);
+    this.#waker.wake();
+  }
+
+  #hear(refusal: string | undefined): void {
+    const answer = this.#unanswered.shift()!;
+    if (refusal === undefined) answer.resolve();
+    else answer.reject(new CannotCapture(refusal, false));
+  }
+
+  /** The thread is gone, and the descriptor no longer used. */
+  #end(): void {
+    if (!this.#isOver) this.#waker[Symbol.dispose]();
+    this.#isOver = this.#isStopping = true;
+    while (this.#unanswered.length > 0) this.#hear("The capture has ended");
   }
 }
 

@@ -32,6 +32,8 @@ export interface RecorderState {
   readonly bytes: number;
   /** Lost, for they were not taken out of the kernel's memory in time. */
   readonly droppedByKernel: number;
+  /** Left out in the kernel, for they are ours. */
+  readonly own: number;
   /** Taken, and not stored for want of room. */
   readonly notStored: number;
   /** Why packets are not stored at the moment; absent if they are. */
@@ -46,6 +48,7 @@ export class Recorder {
   readonly #batch = new FrameBatch(ROWS);
   #names: ReadonlyMap<number, string> | undefined;
   #dropped = 0;
+  #own = 0;
   #lookedAt = -Infinity;
   /** The clock of packets less that which nobody sets, µs. */
   #clock = toClock();
@@ -65,14 +68,24 @@ export class Recorder {
       packets,
       bytes,
       droppedByKernel: this.#dropped,
+      own: this.#own,
       notStored: droppedPackets,
       stopped: this.#writer.stopped,
     };
   }
 
-  /** Waits for packets, for a second at most, and stores what there is. */
-  turn(): void {
-    this.#source.wait(LOOK);
+  /** Packets that are stored. */
+  get stored(): number {
+    return this.#writer.counters.packets;
+  }
+
+  /**
+   * Waits for packets, and stores what there is.
+   *
+   * @param patience how long at most, ms
+   */
+  turn(patience: number = LOOK): void {
+    this.#source.wait(Math.min(patience, LOOK));
     if (this.#source.names !== this.#names) this.#noteInterfaces();
     if (performance.now() - this.#lookedAt >= LOOK) this.#look();
     this.#take();
@@ -114,7 +127,8 @@ export class Recorder {
   }
 
   #noteDrops(): void {
-    const { dropped } = this.#source.counters();
+    const { dropped, own } = this.#source.counters();
+    this.#own = own;
     const more = dropped - this.#dropped;
     this.#dropped = dropped;
     if (more > 0) this.#writer.addDrop("kernel", more, Date.now() * 1000);

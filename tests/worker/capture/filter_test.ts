@@ -1,14 +1,22 @@
 /** Programs for the kernel's filter. */
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import {
   compileFilter,
   MAX_NAMED,
   toClosedFilter,
   toFilter,
+  toOwnFilter,
 } from "../../../worker/capture/filter.ts";
+import {
+  type OwnTraffic,
+  toOwnPorts,
+  toWords,
+  type Words,
+} from "../../../worker/capture/own_traffic.ts";
 import { NoLibrary } from "../../../worker/ffi/libc.ts";
 import { BadExpression } from "../../../worker/ffi/libpcap.ts";
-import { bytes, ipv4, udp } from "../../packet/frames.ts";
+import { Random } from "../../fuzz/random.ts";
+import { bytes, ethernet, ipv4, ipv6, tcp, udp } from "../../packet/frames.ts";
 
 const SNAP = 1000;
 
@@ -49,7 +57,15 @@ function run(program: Uint8Array, packet: Seen): number {
     if (code === 0x20) loaded = a = load(k, 4)!;
     else if (code === 0x28) loaded = a = load(k, 2)!;
     else if (code === 0x30) loaded = a = load(k, 1)!;
+    else if (code === 0x40) loaded = a = load(x + k, 4)!;
     else if (code === 0x48) loaded = a = load(x + k, 2)!;
+    else if (code === 0x50) loaded = a = load(x + k, 1)!;
+    else if (code === 0x80) a = packet.data.length;
+    else if (code === 0x01) x = k;
+    else if (code === 0x1c) a = (a - x) >>> 0;
+    else if (code === 0x05) pc += k;
+    else if (code === 0x25) pc += a > k ? yes : no;
+    else if (code === 0x35) pc += a >= k ? yes : no;
     else if (code === 0xb1) loaded = x = (load(k, 1)! & 15) * 4;
     else if (code === 0x15) pc += a === k ? yes : no;
     else if (code === 0x45) pc += (a & k) !== 0 ? yes : no;
@@ -79,6 +95,156 @@ Deno.test("of interfaces only those named are let by, none if none is left", () 
       .filter((index) => run(program, { ...query, interface: index }) > 0);
     deepEqual(passed, interfaces.toSorted((a, b) => a - b));
   }
+});
+
+/** Addresses of the node in these tests, and of others. */
+const NODE = ["10.0.0.1", "10.0.7.1", "fd20::1", "127.0.0.1", "::1"];
+const OTHERS = ["10.0.0.2", "10.0.0.9", "10.1.0.1", "fd20::2", "fd21::1"];
+
+const OWN: OwnTraffic = {
+  listening: [
+    { ip: "0.0.0.0", port: 8898 },
+    { ip: "::", port: 8899 },
+    { ip: "10.1.0.1", port: 81 },
+    { ip: "none", port: 81 },
+  ],
+  connections: [{
+    local: { ip: "10.0.0.1", port: 5000 },
+    remote: { ip: "10.0.0.9", port: 81 },
+  }, {
+    local: { ip: "fd20::1", port: 5000 },
+    remote: { ip: "fd20::2", port: 82 },
+  }],
+};
+
+/** What those rules say, without regard to how a program says it. */
+function isOwn(a: string, aPort: number, b: string, bPort: number): boolean {
+  const isListening = (ip: string, port: number) =>
+    NODE.includes(ip) && (port === 8899 || port === 8898 && !ip.includes(":"));
+  const isConnected = (ends: string) =>
+    ends === "10.0.0.1 5000 10.0.0.9 81" || ends === "fd20::1 5000 fd20::2 82";
+  return isListening(a, aPort) || isListening(b, bPort) ||
+    a === "10.1.0.1" && aPort === 81 || b === "10.1.0.1" && bPort === 81 ||
+    isConnected(`${a} ${aPort} ${b} ${bPort}`) ||
+    isConnected(`${b} ${bPort} ${a} ${aPort}`);
+}
+
+const hexOf = (words: Words): string =>
+  words.map((word) => word.toString(16).padStart(8, "0")).join("");
+
+/** A segment between two ends of one IP version. */
+function segment(src: string, srcPort: number, dst: string, dstPort: number) {
+  const payload = tcp(bytes("00"), { srcPort, dstPort });
+  const [a, b] = [toWords(src)!, toWords(dst)!];
+  return a.length === 1
+    ? ipv4(6, payload, { src, dst })
+    : ipv6(6, payload, { src: hexOf(a), dst: hexOf(b) });
+}
+
+/** The same as nodes send it to each other. */
+function inVxlan(inner: Uint8Array, outer: 4 | 6, port: number): Uint8Array {
+  const type = inner[0]! >> 4 === 4 ? 0x0800 : 0x86dd;
+  const frame = bytes("0800000000002a00", ethernet(type, inner));
+  const header = bytes([0xc0, 0, port >> 8, port & 255], "0000 0000", frame);
+  return outer === 4 ? ipv4(17, header) : ipv6(17, header);
+}
+
+const typeOf = (data: Uint8Array): number =>
+  data[0]! >> 4 === 4 ? 0x0800 : 0x86dd;
+
+Deno.test("what is ours is left out by address and port, also in VXLAN", () => {
+  const own = toOwnPorts(OWN, NODE);
+  const options = { interfaces: undefined, own, snapLength: SNAP };
+  const [filter, counter] = [toFilter(options), toOwnFilter(options)];
+  const random = new Random(5);
+  const ports = [81, 82, 5000, 8898, 8899, 9000];
+  let ours = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const isIpv6 = random.chance(0.5);
+    const ips = [...NODE, ...OTHERS].filter((ip) =>
+      ip.includes(":") === isIpv6
+    );
+    const ends = [
+      ...[random.pick(ips), random.pick(ports)],
+      ...[random.pick(ips), random.pick(ports)],
+    ] as [string, number, string, number];
+    const plain = segment(...ends);
+    const data = random.chance(0.5)
+      ? plain
+      : inVxlan(plain, random.pick([4, 6]), random.pick([4789, 8472]));
+    const packet = { data, protocol: typeOf(data) };
+    const expected = isOwn(...ends);
+    if (expected) ours++;
+    equal(run(filter, packet), expected ? 0 : SNAP, `${ends}`);
+    equal(run(counter, packet), expected ? 1 : 0, `${ends}`);
+  }
+  ok(ours > 5000 && ours < 15_000, `${ours} of 20,000 were ours`);
+});
+
+Deno.test("what only looks like ours is kept", () => {
+  const own = toOwnPorts(OWN, NODE);
+  const passes = (data: Uint8Array, protocol = typeOf(data)) =>
+    run(
+      toFilter({ interfaces: undefined, own, snapLength: SNAP }),
+      { data, protocol },
+    ) === SNAP;
+  const ours = segment("10.0.0.2", 8898, "10.0.0.1", 8898);
+  equal(passes(ours), false);
+  for (let length = 0; length < 24; length++) {
+    ok(passes(ours.slice(0, length), 0x0800), `cut to ${length} bytes`);
+  }
+  ok(passes(bytes("0001"), 0x0806), "ARP");
+  const at = { src: "10.0.0.2", dst: "10.0.0.1" };
+  const ports = { srcPort: 8898, dstPort: 8898 };
+  ok(
+    passes(ipv4(6, tcp(bytes(), ports), { ...at, offset: 800 })),
+    "a fragment",
+  );
+  ok(passes(ipv4(17, udp(8898, bytes("00")), at)), "a datagram");
+  ok(passes(inVxlan(ours, 4, 4790)), "no VXLAN");
+  for (let length = 28; length < 74; length++) {
+    ok(passes(inVxlan(ours, 4, 4789).slice(0, length)), `cut to ${length}`);
+  }
+});
+
+Deno.test("of targets alone packets are let by, from them and to them", () => {
+  const random = new Random(6);
+  const addresses = (n: number) =>
+    Array.from(
+      { length: n },
+      () =>
+        random.chance(0.5)
+          ? `10.0.${random.int(0, 3)}.${random.int(0, 60)}`
+          : `fd20::${random.int(1, 3)}:${random.int(0, 60).toString(16)}`,
+    );
+  for (const count of [0, 1, 2, 3, 200]) {
+    const targets = addresses(count);
+    const words = targets.map((ip) => toWords(ip)!);
+    const program = toFilter({
+      interfaces: undefined,
+      own: toOwnPorts(OWN, NODE),
+      targets: words,
+      snapLength: SNAP,
+    });
+    for (let i = 0; i < 2000; i++) {
+      const [src, dst] = [addresses(1)[0]!, addresses(1)[0]!];
+      if (src.includes(":") !== dst.includes(":")) continue;
+      const data = segment(src, 1, dst, 2);
+      const passed = run(program, { data, protocol: typeOf(data) }) > 0;
+      equal(passed, targets.includes(src) || targets.includes(dst));
+    }
+    equal(run(program, { data: bytes("0001"), protocol: 0x0806 }), 0);
+  }
+});
+
+Deno.test("what is ours is not told apart without bound", () => {
+  const listening = Array.from(
+    { length: 1000 },
+    (_, i) => ({ ip: `10.0.0.${i % 256}`, port: i + 1 }),
+  );
+  const own = toOwnPorts({ listening, connections: [] }, NODE);
+  const options = { interfaces: undefined, own, snapLength: SNAP };
+  throws(() => toFilter(options), BadExpression);
 });
 
 const ignore = lacksLibpcap();

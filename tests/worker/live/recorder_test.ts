@@ -1,7 +1,10 @@
 /** The recorder, with an array in the kernel's place. */
 import { deepEqual, equal } from "node:assert/strict";
 import type { FrameBatch } from "../../../packet/frame.ts";
-import type { LiveSource } from "../../../worker/capture/source.ts";
+import type {
+  KernelCounters,
+  LiveSource,
+} from "../../../worker/capture/source.ts";
 import { Recorder } from "../../../worker/live/recorder.ts";
 import { Facts } from "../../../worker/shards/facts.ts";
 import { toName } from "../../../worker/shards/shard.ts";
@@ -28,9 +31,11 @@ class ArraySource implements LiveSource {
       this.late.length === 0;
   }
 
-  counters(): { accepted: number; dropped: number } {
-    return { accepted: 0, dropped: this.dropped };
+  counters(): KernelCounters {
+    return { accepted: 0, dropped: this.dropped, own: 0 };
   }
+
+  aim(): void {}
 
   wait(): void {
     if (this.isStopped) this.waiting.push(...this.late.splice(0, 1));
