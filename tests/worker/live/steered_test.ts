@@ -185,8 +185,8 @@ test("our own traffic is left out in the kernel, and counted", [
   await sleep(300);
   await dump.stop("SIGINT");
   await dump.ended;
-  const there = Number(/(\d+) packets captured/.exec(dump.stderr)?.[1]);
-  ok(there >= 12, dump.stderr);
+  const there = Number(/(\d+) packets received/.exec(dump.stderr)?.[1]);
+  ok(there > 12, dump.stderr);
   const { own } = await steered.end();
   deepEqual(steered.ports(), ["7002"]);
   equal(own, there);
