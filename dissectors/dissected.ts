@@ -64,6 +64,11 @@ export class DissectedEntry implements Entry {
     this.dst = asked ? source.server : source.client;
   }
 
+  /** Whether it can be kept; else it must be used at once. */
+  get borrowsNothing(): boolean {
+    return this.#dissector.borrowsNothing === true;
+  }
+
   /** Its first captured byte. */
   get #first(): Mark {
     const { request, response } = this.#exchange;

@@ -145,6 +145,11 @@ export interface Describer<F extends Fields = Fields> extends ProtocolSchema {
   readonly fields: F;
   /** Whether an entry is a whole flow and not something said on it. */
   readonly ofFlows?: boolean;
+  /**
+   * Whether its exchanges may be looked at whenever one likes, and not only
+   * until the generator that yielded them goes on.
+   */
+  readonly borrowsNothing?: boolean;
   /** One line; the entry cuts it to 200 characters. */
   summarize(exchange: Exchange<F>): string;
   /** Absent when there is no response. */

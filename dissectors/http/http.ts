@@ -42,6 +42,8 @@ export const http: Dissector<HttpFields> = {
   spec: "https://www.rfc-editor.org/rfc/rfc9110",
   transports: ["tcp"],
   ports: [80, 8080, 8000, 8008, 8081, 8888, 3000, 3128, 5000],
+  // Heads are strings, and bodies are copied as they come.
+  borrowsNothing: true,
   fields: HTTP_FIELDS,
   // A status line, or a request line; what was asked for comes after it.
   leadsTo: [{ protocols: "any", announcedBy: [" 101", "CONNECT "] }],

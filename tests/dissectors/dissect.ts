@@ -145,6 +145,11 @@ export interface ReplayOptions {
   readonly drop?: (frame: number) => boolean;
   /** Gives each TCP segment one byte at a time. */
   readonly bytewise?: boolean;
+  /**
+   * Looks at entries that borrow nothing when all is over, and overwrites
+   * every packet after it was read.
+   */
+  readonly late?: boolean;
   readonly wantsBodies?: boolean;
   readonly dissectors?: readonly AnyDissector[];
 }
@@ -154,15 +159,22 @@ export function replay(
   savefile: Uint8Array,
   options: ReplayOptions = {},
 ): JsonEntry[] {
-  const entries: JsonEntry[] = [];
+  const entries: (() => JsonEntry)[] = [];
   const scan = new Replay({
     node: { name: "test" },
     dissectors: options.dissectors ?? PROTOCOLS.dissectors,
     flowDissectors: PROTOCOLS.flowDissectors,
     wantsBodies: options.wantsBodies ?? true,
-    onEntry: (entry) => entries.push(toJsonEntry(entry, SCHEMA)),
+    onEntry: (entry) => {
+      const look = () => toJsonEntry(entry, SCHEMA);
+      if (options.late && entry.borrowsNothing) entries.push(look);
+      else {
+        const seen = look();
+        entries.push(() => seen);
+      }
+    },
   });
-  const reader = new SavefileReader(ofBytes(savefile));
+  const reader = new SavefileReader(ofBytes(savefile.slice()));
   const batch = new FrameBatch(1024);
   const decoder = new Decoder();
   const packet = new Packet();
@@ -185,10 +197,11 @@ export function replay(
       if (options.bytewise && packet.protocol === 6) {
         for (const byte of singleBytes(packet)) scan.packet(byte);
       } else scan.packet(packet);
+      if (options.late) packet.bytes.fill(0xee, packet.start, packet.end);
     }
   }
   scan.end();
-  return entries;
+  return entries.map((look) => look());
 }
 
 /** The segment as segments of one byte; flags that end it stay at the end. */

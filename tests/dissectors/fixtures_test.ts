@@ -27,6 +27,10 @@ for (const { name, path, expectedPath } of findFixtures()) {
     );
   });
 
+  Deno.test(`${name} gives the same where entries are kept for later`, () => {
+    deepEqual(replay(savefile, { late: true }), read(expectedPath));
+  });
+
   Deno.test(`${name} with a packet lost gives an honest subset`, () => {
     const whole = replay(savefile);
     const frames = countFrames(savefile);
