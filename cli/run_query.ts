@@ -1,4 +1,5 @@
 /** Runs `query`. */
+import type { Entry } from "../entry/entry.ts";
 import { toPlain, toPlainHead } from "../entry/json.ts";
 import type { DissectedEntry } from "../dissectors/dissected.ts";
 import { explain } from "../kfl/explain.ts";
@@ -18,6 +19,9 @@ import { searchFolder } from "./search_folder.ts";
 import { mayWait, type OnMatch, searchSavefiles } from "./savefiles.ts";
 import { toSource } from "./source.ts";
 import { styleOf, Table } from "./table.ts";
+
+/** Bytes of an entry beside those of its messages. */
+const ENTRY_WEIGHT = 4096;
 
 /** What `query` was told. */
 export interface QueryOptions extends CommonOptions {
@@ -60,7 +64,13 @@ export async function runQuery(
     if (options.count || options.explain) return;
     const { timestamp, place, n } = entry;
     const key = { timestamp, node, place, n };
-    if (sorter.wants(key)) sorter.add(key, render(entry));
+    if (!sorter.wants(key)) return;
+    if (entry.borrowsNothing && plan.limit !== undefined) {
+      sorter.addLate(key, {
+        weight: weightOf(entry),
+        render: () => render(entry),
+      });
+    } else sorter.add(key, render(entry));
   };
   const { coverages, missing } = "pcap" in source
     ? await searchSavefiles(source.pcap, plan, onMatch, signal)
@@ -96,6 +106,11 @@ function rendererOf(
   return hide.length > 0
     ? (entry) => table.row(redact(toPlain(entry, SCHEMA), hide))
     : (entry) => table.row(toPlainHead(entry));
+}
+
+/** Bytes that a kept entry may take: its messages as sent, and what is made of them. */
+function weightOf({ requestSize = 0, responseSize = 0 }: Entry): number {
+  return 2 * (requestSize + responseSize) + ENTRY_WEIGHT;
 }
 
 function toExitCode(

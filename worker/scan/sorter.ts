@@ -38,6 +38,13 @@ const MAX_ROWS = 1 << 18;
 /** Rows beyond the limit that are taken before the last of them are let go. */
 const SLACK = 1024;
 
+/** A row whose text is made only when it is certain that it is shown. */
+export interface LateRow {
+  /** Bytes that it holds until then, or some more. */
+  readonly weight: number;
+  render(): string;
+}
+
 /** Takes rows in any order and gives them sorted, once. */
 export class Sorter implements Disposable {
   readonly #limit: number;
@@ -49,6 +56,8 @@ export class Sorter implements Disposable {
   /** Bytes in use; rows that were let go leave holes until then. */
   #end = 0;
   #rows: StoredRow[] = [];
+  /** Of the rows that have no text yet. */
+  #weight = 0;
   #store: RunStore | undefined;
   /** Key of the last row that can still be among the first. */
   #last: RowKey | undefined;
@@ -71,7 +80,7 @@ export class Sorter implements Disposable {
   }
 
   /** Takes a row. */
-  add({ timestamp, node, place, n }: RowKey, text: string): void {
+  add(key: RowKey, text: string): void {
     const bytes = this.#reserve(text.length);
     const { written } = this.#encoder.encodeInto(
       text,
@@ -79,8 +88,21 @@ export class Sorter implements Disposable {
     );
     const start = this.#end;
     this.#end += written;
-    this.#rows.push({ timestamp, node, place, n, start, end: this.#end });
-    if (this.#rows.length >= 2 * this.#limit + SLACK) this.#trim();
+    this.#push({ ...key, start, end: this.#end, late: undefined });
+  }
+
+  /**
+   * Takes a row that is rendered later, or never where a limit lets it go:
+   * worth it then, since most rows of a long answer are.
+   */
+  addLate(key: RowKey, late: LateRow): void {
+    const isFull = () =>
+      this.#weight + late.weight > this.#memory ||
+      this.#rows.length >= MAX_ROWS;
+    if (isFull() && this.#limit < Infinity) this.#trim();
+    if (isFull()) this.#spill();
+    this.#weight += late.weight;
+    this.#push({ ...key, start: 0, end: 0, late });
   }
 
   /**
@@ -116,8 +138,15 @@ export class Sorter implements Disposable {
     this.#store = undefined;
   }
 
-  #textOf({ start, end }: StoredRow): Uint8Array {
-    return this.#bytes!.subarray(start, end);
+  #push(row: StoredRow): void {
+    this.#rows.push(row);
+    if (this.#rows.length >= 2 * this.#limit + SLACK) this.#trim();
+  }
+
+  #textOf({ start, end, late }: StoredRow): Uint8Array {
+    return late
+      ? this.#encoder.encode(late.render())
+      : this.#bytes!.subarray(start, end);
   }
 
   #sort(): void {
@@ -146,7 +175,12 @@ export class Sorter implements Disposable {
     }
     this.#rows.sort((a, b) => a.start - b.start);
     this.#end = 0;
+    this.#weight = 0;
     for (const row of this.#rows) {
+      if (row.late) {
+        this.#weight += row.late.weight;
+        continue;
+      }
       this.#bytes!.copyWithin(this.#end, row.start, row.end);
       row.end = this.#end + row.end - row.start;
       row.start = this.#end;
@@ -161,6 +195,7 @@ export class Sorter implements Disposable {
     this.#store.write(this.#encodeRun());
     this.#rows = [];
     this.#end = 0;
+    this.#weight = 0;
   }
 
   /** Rows with four keys and the size of the text as doubles before each. */
@@ -168,21 +203,23 @@ export class Sorter implements Disposable {
     const header = new Uint8Array(ROW_HEADER);
     const view = new DataView(header.buffer);
     for (const row of this.#rows) {
+      const text = this.#textOf(row);
       view.setFloat64(0, row.timestamp);
       view.setFloat64(8, row.node);
       view.setFloat64(16, row.place);
       view.setFloat64(24, row.n);
-      view.setFloat64(32, row.end - row.start);
+      view.setFloat64(32, text.length);
       yield header;
-      yield this.#textOf(row);
+      yield text;
     }
   }
 }
 
-/** A row, and where its text lies. */
+/** A row, and where its text lies unless it is made late. */
 interface StoredRow extends RowKey {
   start: number;
   end: number;
+  readonly late: LateRow | undefined;
 }
 
 /** The key alone, which stays as it is when the text is moved. */

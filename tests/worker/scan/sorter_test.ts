@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { RowKey } from "../../../worker/scan/row.ts";
 import {
+  type LateRow,
   type RunStore,
   Sorter,
   type SorterOptions,
@@ -41,7 +42,14 @@ class ArrayRuns implements RunStore {
   close(): void {}
 }
 
-type Settings = Pick<SorterOptions, "order" | "limit" | "memory">;
+interface Settings extends Pick<SorterOptions, "order" | "limit" | "memory"> {
+  /** Which rows are rendered late. */
+  readonly isLate?: (row: RowKey) => boolean;
+}
+
+function toLate({ text }: { readonly text: string }): LateRow {
+  return { weight: text.length, render: () => text };
+}
 
 function sorted(
   rows: readonly (RowKey & { text: string })[],
@@ -49,7 +57,11 @@ function sorted(
 ): { texts: string[]; runs: number } {
   const store = new ArrayRuns();
   using sorter = new Sorter({ ...settings, store: () => store });
-  for (const row of rows) if (sorter.wants(row)) sorter.add(row, row.text);
+  for (const row of rows) {
+    if (!sorter.wants(row)) continue;
+    if (settings.isLate?.(row)) sorter.addLate(row, toLate(row));
+    else sorter.add(row, row.text);
+  }
   const texts = Array.from(
     sorter.rows(),
     (text) => new TextDecoder().decode(text),
@@ -83,8 +95,11 @@ for (const order of ["asc", "desc"] as const) {
     for (const memory of [2000, 100_000, 10_000_000]) {
       Deno.test(`rows come out ${order}, of ${limit ?? "all"}, with ${memory} bytes of memory`, () => {
         const rows = randomRows(6000, new Random(7));
-        const { texts } = sorted(rows, { order, limit, memory });
-        deepEqual(texts, expected(rows, order).slice(0, limit));
+        const kinds = [() => false, () => true, ({ n }: RowKey) => n % 3 > 0];
+        for (const isLate of kinds) {
+          const { texts } = sorted(rows, { order, limit, memory, isLate });
+          deepEqual(texts, expected(rows, order).slice(0, limit));
+        }
       });
     }
   }
@@ -118,4 +133,29 @@ Deno.test("a row that comes after the limit is not asked for", () => {
   for (let time = 0; time < 3000; time++) sorter.add(key(time), "");
   equal(sorter.wants(key(0.5)), true);
   equal(sorter.wants(key(5)), false);
+});
+
+Deno.test("of late rows just those are rendered that come out", () => {
+  const rendered: number[] = [];
+  using sorter = new Sorter({
+    order: "desc",
+    limit: 3,
+    store: () => new ArrayRuns(),
+  });
+  for (let timestamp = 0; timestamp < 5000; timestamp++) {
+    const render = () => {
+      rendered.push(timestamp);
+      return String(timestamp);
+    };
+    const key = { timestamp, node: 0, place: 0, n: 0 };
+    sorter.addLate(key, { weight: 10, render });
+  }
+  deepEqual([...sorter.rows()].length, 3);
+  deepEqual(rendered, [4999, 4998, 4997]);
+});
+
+Deno.test("late rows are rendered and written once they weigh too much", () => {
+  const rows = randomRows(2000, new Random(1));
+  const isLate = () => true;
+  ok(sorted(rows, { order: "asc", memory: 20_000, isLate }).runs > 3);
 });
