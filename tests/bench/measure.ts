@@ -2,6 +2,7 @@
 
 /** One run of a program. */
 export interface Run {
+  /** What it wrote; empty where that was not kept. */
   readonly stdout: string;
   /** Seconds from its start to its end. */
   readonly wall: number;
@@ -14,26 +15,31 @@ export interface Run {
 /**
  * Runs a program to its end under `time(1)`.
  *
+ * @param stdout `null` where it writes more than memory holds
  * @throws Error with what it said, if it failed
  */
-export async function measure(command: readonly string[]): Promise<Run> {
+export async function measure(
+  command: readonly string[],
+  stdout: "piped" | "null" = "piped",
+): Promise<Run> {
   const costs = await Deno.makeTempFile();
   try {
     const start = performance.now();
-    const { success, stdout, stderr } = await new Deno.Command("time", {
+    const output = await new Deno.Command("time", {
       args: ["-q", "-o", costs, "-f", "%U %S %M", ...command],
       env: { NO_COLOR: "1" },
       stdin: "null",
+      stdout,
     }).output();
     const wall = (performance.now() - start) / 1000;
-    if (!success) {
-      const said = new TextDecoder().decode(stderr).trim();
+    if (!output.success) {
+      const said = new TextDecoder().decode(output.stderr).trim();
       throw new Error(`\`${command.join(" ")}\` failed:\n${said}`);
     }
     const [user, system, kib] = (await Deno.readTextFile(costs)).split(" ")
       .map(Number);
     return {
-      stdout: new TextDecoder().decode(stdout),
+      stdout: stdout === "piped" ? new TextDecoder().decode(output.stdout) : "",
       wall,
       cpu: user! + system!,
       peak: kib! * 1024,
@@ -43,20 +49,16 @@ export async function measure(command: readonly string[]): Promise<Run> {
   }
 }
 
-/**
- * Runs two programs by turns, so that both meet the same machine.
- *
- * @param counts how often each runs; the first goes on alone
- */
+/** Runs two programs by turns, so that both meet the same machine. */
 export async function alternate(
   first: () => Promise<Run>,
   second: () => Promise<Run>,
-  counts: readonly [first: number, second: number],
+  count: number,
 ): Promise<[Run[], Run[]]> {
   const runs: [Run[], Run[]] = [[], []];
-  for (let i = 0; i < Math.max(...counts); i++) {
-    if (i < counts[0]) runs[0].push(await first());
-    if (i < counts[1]) runs[1].push(await second());
+  for (let i = 0; i < count; i++) {
+    runs[0].push(await first());
+    runs[1].push(await second());
   }
   return runs;
 }
