@@ -9,6 +9,8 @@
  * asks                         answers
  * question ────────────────►
  *                    ◄──────── progress, any time
+ *                    ◄──────── stored of a worker's query that follows: how
+ *                                     many entries come before `live`
  *                    ◄──────── batch, at most as many as there is credit for
  * credit ──────────────────►
  *                    ◄──────── live   of a query that follows: what was stored
@@ -20,7 +22,7 @@
 import type { Diagnostic } from "../kfl/diagnostic.ts";
 import type { StageCounts } from "../kfl/explain.ts";
 import { type Order, type Plan, PLAN_VERSION } from "../kfl/plan.ts";
-import { BadMessage, type Form } from "./batch.ts";
+import { BadMessage, type Form, type Position } from "./batch.ts";
 
 /** Bytes of one message of text. */
 export const MAX_TEXT = 1024 * 1024;
@@ -64,6 +66,26 @@ export interface Ask {
   /** As in {@link QueryRequest}. */
   readonly last: number;
   readonly credit: number;
+  /**
+   * Of a query that follows, and is asked again because its channel was lost:
+   * only entries that come behind this one in the order of `(completed, id)`,
+   * those that are stored already too. `live` then comes at once, nothing
+   * before it, and all entries after it in that order.
+   */
+  readonly after?: Completed | undefined;
+}
+
+/** A place in the order of `(completed, id)` of one worker's entries. */
+export interface Completed extends Position {
+  /** µs since 1970. */
+  readonly completed: number;
+}
+
+/** What is posted for packets: those of every conversation with a match. */
+export interface PacketsAsk {
+  readonly plan: Plan;
+  /** Only the packets of the matching exchanges, not their conversations. */
+  readonly exact: boolean;
 }
 
 /** More batches may be sent. */
@@ -135,6 +157,11 @@ export type Answer =
   | { readonly progress: Progress }
   /** Coverage so far, when it has changed. */
   | { readonly coverage: readonly NodeCoverage[] }
+  /**
+   * Of a worker's query that follows, before its first batch: so many entries
+   * come before `live`. The hub needs it to give the last of all workers.
+   */
+  | { readonly stored: { readonly count: number } }
   /** From here on entries are ordered by when they were completed, µs. */
   | { readonly live: { readonly since: number } }
   | {
@@ -186,7 +213,7 @@ export function readQueryRequest(message: string): QueryRequest {
  * @throws BadMessage
  */
 export function readAsk(message: string): Ask {
-  const { plan, output, last, credit } = readObject(message);
+  const { plan, output, last, credit, after } = readObject(message);
   if (!isObject(plan) || plan["version"] !== PLAN_VERSION) {
     throw new BadMessage(
       "The plan is of another version: hub and workers must be the same " +
@@ -200,6 +227,7 @@ export function readAsk(message: string): Ask {
       : refuse("output", "a form"),
     last: upTo(MAX_LAST)(last) ? last : refuse("last", "a count"),
     credit: upTo(MAX_CREDIT)(credit) ? credit : refuse("credit", "a count"),
+    after: optional(after, isCompleted, "after", "where an entry stands"),
   };
 }
 
@@ -222,7 +250,7 @@ export function readGrant(message: string): Grant {
  */
 export function readAnswer(message: string): Answer {
   const answer = readObject(message);
-  const kinds = ["progress", "coverage", "live", "done", "error"];
+  const kinds = ["progress", "coverage", "stored", "live", "done", "error"];
   if (kinds.some((kind) => kind in answer)) return answer as unknown as Answer;
   throw new BadMessage("An answer of an unknown kind");
 }
@@ -263,6 +291,9 @@ const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 const upTo = (most: number) => (value: unknown): value is number =>
   isCount(value) && value <= most;
+const isCompleted = (value: unknown): value is Completed =>
+  isObject(value) && isTime(value["completed"]) && isCount(value["place"]) &&
+  isCount(value["n"]);
 const oneOf =
   <T extends string>(...all: readonly T[]) => (value: unknown): value is T =>
     all.some((each) => each === value);

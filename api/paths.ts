@@ -26,13 +26,25 @@ export const HUB = {
 export const WORKER = {
   health: "/healthz",
   metrics: "/metrics",
+  /** `WorkerState` of `worker.ts`. */
   state: "/v1/state",
+  /** PUT `{"addresses": […]}`: only what has one of them; `null` for all. */
   targets: "/v1/targets",
+  /** PUT `{"limit": BYTES}`. */
   storageLimit: "/v1/storage-limit",
   /** A WebSocket: one channel of `messages.ts` is one query. */
   query: "/v1/query",
-  /** `/v1/entries/{id}`, and of it `/packets` and `/body/{request|response}`. */
+  /**
+   * `/v1/entries/{id}`, and of it `/packets` and `/body/{request|response}`.
+   * `?redact=` has the plan's `redact` as JSON, for entries and bodies.
+   */
   entries: "/v1/entries",
-  /** Packets of a plan that is posted. */
+  /**
+   * POST `PacketsAsk` of `messages.ts`: the packets as they are stored, as
+   * classic PCAP in nanoseconds where all have one link type, else as pcapng.
+   */
   packets: "/v1/packets",
 } as const;
+
+/** The header in which a hub shows workers the shared secret. */
+export const SECRET_HEADER = "x-thresher-secret";
