@@ -99,6 +99,8 @@ const ESCAPE =
   /\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([^]))/g;
 
 const ESCAPES: { readonly [letter: string]: string } = {
+  b: "\b",
+  f: "\f",
   n: "\n",
   r: "\r",
   t: "\t",

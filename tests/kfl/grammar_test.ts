@@ -26,6 +26,11 @@ Deno.test("nothing but blanks is the filter that everything matches", () => {
   deepEqual(parse(" \n\t "), { diagnostics: [] });
 });
 
+Deno.test("a text is read as JSON writes it", () => {
+  const value = '\b\f\n\r\t\0 "quoted" \\ \u2028 \u{1f988} \ud800';
+  deepEqual(literal(JSON.stringify(value)), { kind: "text", value });
+});
+
 Deno.test("literals", () => {
   const values: { readonly [text: string]: unknown } = {
     "42": { kind: "number", value: 42 },
