@@ -208,6 +208,11 @@ export class Batch implements Columns {
     if (!isSound) throw new BadMessage("A batch is damaged");
   }
 
+  /** How many words it has. */
+  get words(): number {
+    return this.#wordEnd.length;
+  }
+
   /** Bytes it takes in memory. */
   get size(): number {
     return HEADER + this.count * ROW + this.#wordEnd.byteLength +
@@ -316,7 +321,7 @@ export class BatchWriter {
    */
   copy(batch: Batch, from: number, flags: number = 0): void {
     if (this.#copied?.batch !== batch) {
-      this.#copied = { batch, words: new Int32Array(0x10000).fill(-1) };
+      this.#copied = { batch, words: new Int32Array(batch.words).fill(-1) };
     }
     const { words } = this.#copied;
     const word = (number: number): number => {
