@@ -20,6 +20,13 @@ import {
   restoreAnalysis,
   saveAnalysis,
 } from "./analysis.ts";
+import {
+  type DormantFlow,
+  DormantFlows,
+  KEY_WORDS,
+  type Keyed,
+  type SavedDormant,
+} from "./dormant.ts";
 import type { State } from "./state.ts";
 
 /** How a flow ended; `cut` if its end was not captured. */
@@ -89,8 +96,7 @@ const CHUNK = {
   SHUTDOWN_COMPLETE: 14,
 } as const;
 
-/** Words of a key: both addresses, the ports, protocol and IP version. */
-const KEY_WORDS = 10;
+/** In a key, after both addresses: the ports, then protocol and IP version. */
 const PORTS = 8;
 const KIND = 9;
 
@@ -199,23 +205,13 @@ export class Flow<T = unknown> {
 }
 
 /** What a table knows of a flow that goes on elsewhere: plain data. */
-export interface FlowState {
+export interface FlowState extends DormantFlow {
   readonly protocol: number;
   readonly ipVersion: number;
   /** Both addresses, the lesser one first. */
   readonly addresses: Uint8Array;
   readonly lowPort: number;
   readonly highPort: number;
-  readonly clientIsLow: boolean;
-  readonly midStream: boolean;
-  readonly first: number;
-  readonly firstPlace: number;
-  readonly last: number;
-  readonly lastPlace: number;
-  /** Bits, see `SEEN`. */
-  readonly seen: number;
-  readonly lowBase: number;
-  readonly highBase: number;
   readonly analysis: State;
 }
 
@@ -279,6 +275,7 @@ export class FlowTable<T = unknown> {
   /** The key looked for. */
   readonly #key = new Uint32Array(KEY_WORDS);
   #lastSlot = NONE;
+  #dormant: { readonly flows: DormantFlows; readonly state: T } | undefined;
 
   constructor(options: FlowTableOptions<T>) {
     this.#onEnd = options.onEnd;
@@ -309,6 +306,7 @@ export class FlowTable<T = unknown> {
     this.#advance(packet.time);
     this.#readKey(packet);
     let slot = this.#lookUp();
+    if (slot === NONE) slot = this.#wake(packet);
     if (slot !== NONE && this.#isOver(slot, packet)) {
       this.#end(slot);
       slot = NONE;
@@ -357,27 +355,15 @@ export class FlowTable<T = unknown> {
 
   /** What {@link resume} needs to go on with a flow in another table. */
   save(flow: Flow<T>): FlowState {
-    const packet = this.#ends;
-    packet.protocol = flow.protocol;
-    flow.fill(packet);
-    this.#readKey(packet);
-    const slot = this.#lookUp();
-    if (this.#flows[slot] !== flow) throw new Error("The flow is over");
+    const slot = this.#slotOf(flow);
+    const { bytes, srcPort, dstPort } = this.#ends;
     return {
       protocol: flow.protocol,
       ipVersion: flow.ipVersion,
-      addresses: packet.bytes,
-      lowPort: packet.srcPort,
-      highPort: packet.dstPort,
-      clientIsLow: flow.clientIsLow,
-      midStream: flow.midStream,
-      first: flow.first,
-      firstPlace: flow.firstPlace,
-      last: flow.last,
-      lastPlace: flow.lastPlace,
-      seen: this.#seen[slot]!,
-      lowBase: this.#base[slot * 2]!,
-      highBase: this.#base[slot * 2 + 1]!,
+      addresses: bytes,
+      lowPort: srcPort,
+      highPort: dstPort,
+      ...this.#numbersOf(slot),
       analysis: flow.analysis ? saveAnalysis(flow.analysis) : null,
     };
   }
@@ -401,20 +387,105 @@ export class FlowTable<T = unknown> {
     this.#readKey(packet);
     if (this.#lookUp() !== NONE) throw new Error("The flow is there already");
     this.#advance(state.last);
-    const slot = this.#create(packet);
+    const slot = this.#restore(packet, state);
+    const flow = this.#flows[slot]!;
+    flow.analysis = state.analysis === null
+      ? undefined
+      : restoreAnalysis(flow.transport, state.analysis);
+    this.#touch(slot);
+    return flow;
+  }
+
+  /**
+   * What {@link sleep} needs to know the packets of these flows in another
+   * table; and of those that sleep here.
+   */
+  saveDormant(flows: Iterable<Flow<T>>): SavedDormant {
+    const keyed = Array.from(flows, (flow): Keyed => {
+      const slot = this.#slotOf(flow);
+      const at = slot * KEY_WORDS;
+      const key = this.#keys.subarray(at, at + KEY_WORDS);
+      return [key, this.#numbersOf(slot)];
+    });
+    for (const [key, flow] of this.#dormant?.flows.left() ?? []) {
+      const list = listFor(flow.seen, key[KIND]!);
+      if (this.#now - flow.last <= TIMEOUTS[list]!) keyed.push([key, flow]);
+    }
+    return DormantFlows.save(keyed, this.#now);
+  }
+
+  /**
+   * Has flows sleep until another packet of theirs comes: then they go on
+   * where {@link saveDormant} was called. They have no analysis, and their end
+   * is reported only if they woke. To be called after {@link resume}.
+   *
+   * @param state of those that wake
+   */
+  sleep(saved: SavedDormant, state: T): void {
+    this.#dormant = { flows: new DormantFlows(saved), state };
+    this.#advance(saved.clock);
+  }
+
+  /** Wakes the flow of the packet, whose key was read, if it sleeps. */
+  #wake(packet: Packet): number {
+    const found = this.#dormant?.flows.take(this.#key);
+    if (!found) return NONE;
+    const ends = this.#ends;
+    ends.bytes = packet.bytes;
+    ends.src = packet.src;
+    ends.dst = packet.dst;
+    ends.ipVersion = packet.ipVersion;
+    ends.protocol = packet.protocol;
+    ends.srcPort = packet.srcPort;
+    ends.dstPort = packet.dstPort;
+    ends.time = found.first;
+    ends.place = found.firstPlace;
+    const slot = this.#restore(ends, found);
+    this.#flows[slot]!.state = this.#dormant!.state;
+    this.#touch(slot);
+    this.#touched[slot] = found.last;
+    return slot;
+  }
+
+  /** @param ends of the flow, with the time and place of its first packet */
+  #restore(ends: Packet, state: DormantFlow): number {
+    const slot = this.#create(ends);
     const flow = this.#flows[slot]!;
     flow.clientIsLow = state.clientIsLow;
     flow.midStream = state.midStream;
     flow.last = state.last;
     flow.lastPlace = state.lastPlace;
-    flow.analysis = state.analysis === null
-      ? undefined
-      : restoreAnalysis(flow.transport, state.analysis);
     this.#seen[slot] = state.seen;
     this.#base[slot * 2] = state.lowBase;
     this.#base[slot * 2 + 1] = state.highBase;
-    this.#touch(slot);
-    return flow;
+    return slot;
+  }
+
+  /** Where a flow is kept. Leaves its ends in {@link #ends}. */
+  #slotOf(flow: Flow<T>): number {
+    const packet = this.#ends;
+    packet.protocol = flow.protocol;
+    flow.fill(packet);
+    this.#readKey(packet);
+    const slot = this.#lookUp();
+    if (this.#flows[slot] !== flow) throw new Error("The flow is over");
+    return slot;
+  }
+
+  #numbersOf(slot: number): DormantFlow {
+    const { clientIsLow, midStream, first, firstPlace, last, lastPlace } = this
+      .#flows[slot]!;
+    return {
+      clientIsLow,
+      midStream,
+      first,
+      firstPlace,
+      last,
+      lastPlace,
+      seen: this.#seen[slot]!,
+      lowBase: this.#base[slot * 2]!,
+      highBase: this.#base[slot * 2 + 1]!,
+    };
   }
 
   #advance(time: number): void {
@@ -569,14 +640,7 @@ export class FlowTable<T = unknown> {
   }
 
   #listFor(slot: number): number {
-    const seen = this.#seen[slot]!;
-    if ((seen & SEEN.RESET) !== 0 || (seen & BOTH_FIN) === BOTH_FIN) {
-      return LIST.ENDED;
-    }
-    const protocol = this.#keys[slot * KEY_WORDS + KIND]! >>> 8;
-    if (protocol === PROTOCOL.SCTP) return LIST.OPEN;
-    if (protocol !== PROTOCOL.TCP) return LIST.DATAGRAM;
-    return (seen & SEEN.ANSWERED) !== 0 ? LIST.OPEN : LIST.ATTEMPT;
+    return listFor(this.#seen[slot]!, this.#keys[slot * KEY_WORDS + KIND]!);
   }
 
   /** Makes the flow the one heard from last in the list it now belongs to. */
@@ -729,6 +793,17 @@ export class FlowTable<T = unknown> {
     }
     while (this.#flows.length < size) this.#flows.push(undefined);
   }
+}
+
+/** The list of a flow by what was seen of it, and its key's last word. */
+function listFor(seen: number, kind: number): number {
+  if ((seen & SEEN.RESET) !== 0 || (seen & BOTH_FIN) === BOTH_FIN) {
+    return LIST.ENDED;
+  }
+  const protocol = kind >>> 8;
+  if (protocol === PROTOCOL.SCTP) return LIST.OPEN;
+  if (protocol !== PROTOCOL.TCP) return LIST.DATAGRAM;
+  return (seen & SEEN.ANSWERED) !== 0 ? LIST.OPEN : LIST.ATTEMPT;
 }
 
 /** Copies of a packet's addresses, the lesser one first. */

@@ -1,5 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { Packet } from "../../packet/packet.ts";
+import type { SavedDormant } from "../../stream/dormant.ts";
 import {
   type Flow,
   type FlowEnding,
@@ -367,7 +368,69 @@ for (const each of CASES) {
   Deno.test(`${each.name}, also if it goes on in other tables`, () => {
     deepEqual(flowsInOtherTables(each), each.gives);
   });
+
+  Deno.test(`${each.name}, also if all flows sleep between packets`, () => {
+    deepEqual(foundAsleep(each), found(each));
+  });
 }
+
+/** Which flow each packet is found to be of, and what is known of it. */
+function found({ packets, knownPorts }: Case): readonly string[] {
+  const table = new FlowTable({ onEnd() {}, knownPorts });
+  return Array.from(
+    toPackets(packets),
+    (packet) => describe(table.find(packet)),
+  );
+}
+
+/** As above, where every packet is looked up in a table of its own. */
+function foundAsleep({ packets, knownPorts }: Case): readonly string[] {
+  let table = new FlowTable<string>({ onEnd() {}, knownPorts });
+  return Array.from(toPackets(packets), (packet) => {
+    const saved = table.saveDormant(table.flows());
+    table = new FlowTable<string>({ onEnd() {}, knownPorts });
+    table.sleep(decodeState(encodeState(saved)) as SavedDormant, "woken");
+    const flow = table.find(packet);
+    // One that was taken out of its sleep is known; a new one is nobody's.
+    equal(flow.state, flow.firstPlace === packet.place ? undefined : "woken");
+    return describe(flow);
+  });
+}
+
+function describe(flow: Flow<unknown>): string {
+  const { clientIsLow, midStream, first, firstPlace, last, lastPlace } = flow;
+  return [clientIsLow, midStream, first, firstPlace, last, lastPlace].join(" ");
+}
+
+Deno.test("flows that sleep are not forgotten when their table is saved", () => {
+  const [first, other, second] = toPackets([
+    "C SYN seq=1 @1",
+    "C SYN seq=1 @2",
+    "S SYN seq=1 ack=2 @3",
+  ]);
+  other!.srcPort++;
+  let table = new FlowTable<string>({ onEnd() {} });
+  const { id } = table.find(first!);
+  equal(id, 0);
+  for (let i = 0; i < 3; i++) {
+    const saved = table.saveDormant(table.flows());
+    table = new FlowTable<string>({ onEnd() {} });
+    table.sleep(saved, "woken");
+    table.find(other!);
+  }
+  equal(table.find(second!).firstPlace, first!.place);
+});
+
+Deno.test("dormant flows that are damaged are refused", () => {
+  const table = new FlowTable<string>({ onEnd() {} });
+  table.find(toPacket("C SYN seq=1", 0));
+  const saved = table.saveDormant(table.flows());
+  for (const keys of [new Uint8Array(0), saved.keys.subarray(4)]) {
+    throws(() => table.sleep({ ...saved, keys }, ""), RangeError);
+  }
+  const numbers = saved.numbers.subarray(1);
+  throws(() => table.sleep({ ...saved, numbers }, ""), RangeError);
+});
 
 /** Moves every flow to a new table before each packet. */
 function flowsInOtherTables({ packets, knownPorts }: Case): readonly string[] {

@@ -13,6 +13,7 @@ import type {
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
 import type { Packet } from "../../packet/packet.ts";
+import type { SavedDormant } from "../../stream/dormant.ts";
 import {
   type Flow,
   type FlowEnding,
@@ -71,10 +72,10 @@ type FlowState = Track | typeof SETTLED;
 /** What {@link Replay.save} writes. */
 interface SavedReplay {
   readonly nextTick: number;
-  /** In the order in which they were last heard from. */
+  readonly settled: SavedDormant;
+  // Of what has not settled, in the order in which it was last heard from:
   readonly flows: SavedRows<SavedFlow>;
-  /** Of what has not settled: which of the flows it is, and its state. */
-  readonly tracks: SavedRows<{ flow: number; conversation: Uint8Array }>;
+  readonly tracks: SavedRows<{ conversation: Uint8Array }>;
   readonly low: SavedRows<ReassemblerState>;
   readonly high: SavedRows<ReassemblerState>;
 }
@@ -159,15 +160,16 @@ export class Replay {
     const flows = this.#table.flows().sort((a, b) =>
       a.last - b.last || a.id - b.id
     );
-    const tracks = flows.flatMap(({ state }, flow) =>
-      state instanceof Track ? [{ flow, ...state.save() }] : []
+    const open = flows.filter(({ state }) => state !== SETTLED);
+    const tracks = flows.flatMap(({ state }) =>
+      state instanceof Track ? [state.save()] : []
     );
+    const settled = flows.filter(({ state }) => state === SETTLED);
     const saved: SavedReplay = {
       nextTick: this.#nextTick,
-      flows: toRows(flows.map((flow) => this.#table.save(flow))),
-      tracks: toRows(
-        tracks.map(({ flow, conversation }) => ({ flow, conversation })),
-      ),
+      settled: this.#table.saveDormant(settled),
+      flows: toRows(open.map((flow) => this.#table.save(flow))),
+      tracks: toRows(tracks.map(({ conversation }) => ({ conversation }))),
       low: toRows(tracks.map(({ low }) => low)),
       high: toRows(tracks.map(({ high }) => high)),
     };
@@ -192,16 +194,15 @@ export class Replay {
   #resume(saved: Uint8Array): void {
     const state = decodeState(saved) as SavedReplay;
     this.#nextTick = state.nextTick;
-    const flows = fromRows(state.flows).map((flow) => this.#table.resume(flow));
+    const flows = fromRows(state.flows);
     const low = fromRows(state.low);
     const high = fromRows(state.high);
-    for (const [i, track] of fromRows(state.tracks).entries()) {
-      const flow = flows[track.flow]!;
-      const { conversation } = track;
-      const saved = { conversation, low: low[i]!, high: high[i]! };
-      flow.state = this.#begin(flow, saved);
+    for (const [i, { conversation }] of fromRows(state.tracks).entries()) {
+      const flow = this.#table.resume(flows[i]!);
+      const track = { conversation, low: low[i]!, high: high[i]! };
+      flow.state = this.#begin(flow, track);
     }
-    for (const flow of flows) flow.state ??= SETTLED;
+    this.#table.sleep(state.settled, SETTLED);
   }
 
   #begin(flow: Flow<FlowState>, saved?: SavedTrack): FlowState {
