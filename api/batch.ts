@@ -277,8 +277,10 @@ export class BatchWriter {
   readonly #encoder = new TextEncoder();
   #texts = new Uint8Array(64 * 1024);
   #textSize = 0;
-  /** Words of the batch that rows were last copied from, by their numbers. */
-  #copied: { batch: Batch; words: Int32Array } | undefined;
+  /** For each batch that rows are copied from: its words, by numbers here. */
+  readonly #copied = new Map<Batch, Int32Array>();
+  /** The last of them, for neighbours often come from the same. */
+  #copiedLast: { batch: Batch; words: Int32Array } | undefined;
 
   constructor(form: Form) {
     this.#form = form;
@@ -320,14 +322,7 @@ export class BatchWriter {
    * @param flags further bits of {@link FLAG}
    */
   copy(batch: Batch, from: number, flags: number = 0): void {
-    if (this.#copied?.batch !== batch) {
-      this.#copied = { batch, words: new Int32Array(batch.words).fill(-1) };
-    }
-    const { words } = this.#copied;
-    const word = (number: number): number => {
-      if (words[number]! < 0) words[number] = this.#word(batch.word(number));
-      return words[number]!;
-    };
+    const words = this.#wordsOf(batch);
     const row = this.count;
     const to = this.#columns;
     to.timestamp[row] = batch.timestamp[from]!;
@@ -337,18 +332,35 @@ export class BatchWriter {
     to.n[row] = batch.n[from]!;
     to.requestSize[row] = batch.requestSize[from]!;
     to.responseSize[row] = batch.responseSize[from]!;
-    to.node[row] = word(batch.node[from]!);
-    to.protocol[row] = word(batch.protocol[from]!);
-    to.status[row] = word(batch.status[from]!);
-    to.src[row] = word(batch.src[from]!);
+    to.node[row] = this.#translate(batch, words, batch.node[from]!);
+    to.protocol[row] = this.#translate(batch, words, batch.protocol[from]!);
+    to.status[row] = this.#translate(batch, words, batch.status[from]!);
+    to.src[row] = this.#translate(batch, words, batch.src[from]!);
     to.srcPort[row] = batch.srcPort[from]!;
-    to.dst[row] = word(batch.dst[from]!);
+    to.dst[row] = this.#translate(batch, words, batch.dst[from]!);
     to.dstPort[row] = batch.dstPort[from]!;
     to.flags[row] = batch.flags[from]! | flags;
     const text = batch.textBytes(from);
     this.#reserve(text.length).set(text);
     to.textEnd[row] = this.#textSize += text.length;
     this.count++;
+  }
+
+  /** A batch's words by their numbers here; -1 where there is none yet. */
+  #wordsOf(batch: Batch): Int32Array {
+    if (this.#copiedLast?.batch !== batch) {
+      const words = this.#copied.get(batch) ??
+        new Int32Array(batch.words).fill(-1);
+      this.#copied.set(batch, words);
+      this.#copiedLast = { batch, words };
+    }
+    return this.#copiedLast.words;
+  }
+
+  #translate(batch: Batch, words: Int32Array, number: number): number {
+    const known = words[number]!;
+    if (known >= 0) return known;
+    return words[number] = this.#word(batch.word(number));
   }
 
   /** The batch as a message; the writer is then empty. */
@@ -393,7 +405,8 @@ export class BatchWriter {
     this.count = 0;
     this.#textSize = 0;
     this.#words.clear();
-    this.#copied = undefined;
+    this.#copied.clear();
+    this.#copiedLast = undefined;
     // One huge entry must not cost its memory for ever.
     if (this.#texts.length > 4 * FULL_BATCH_BYTES) {
       this.#texts = new Uint8Array(64 * 1024);

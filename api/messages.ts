@@ -36,6 +36,13 @@ export const FIRST_CREDIT = 16;
 /** Stored entries that a query which follows may begin with. */
 export const MAX_LAST = 100_000;
 
+/**
+ * A worker says something at least this often, ms, so that one which hangs is
+ * told from one that has nothing to say: progress, or where it follows a batch
+ * without entries that has its watermark.
+ */
+export const HEARTBEAT = 500;
+
 /** In what form entries are wanted; `count` wants none, only their number. */
 export type Output = Form | "count";
 
