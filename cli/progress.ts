@@ -11,14 +11,15 @@ const PATIENCE = 400;
 
 /** Draws how much of something is done on standard error. */
 export class Progress {
-  readonly #total: number;
+  readonly #measure: () => number;
   readonly #visible = Deno.stderr.isTerminal();
   #drawnAt = performance.now() + PATIENCE - INTERVAL;
   #drawn = false;
+  #total: number | undefined;
 
-  /** @param total bytes of work; 0 when unknown */
-  constructor(total: number) {
-    this.#total = total;
+  /** @param measure gives the bytes of work, 0 when unknown; may be slow */
+  constructor(measure: () => number) {
+    this.#measure = measure;
   }
 
   /** Says that `done` bytes are done. */
@@ -27,16 +28,15 @@ export class Progress {
     if (!this.#visible || now - this.#drawnAt < INTERVAL) return;
     this.#drawnAt = now;
     this.#drawn = true;
+    const total = this.#total ??= this.#measure();
     const size = `${(done / 1e6).toFixed(0)} MB`;
-    if (this.#total === 0) this.#draw(size);
+    if (total === 0) this.#draw(size);
     else {
-      const share = Math.min(1, done / this.#total);
+      const share = Math.min(1, done / total);
       const cells = Math.round(share * WIDTH);
       this.#draw(
         `${"█".repeat(cells)}${"░".repeat(WIDTH - cells)} ` +
-          `${Math.floor(share * 100)} % of ${
-            (this.#total / 1e6).toFixed(0)
-          } MB`,
+          `${Math.floor(share * 100)} % of ${(total / 1e6).toFixed(0)} MB`,
       );
     }
   }

@@ -100,7 +100,7 @@ function copyFromSavefiles(
   const paths = files.map(({ path }) => path);
   refuseOverwriting(paths, target);
   return async (output) => {
-    const progress = new Progress(totalSize(paths));
+    const progress = new Progress(() => totalSize(paths));
     try {
       return await copySavefiles(files, output, job, progress);
     } finally {
@@ -136,8 +136,8 @@ function copyFromFolder(folder: string, job: ExportOptions): Copy {
   const store = openFolder(folder);
   return async (output) => {
     const shards = store.survey();
-    const progress = new Progress(
-      shards.reduce((sum, { bytes }) => sum + bytes, 0),
+    const progress = new Progress(() =>
+      shards.reduce((sum, { bytes }) => sum + bytes, 0)
     );
     try {
       return await copyLines(store, output, job, progress);

@@ -25,7 +25,7 @@ export interface ImportOptions {
 export async function runImport(options: ImportOptions): Promise<ExitCode> {
   const files = orCommandError(() => findSavefiles(options.pcap));
   const names = nameSources(files.map(({ path }) => path));
-  const progress = new Progress(totalSize(files.map(({ path }) => path)));
+  const progress = new Progress(() => totalSize(files.map(({ path }) => path)));
   const folder = dataFolder(options.dataDir);
   using writer = open(folder, options.storageLimit ?? DEFAULT_STORAGE_LIMIT);
   using interruption = new Interruption(!mayWait(options.pcap));

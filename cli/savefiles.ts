@@ -42,7 +42,9 @@ export async function searchSavefiles(
   const files = orCommandError(() => findSavefiles(args));
   const names = nameSources(files.map((file) => file.path));
   const ranks = rank(names);
-  const progress = new Progress(totalSize(files.map((file) => file.path)));
+  const progress = new Progress(() =>
+    totalSize(files.map((file) => file.path))
+  );
   const coverages: Coverage[] = [];
   let done = 0;
   try {

@@ -21,7 +21,7 @@ export async function searchFolder(
   signal: AbortSignal,
 ): Promise<SearchOutcome> {
   const store = openFolder(folder);
-  const progress = new Progress(store.bytes);
+  const progress = new Progress(() => store.bytes);
   try {
     const coverages = await searchStore(store, {
       plan,

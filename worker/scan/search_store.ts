@@ -17,8 +17,8 @@ import {
 } from "../../kfl/evaluator.ts";
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
-import { Damaged } from "../shards/encoding.ts";
 import { PacketRows } from "../shards/columns.ts";
+import type { MessageTable } from "../shards/message_table.ts";
 import type { Shard } from "../shards/shard.ts";
 import type { Store } from "../shards/store.ts";
 import { StaleState } from "./replay.ts";
@@ -61,15 +61,35 @@ export interface StoreSearchOptions extends ScanOptions, WalkOptions {
 }
 
 /** A shard of a line. */
-interface Link {
+class Link {
   readonly number: number;
   /** Of its PCAP. */
   readonly bytes: number;
-  /** Least and greatest time of its packets, µs. */
-  readonly first: number;
+  /** Greatest time of its packets, µs. */
   readonly last: number;
-  /** Of the entries completed in it; `undefined` until it was dissected. */
-  readonly protocols: readonly string[] | undefined;
+  readonly #readProtocols: () => readonly string[] | undefined;
+  #protocols: { readonly read: readonly string[] | undefined } | undefined;
+
+  constructor(
+    number: number,
+    bytes: number,
+    last: number,
+    readProtocols: () => readonly string[] | undefined,
+  ) {
+    this.number = number;
+    this.bytes = bytes;
+    this.last = last;
+    this.#readProtocols = readProtocols;
+  }
+
+  /**
+   * Of the entries completed in it; `undefined` if it was not dissected when
+   * this was asked first.
+   */
+  get protocols(): readonly string[] | undefined {
+    this.#protocols ??= { read: this.#readProtocols() };
+    return this.#protocols.read;
+  }
 }
 
 /** Shards of one source and link type, the oldest first. */
@@ -148,14 +168,15 @@ class StoreSearch {
     const { from = -Infinity, to = Infinity } = this.#options.plan.window;
     const lines = new Map<string, Line>();
     for (const shard of this.#store.shards("oldest first")) {
-      const { first, last, pcapBytes: bytes } = shard.header;
+      const { number, header: { first, last, pcapBytes: bytes } } = shard;
       const key = lineOf(shard);
       const line = lines.get(key) ?? { links: [], hasEnd: true };
       lines.set(key, line);
       // Nothing that began in the window is completed later.
       if (first > to + COMPLETION) continue;
-      const protocols = shard.messageTable(KEY)?.texts(PROTOCOLS);
-      line.links.push({ number: shard.number, bytes, first, last, protocols });
+      line.links.push(
+        new Link(number, bytes, last, () => this.#readProtocols(number)),
+      );
     }
     for (const { links } of lines.values()) {
       links.splice(0, beginningOf(links, from));
@@ -254,14 +275,25 @@ class StoreSearch {
     });
   }
 
+  #readProtocols(number: number): readonly string[] | undefined {
+    return this.#readTable(number, (table) => table.texts(PROTOCOLS));
+  }
+
   #readCheckpoint(number: number): Uint8Array | undefined {
+    return this.#readTable(
+      number,
+      (table) => table.numbers(CHECKPOINT, Uint8Array),
+    );
+  }
+
+  /** What a shard's message table has, if it is there and of this version. */
+  #readTable<T>(
+    number: number,
+    read: (table: MessageTable) => T | undefined,
+  ): T | undefined {
     using shard = this.#store.attempt(number);
-    try {
-      return shard?.messageTable(KEY)?.numbers(CHECKPOINT, Uint8Array);
-    } catch (error) {
-      if (!(error instanceof Damaged)) throw error;
-      return undefined;
-    }
+    const table = shard?.messageTable(KEY);
+    return table && read(table);
   }
 
   async #replayShard(scan: SourceScan, shard: Shard): Promise<void> {

@@ -59,6 +59,8 @@ export interface Folder {
   readonly path: string;
   /** All files, in no order. */
   list(): FileEntry[];
+  /** Their names alone, which cost far less. */
+  names(): string[];
   /**
    * `undefined` if there is no such file and the mode wants one.
    *
@@ -125,10 +127,14 @@ export class DiskFolder implements Folder {
     if (mode & 0o077) Deno.chmodSync(this.path, 0o700);
   }
 
+  names(): string[] {
+    return [...Deno.readDirSync(this.path)].filter(({ isFile }) => isFile)
+      .map(({ name }) => name);
+  }
+
   list(): FileEntry[] {
     const entries: FileEntry[] = [];
-    for (const { name, isFile } of Deno.readDirSync(this.path)) {
-      if (!isFile) continue;
+    for (const name of this.names()) {
       const size = unlessMissing(() => Deno.statSync(this.#at(name)).size);
       if (size !== undefined) entries.push({ name, size });
     }

@@ -104,11 +104,11 @@ export function readOrInventMeta(
 ): Meta {
   const meta = readMeta(folder);
   if (meta) return meta;
-  const stranger = folder.list().find(({ name }) => !isOurs(name));
-  if (stranger) {
+  const stranger = folder.names().find((name) => !isOurs(name));
+  if (stranger !== undefined) {
     throw new UnusableFolder(
       `Cannot keep packets in "${folder.path}": it holds other files, such ` +
-        `as "${stranger.name}". Name an empty folder`,
+        `as "${stranger}". Name an empty folder`,
     );
   }
   const newest = listShards(folder).at(-1) ?? 0;

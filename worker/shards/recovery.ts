@@ -136,7 +136,7 @@ export function buildSidecar(
 function removeStrays(folder: Folder): string[] {
   const shards = new Set(listShards(folder));
   const removed: string[] = [];
-  for (const { name } of folder.list()) {
+  for (const name of folder.names()) {
     const found = parseName(name);
     const isOrphan = found !== undefined && !shards.has(found.shard);
     if (!isOrphan && !isUnfinished(name)) continue;
@@ -147,7 +147,7 @@ function removeStrays(folder: Folder): string[] {
 }
 
 function removeShard(folder: Folder, shard: number): string[] {
-  const names = new Set(folder.list().map(({ name }) => name));
+  const names = new Set(folder.names());
   const removed = PARTS.map((part) => toName(shard, part))
     .filter((name) => names.has(name));
   for (const name of removed) folder.remove(name);

@@ -47,7 +47,7 @@ export function parseName(
 
 /** Numbers of the shards in a folder, the oldest first. */
 export function listShards(folder: Folder): number[] {
-  return folder.list().flatMap(({ name }) => {
+  return folder.names().flatMap((name) => {
     const found = parseName(name);
     return found?.part === "pcap" ? [found.shard] : [];
   }).sort((a, b) => a - b);

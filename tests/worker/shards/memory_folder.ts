@@ -36,6 +36,10 @@ export class MemoryFolder implements Folder {
     return sum;
   }
 
+  names(): string[] {
+    return [...this.#files.keys()];
+  }
+
   list(): FileEntry[] {
     return [...this.#files].map(([name, { size }]) => ({ name, size }));
   }
