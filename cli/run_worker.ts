@@ -77,11 +77,14 @@ class Troubles {
 }
 
 function saySummary(state: RecorderState, folder: string): void {
-  const { packets, bytes, droppedByKernel, notStored } = state;
+  const { packets, bytes, droppedByKernel, notStored, copies } = state;
+  const seenAgain = copies > 0
+    ? `, and ${copies} copies from other interfaces were not kept`
+    : "";
   say(
     `thresher: ${packets} packets (${toText(bytes)}) were captured; the ` +
-      `kernel dropped ${droppedByKernel}, ${notStored} found no room. The ` +
-      `packets are kept in "${folder}"`,
+      `kernel dropped ${droppedByKernel}, ${notStored} found no room` +
+      `${seenAgain}. The packets are kept in "${folder}"`,
   );
 }
 

@@ -11,6 +11,7 @@ import type { LiveSource } from "../capture/source.ts";
 import type { InterfaceFact } from "../shards/facts.ts";
 import type { StoreWriter } from "../shards/store_writer.ts";
 import type { ShardWriter, StopCause } from "../shards/writer.ts";
+import { Sifter } from "./sifter.ts";
 
 /** Frames that are looked at in one go. */
 const ROWS = 4096;
@@ -34,6 +35,8 @@ export interface RecorderState {
   readonly droppedByKernel: number;
   /** Left out in the kernel, for they are ours. */
   readonly own: number;
+  /** Not stored, for they were stored from another interface. */
+  readonly copies: number;
   /** Taken, and not stored for want of room. */
   readonly notStored: number;
   /** Why packets are not stored at the moment; absent if they are. */
@@ -45,6 +48,7 @@ export class Recorder {
   readonly #source: LiveSource;
   readonly #store: StoreWriter;
   readonly #writer: ShardWriter;
+  readonly #sifter = new Sifter();
   readonly #batch = new FrameBatch(ROWS);
   #names: ReadonlyMap<number, string> | undefined;
   #dropped = 0;
@@ -69,6 +73,7 @@ export class Recorder {
       bytes,
       droppedByKernel: this.#dropped,
       own: this.#own,
+      copies: this.#sifter.copies,
       notStored: droppedPackets,
       stopped: this.#writer.stopped,
     };
@@ -107,6 +112,7 @@ export class Recorder {
     const { interfaces } = this.#source;
     const batch = this.#batch;
     for (let n = 0; n < MOST_BATCHES && this.#source.next(batch); n++) {
+      this.#sifter.sift(batch);
       this.#writer.append(batch, interfaces, 0, batch.count);
     }
     this.#writer.flush();
@@ -138,6 +144,7 @@ export class Recorder {
     const { names, interfaces } = this.#source;
     const { snapLength } = interfaces[0]!;
     this.#names = names;
+    this.#sifter.setInterfaces(names.keys());
     this.#store.setInterfaces(
       [...names].map(([id, name]): InterfaceFact => ({
         kind: "interface",

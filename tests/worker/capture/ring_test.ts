@@ -3,64 +3,12 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import { FrameBatch } from "../../../packet/frame.ts";
 import { Ring } from "../../../worker/capture/ring.ts";
 import { bytes } from "../../packet/frames.ts";
+import { KernelRing } from "./kernel_ring.ts";
 
 const BLOCK = 4096;
 const BLOCKS = 3;
 
-/** A packet as the kernel hands it over. */
-interface KernelPacket {
-  readonly data: Uint8Array;
-  readonly seconds?: number;
-  readonly nanoseconds?: number;
-  readonly original?: number;
-  readonly status?: number;
-  readonly tci?: number;
-  readonly tpid?: number;
-  readonly offset?: number;
-}
-
-/** The kernel's side of a ring. */
-class Kernel {
-  readonly bytes = new Uint8Array(BLOCK * BLOCKS);
-  readonly #view = new DataView(this.bytes.buffer);
-  #block = 0;
-
-  /** Fills the next block and hands it over. */
-  retire(packets: readonly KernelPacket[]): void {
-    const begin = BLOCK * this.#block;
-    equal(this.#view.getUint32(begin + 8, true), 0, "the block is not ours");
-    this.bytes.fill(0xee, begin + 48, begin + BLOCK);
-    let at = begin + 48;
-    for (const packet of packets) at += this.#write(at, packet);
-    this.#view.setUint32(begin + 12, packets.length, true);
-    this.#view.setUint32(begin + 16, 48, true);
-    this.#view.setUint32(begin + 8, 1, true);
-    this.#block = (this.#block + 1) % BLOCKS;
-  }
-
-  isOurs(block: number): boolean {
-    return this.#view.getUint32(BLOCK * block + 8, true) === 0;
-  }
-
-  #write(at: number, packet: KernelPacket): number {
-    const { data, offset = 96 } = packet;
-    const size = offset + Math.ceil(data.length / 8) * 8;
-    const header = new DataView(this.bytes.buffer, at);
-    header.setUint32(0, size, true);
-    header.setUint32(4, packet.seconds ?? 0, true);
-    header.setUint32(8, packet.nanoseconds ?? 0, true);
-    header.setUint32(12, data.length, true);
-    header.setUint32(16, packet.original ?? data.length, true);
-    header.setUint32(20, packet.status ?? 1, true);
-    header.setUint16(24, offset, true);
-    header.setUint32(32, packet.tci ?? 0, true);
-    header.setUint16(36, packet.tpid ?? 0, true);
-    const address = bytes("1100 0800 07000000 0100 04 06 02000000000a beef");
-    this.bytes.set(address, at + 48);
-    this.bytes.set(data, at + offset);
-    return size;
-  }
-}
+const kernelRing = (): KernelRing => new KernelRing(BLOCK, BLOCKS);
 
 const PING = bytes("45 00 00 1c 01 02 03");
 const COOKED = "0000 00000007 0001 04 06 02000000000a beef";
@@ -73,7 +21,7 @@ function frames(batch: FrameBatch): Uint8Array[] {
 }
 
 Deno.test("a packet gets a cooked header, and its time to the nanosecond", () => {
-  const kernel = new Kernel();
+  const kernel = kernelRing();
   const ring = new Ring(kernel.bytes, BLOCK);
   const batch = new FrameBatch(8);
   equal(ring.isReady, false);
@@ -93,7 +41,7 @@ Deno.test("a packet gets a cooked header, and its time to the nanosecond", () =>
 });
 
 Deno.test("a tag that the kernel took away is put back", () => {
-  const kernel = new Kernel();
+  const kernel = kernelRing();
   const batch = new FrameBatch(8);
   const [valid, validTpid] = [1 << 4, 1 << 6];
   kernel.retire([
@@ -111,7 +59,7 @@ Deno.test("a tag that the kernel took away is put back", () => {
 });
 
 Deno.test("a block is given back only when all of it was taken and let go", () => {
-  const kernel = new Kernel();
+  const kernel = kernelRing();
   const ring = new Ring(kernel.bytes, BLOCK);
   const batch = new FrameBatch(2);
   kernel.retire([{ data: PING }, { data: PING }, { data: PING }]);
@@ -126,7 +74,7 @@ Deno.test("a block is given back only when all of it was taken and let go", () =
 });
 
 Deno.test("blocks are taken in order, round and round, also empty ones", () => {
-  const kernel = new Kernel();
+  const kernel = kernelRing();
   const ring = new Ring(kernel.bytes, BLOCK);
   const batch = new FrameBatch(8);
   const seen: number[] = [];
@@ -139,7 +87,7 @@ Deno.test("blocks are taken in order, round and round, also empty ones", () => {
 });
 
 Deno.test("a kernel that leaves no room for the cooked header is refused", () => {
-  const kernel = new Kernel();
+  const kernel = kernelRing();
   kernel.retire([{ data: PING, offset: 80 }]);
   const ring = new Ring(kernel.bytes, BLOCK);
   throws(() => ring.next(new FrameBatch(1)), /packet at byte 80/);

@@ -1,0 +1,211 @@
+/**
+ * Sifts packets before they are stored: one packet that passes several
+ * interfaces of a node is captured at each, and kept once.
+ *
+ * Each direction of a flow has a home, an interface and a way through it: the
+ * first at which it was captured. Elsewhere its packets are copies, unless none
+ * has come home for a second, or home is gone. A repeat at home is none: it is a retransmission.
+ * The innermost five-tuple is the flow, so what is captured again within VXLAN
+ * on its way out is a copy too.
+ *
+ * What belongs to no flow, such as ARP, is kept wherever it is captured.
+ */
+import { Decoder } from "../../packet/decode.ts";
+import type { FrameBatch } from "../../packet/frame.ts";
+import { LINKTYPE } from "../../packet/link.ts";
+import { OUTCOME, Packet, PROTOCOL } from "../../packet/packet.ts";
+import { tunnelPort } from "../../packet/tunnel.ts";
+import { SLL2_HEADER } from "../capture/ring.ts";
+import { FlowSlots, kindOf, SLOT } from "./flow_slots.ts";
+
+/** Silence after which a direction of a flow has another home, ms. */
+const PATIENCE = 1000;
+
+/** Where the interface and the kind of packet stand in a cooked header. */
+const INTERFACE = 4;
+const PACKET_TYPE = 10;
+
+const OUTGOING = 4;
+
+const ETHERTYPE = { IPV4: 0x0800, IPV6: 0x86dd, VLAN: 0x8100 } as const;
+
+/** Bytes of an IPv6 header, and of the two ports. */
+const IPV6_HEADER = 40;
+const PORTS = 4;
+
+/** More fragments, or the offset of one that is not the first. */
+const IS_FRAGMENT = 0x3fff;
+
+/** Takes copies out of batches of cooked frames (LINKTYPE_LINUX_SLL2). */
+export class Sifter {
+  /** Packets that were taken out, and their bytes as captured. */
+  copies = 0;
+  copiedBytes = 0;
+  readonly slots: FlowSlots = new FlowSlots();
+  /** Indices of the interfaces there are: no other is a home. */
+  #interfaces: ReadonlySet<number> = new Set();
+  readonly #decoder = new Decoder();
+  readonly #packet = new Packet();
+
+  /** Says which interfaces there are from now on, by their index. */
+  setInterfaces(interfaces: Iterable<number>): void {
+    this.#interfaces = new Set(interfaces);
+  }
+
+  /** Takes out of a batch what is not to be stored. */
+  sift(batch: FrameBatch): void {
+    let kept = 0;
+    for (let row = 0; row < batch.count; row++) {
+      if (this.#isCopy(batch, row)) {
+        this.copies++;
+        this.copiedBytes += batch.captured[row]!;
+        continue;
+      }
+      if (kept !== row) move(batch, row, kept);
+      kept++;
+    }
+    batch.count = kept;
+  }
+
+  #isCopy(batch: FrameBatch, row: number): boolean {
+    const { bytes } = batch;
+    const start = batch.start[row]!;
+    const isKnown = this.#readKey(bytes, start, batch.captured[row]!) ||
+      this.#decodeKey(batch, row);
+    if (!isKnown) return false;
+    const now = Math.trunc(batch.time[row]! / 1000) >>> 0;
+    const { slots } = this;
+    const slot = slots.find(now);
+    const { words } = slots;
+    const own = slots.fromLow ? 0 : 1;
+    const home = slot + SLOT.HOME + own;
+    const homeAt = slot + SLOT.HOME_AT + own;
+    const here = (word(bytes, start + INTERFACE) << 1 |
+      (bytes[start + PACKET_TYPE] === OUTGOING ? 1 : 0)) >>> 0;
+    const before = words[home]!;
+    if (before !== here && this.#interfaces.has(before >>> 1)) {
+      // Below 0 if processors do not agree on the time, or it was set back.
+      const silence = now - words[homeAt]! | 0;
+      if (silence <= PATIENCE && silence >= -PATIENCE) return true;
+    }
+    words[home] = here;
+    words[homeAt] = now;
+    return false;
+  }
+
+  /**
+   * Reads the five-tuple of a plain packet, as nearly all are.
+   *
+   * @returns false if it is another
+   */
+  #readKey(bytes: Uint8Array, start: number, captured: number): boolean {
+    const end = start + captured;
+    let at = start + SLL2_HEADER;
+    let type = bytes[start]! << 8 | bytes[start + 1]!;
+    if (type === ETHERTYPE.VLAN) {
+      type = bytes[at + 2]! << 8 | bytes[at + 3]!;
+      at += 4;
+    }
+    const { key } = this.slots;
+    if (type === ETHERTYPE.IPV4) {
+      const transport = at + (bytes[at]! & 15) * 4;
+      if (transport > end || bytes[at]! >> 4 !== 4) return false;
+      const protocol = bytes[at + 9]!;
+      const isFragment =
+        ((bytes[at + 6]! << 8 | bytes[at + 7]!) & IS_FRAGMENT) !== 0;
+      if (!isFragment && transport + PORTS > end) return false;
+      if (!this.#readPorts(bytes, transport, protocol, isFragment)) {
+        return false;
+      }
+      key[0] = word(bytes, at + 12);
+      key[4] = word(bytes, at + 16);
+      key[SLOT.KIND] = kindOf(4, protocol, isFragment);
+      return true;
+    }
+    if (type !== ETHERTYPE.IPV6) return false;
+    const transport = at + IPV6_HEADER;
+    if (transport + PORTS > end || bytes[at]! >> 4 !== 6) return false;
+    const protocol = bytes[at + 6]!;
+    if (!this.#readPorts(bytes, transport, protocol, false)) return false;
+    for (let i = 0; i < 8; i++) key[i] = word(bytes, at + 8 + 4 * i);
+    key[SLOT.KIND] = kindOf(6, protocol, false);
+    return true;
+  }
+
+  /** @returns false if the packet may carry another */
+  #readPorts(
+    bytes: Uint8Array,
+    at: number,
+    protocol: number,
+    isFragment: boolean,
+  ): boolean {
+    const { key } = this.slots;
+    if (isFragment) {
+      key[SLOT.PORTS] = 0;
+      return true;
+    }
+    switch (protocol) {
+      case PROTOCOL.UDP:
+        key[SLOT.PORTS] = word(bytes, at);
+        return tunnelPort(
+          key[SLOT.PORTS]! >>> 16,
+          key[SLOT.PORTS]! & 0xffff,
+        ) ===
+          0;
+      case PROTOCOL.TCP:
+      case PROTOCOL.SCTP:
+        key[SLOT.PORTS] = word(bytes, at);
+        return true;
+      case PROTOCOL.ICMP:
+      case PROTOCOL.ICMPV6:
+        key[SLOT.PORTS] = 0;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** As {@link #readKey}, of whatever can be decoded: tunnels, extensions… */
+  #decodeKey(batch: FrameBatch, row: number): boolean {
+    const packet = this.#packet;
+    const outcome = this.#decoder.decode(
+      batch.bytes,
+      batch.start[row]!,
+      batch.captured[row]!,
+      batch.original[row]!,
+      LINKTYPE.LINUX_SLL2,
+      batch.time[row]!,
+      0,
+      packet,
+    );
+    // Fragments within a tunnel are kept, and so is what they make.
+    if (outcome !== OUTCOME.PACKET || packet.fragments.length > 0) return false;
+    const { bytes, src, dst, ipVersion, protocol, srcPort, dstPort } = packet;
+    const { key } = this.slots;
+    const words = ipVersion === 4 ? 1 : 4;
+    for (let i = 0; i < words; i++) {
+      key[i] = word(bytes, src + 4 * i);
+      key[i + 4] = word(bytes, dst + 4 * i);
+    }
+    key[SLOT.PORTS] = srcPort << 16 | dstPort;
+    key[SLOT.KIND] = kindOf(ipVersion, protocol, false);
+    return true;
+  }
+}
+
+/** Moves a row up to where one was taken out. */
+function move(batch: FrameBatch, from: number, to: number): void {
+  batch.start[to] = batch.start[from]!;
+  batch.captured[to] = batch.captured[from]!;
+  batch.original[to] = batch.original[from]!;
+  batch.time[to] = batch.time[from]!;
+  batch.nanos[to] = batch.nanos[from]!;
+  batch.interface[to] = batch.interface[from]!;
+  batch.position[to] = batch.position[from]!;
+}
+
+/** Four bytes in network order. */
+function word(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+    bytes[at + 3]!) >>> 0;
+}
