@@ -33,6 +33,12 @@ import { identify } from "./identify.ts";
 /** Bytes of a direction that probes may look at. */
 const MAX_HEAD = 4096;
 
+/** Bytes of a head that are looked at whenever one more comes. */
+const MAX_START = 64;
+
+/** By what part of itself a head must have grown for probes to look again. */
+const GROWTH = 1 / 8;
+
 /** Places in a flow at which probes look again. */
 const MAX_ATTEMPTS = 64;
 
@@ -80,6 +86,8 @@ export class Conversation {
   /** Whether nobody speaks what the flow began with. */
   #foreign = false;
   #attempts = 0;
+  /** Unread bytes of each direction when the probes last looked. */
+  #seen = { client: 0, server: 0 };
   /** What the flow is known to speak next, by name. */
   #expected: string | undefined;
   /** Before this time no request can have waited too long. */
@@ -127,8 +135,8 @@ export class Conversation {
     }
     this.#waited(time);
     this.#readers[side].append(bytes, start, end, time, place);
-    if (this.#phase === "unknown") this.#identify();
-    else this.#read(side);
+    if (this.#phase !== "unknown") this.#read(side);
+    else if (this.#mayTell(side)) this.#identify();
     // Identification may have swapped the sides.
     const { client, server } = this.#readers;
     if (this.#flow.transport !== "tcp") {
@@ -141,18 +149,21 @@ export class Conversation {
 
   /** `size` bytes of a stream that capture missed. */
   gap(side: Side, size: number): void {
+    this.#lookAtRest();
     const reader = this.#readers[side];
     if (this.#phase === "parsing") {
       this.#guarded(this.#parser!.gap(side, size, reader));
     } else {
       this.#lostStart ||= side === "client" && !this.#joined;
       this.#joined = true;
+      this.#seen[side] = 0;
     }
     reader.loseTo(size);
   }
 
   /** The end of one direction. */
   finished(side: Side): void {
+    this.#lookAtRest();
     if (this.#phase !== "parsing") return;
     this.#guarded(this.#parser!.end(side, "closed", this.#readers));
   }
@@ -164,6 +175,7 @@ export class Conversation {
 
   /** The end of the flow: every exchange still open is given, once. */
   end(ending: Ending): void {
+    this.#lookAtRest();
     if (this.#phase === "opaque") return;
     if (this.#phase === "parsing") {
       this.#guarded(
@@ -255,9 +267,30 @@ export class Conversation {
     else this.expire(now);
   }
 
+  /**
+   * Whether probes may find out more than before. A head that comes byte by
+   * byte is not looked at for each of them: that would take its square.
+   */
+  #mayTell(side: Side): boolean {
+    const seen = this.#seen[side];
+    const more = this.#readers[side].available - seen;
+    return seen < MAX_START || more > seen * GROWTH;
+  }
+
+  /** Lets the probes see what they have not looked at yet. */
+  #lookAtRest(): void {
+    if (this.#phase !== "unknown") return;
+    const { client, server } = this.#readers;
+    const seen = this.#seen;
+    const isNew = client.available > seen.client ||
+      server.available > seen.server;
+    if (isNew) this.#identify();
+  }
+
   #identify(): void {
     const flow = this.#flow;
     const { client, server } = this.#readers;
+    this.#seen = { client: client.available, server: server.available };
     const identity = identify(
       this.#candidates(),
       flow.transport,
@@ -379,6 +412,7 @@ export class Conversation {
     this.#parser = undefined;
     this.#dissector = undefined;
     this.#phase = "unknown";
+    this.#seen = { client: 0, server: 0 };
     this.#expected = known ? protocol : undefined;
     if (protocol !== undefined && !known) this.#close();
     else if (this.#hasUnread()) this.#identify();
@@ -422,6 +456,7 @@ export class Conversation {
     this.#options.counters.opaqueBytes += client.available + server.available;
     client.skip(client.available);
     server.skip(server.available);
+    this.#seen = { client: 0, server: 0 };
     const mayBeAnyone = this.#joined || this.#dissector !== undefined ||
       this.#flow.transport !== "tcp";
     if (!mayBeAnyone) this.#foreign = true;

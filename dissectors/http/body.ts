@@ -5,6 +5,12 @@
 /** Bytes kept of a body, and bytes that undoing a coding may give. */
 export const MAX_BODY = 8 * 1024 * 1024;
 
+/** What is remembered of all bodies of one direction. */
+export interface Tally {
+  /** How many became too large when their codings were undone. */
+  overgrown: number;
+}
+
 const EMPTY = new Uint8Array(0);
 
 /** A body after its chunks were joined, its other codings not undone. */
@@ -17,11 +23,13 @@ export class Body {
   hasGap = false;
   /** Whether its bytes are wanted at all. */
   readonly keeps: boolean;
+  readonly tally: Tally;
   #bytes: Uint8Array = EMPTY;
   #kept = 0;
 
-  constructor(keeps: boolean) {
+  constructor(keeps: boolean, tally: Tally = { overgrown: 0 }) {
     this.keeps = keeps;
+    this.tally = tally;
   }
 
   /** What was kept: its beginning, up to the first gap or {@link MAX_BODY}. */

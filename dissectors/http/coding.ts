@@ -19,8 +19,37 @@ import { type Body, MAX_BODY } from "./body.ts";
 /** Codings on top of each other; nobody needs more than two. */
 const MAX_CODINGS = 4;
 
-/** Members of a gzip body, or frames of a zstd body. */
+/**
+ * How many times larger than on the wire a body may become, beside
+ * {@link SMALL_BODY}. Pages grow tenfold, and what is made to grow without end
+ * must not hold up all others.
+ */
+const MAX_EXPANSION = 256;
+
+/** Bytes that any body may become. */
+const SMALL_BODY = 16 * 1024;
+
+/** Bodies of one direction that became too large, until no more are tried. */
+const MAX_OVERGROWN = 8;
+
+/** How much more the codings of one body may give. */
+class Room {
+  left: number;
+  isExceeded = false;
+
+  /** @param size bytes of the coded body */
+  constructor(size: number) {
+    this.left = Math.min(MAX_BODY, SMALL_BODY + MAX_EXPANSION * size);
+  }
+}
+
+/** Members of a gzip body, or frames of a zstd body, however large it is. */
 const MAX_MEMBERS = 64;
+
+/** How many of them it may have, for each takes its time. */
+function mostMembers(bytes: Uint8Array): number {
+  return Math.min(MAX_MEMBERS, 4 + (bytes.length >> 10));
+}
 
 /** Largest window of zstd, as a power of two (RFC 9659 §3). */
 const MAX_ZSTD_WINDOW = 23;
@@ -41,13 +70,17 @@ export function decode(body: Body, codings: readonly string[]): Content {
     return { bytes: body.bytes, size };
   }
   const isCut = body.isEnded && !body.hasGap && !body.isWhole;
-  if (isCut || codings.length > MAX_CODINGS) {
+  const isHostile = body.tally.overgrown >= MAX_OVERGROWN;
+  if (isCut || isHostile || codings.length > MAX_CODINGS) {
     return { bytes: body.bytes, size, coding: codings.at(-1) };
   }
   let bytes = body.bytes;
+  // Of all codings together: else each would multiply what the others made.
+  const room = new Room(bytes.length);
   for (let i = codings.length - 1; i >= 0; i--) {
     const coding = codings[i]!;
-    const undone = undo(coding, bytes, body.isWhole);
+    const undone = undo(coding, bytes, body.isWhole, room);
+    if (room.isExceeded) body.tally.overgrown++;
     if (!undone) {
       return { bytes, size: body.isWhole ? bytes.length : undefined, coding };
     }
@@ -61,42 +94,45 @@ function undo(
   coding: string,
   bytes: Uint8Array,
   isWhole: boolean,
+  room: Room,
 ): Uint8Array | undefined {
   switch (coding) {
     case "gzip":
     case "x-gzip":
-      return gunzip(bytes, isWhole);
+      return gunzip(bytes, isWhole, room);
     case "deflate":
-      return inflate(bytes, isWhole);
+      return inflate(bytes, isWhole, room);
     case "br":
-      return unbrotli(bytes, isWhole);
+      return unbrotli(bytes, isWhole, room);
     case "zstd":
-      return unzstd(bytes, isWhole);
+      return unzstd(bytes, isWhole, room);
     default:
       return undefined;
   }
 }
 
 /** RFC 1952 §2.2: members one after another are one body. */
-function gunzip(bytes: Uint8Array, isWhole: boolean): Uint8Array | undefined {
+function gunzip(
+  bytes: Uint8Array,
+  isWhole: boolean,
+  room: Room,
+): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
-  let total = 0;
-  for (let at = 0; parts.length < MAX_MEMBERS;) {
+  for (let at = 0;;) {
     const data = gzipDataAt(bytes, at);
     // What follows a member and is none is nobody's business.
     if (data < 0) break;
-    const part = run(inflateRawSync, bytes.subarray(data), {
+    if (parts.length === mostMembers(bytes)) return undefined;
+    const part = run(inflateRawSync, bytes.subarray(data), room, {
       ...(isWhole ? {} : { finishFlush: constants.Z_SYNC_FLUSH }),
-      maxOutputLength: Math.max(1, MAX_BODY - total),
     });
     if (!part) return undefined;
     parts.push(part.bytes);
-    total += part.bytes.length;
     at = data + part.consumed + 8;
     if (at >= bytes.length) break;
   }
   if (parts.length === 0 && isWhole) return undefined;
-  return joined(parts, total);
+  return joined(parts);
 }
 
 /** Where a gzip member's compressed data begins (RFC 1952 §2.3), or -1. */
@@ -118,43 +154,79 @@ function gzipDataAt(bytes: Uint8Array, at: number): number {
 }
 
 /** `deflate` means zlib, and some servers send what is inside of it alone. */
-function inflate(bytes: Uint8Array, isWhole: boolean): Uint8Array | undefined {
+function inflate(
+  bytes: Uint8Array,
+  isWhole: boolean,
+  room: Room,
+): Uint8Array | undefined {
   const options = isWhole ? {} : { finishFlush: constants.Z_SYNC_FLUSH };
-  return (run(inflateSync, bytes, options) ??
-    run(inflateRawSync, bytes, options))?.bytes;
+  return (run(inflateSync, bytes, room, options) ??
+    run(inflateRawSync, bytes, room, options))?.bytes;
 }
 
-function unbrotli(bytes: Uint8Array, isWhole: boolean): Uint8Array | undefined {
-  if (!isWhole) return run(brotliDecompressSync, bytes)?.bytes;
+function unbrotli(
+  bytes: Uint8Array,
+  isWhole: boolean,
+  room: Room,
+): Uint8Array | undefined {
+  const input = withOneMore(bytes);
+  narrowWindow(input, room.left);
+  if (!isWhole) {
+    return run(brotliDecompressSync, input.subarray(0, -1), room)?.bytes;
+  }
   // A stream that ends where the body does leaves one byte more alone; one
   // that is broken stops before, one that is cut would go on.
-  const result = run(brotliDecompressSync, withOneMore(bytes));
+  const result = run(brotliDecompressSync, input, room);
   return result?.consumed === bytes.length ? result.bytes : undefined;
 }
 
+/** The least window that four bits can tell of, as a power of two. */
+const MIN_WINDOW = 18;
+
+/** Bytes by which less than a window can be pointed back (RFC 7932 §2). */
+const RESERVED = 16;
+
+/**
+ * Makes the window of a brotli stream as small as `most` bytes allow: as long
+ * as it becomes no larger, it becomes the same.
+ *
+ * A decoder gives nothing before its window is full. With that of its choice,
+ * a stream of thirty bytes costs the work of 16 MiB, whatever is taken of it.
+ */
+function narrowWindow(stream: Uint8Array, most: number): void {
+  const first = stream[0]!;
+  // The sizes from 2^18 on are told by a one and three bits (RFC 7932 §9.1).
+  const window = (first & 1) === 0 ? 0 : 17 + (first >> 1 & 7);
+  const needed = Math.max(MIN_WINDOW, Math.ceil(Math.log2(most + RESERVED)));
+  if (window > needed) stream[0] = first & 0xf1 | needed - 17 << 1;
+}
+
 /** RFC 8878 §3: frames one after another are one body. */
-function unzstd(bytes: Uint8Array, isWhole: boolean): Uint8Array | undefined {
+function unzstd(
+  bytes: Uint8Array,
+  isWhole: boolean,
+  room: Room,
+): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
-  let total = 0;
   for (let at = 0; at < bytes.length;) {
-    if (parts.length === MAX_MEMBERS) return undefined;
+    if (parts.length === mostMembers(bytes)) return undefined;
     const rest = bytes.subarray(at);
-    const part = run(zstdDecompressSync, isWhole ? withOneMore(rest) : rest, {
-      maxOutputLength: Math.max(1, MAX_BODY - total),
+    const input = isWhole ? withOneMore(rest) : rest;
+    const part = run(zstdDecompressSync, input, room, {
       params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW },
     });
     if (!part || part.consumed === 0) return undefined;
     if (isWhole && part.consumed > rest.length) return undefined;
     parts.push(part.bytes);
-    total += part.bytes.length;
     at += part.consumed;
   }
-  return joined(parts, total);
+  return joined(parts);
 }
 
 /** What of the many options is used here. */
 interface Options {
   readonly finishFlush?: number;
+  readonly chunkSize?: number;
   readonly maxOutputLength?: number;
   readonly params?: { readonly [parameter: number]: number };
   readonly info?: boolean;
@@ -162,6 +234,9 @@ interface Options {
 
 /** A function of node:zlib, as it is called here. */
 type Decompress = (input: InputType, options?: Options) => unknown;
+
+/** Bytes that a decompressor gives at a time: the least, and the most. */
+const MIN_CHUNK = 4096, MAX_CHUNK = 64 * 1024;
 
 /**
  * Runs a decompressor within bounds.
@@ -172,24 +247,28 @@ type Decompress = (input: InputType, options?: Options) => unknown;
 function run(
   decompress: Decompress,
   bytes: Uint8Array,
+  room: Room,
   options?: Options,
 ): { bytes: Uint8Array; consumed: number } | undefined {
   try {
     // With `info` the engine comes along, which the types do not know.
     const { buffer, engine } = decompress(bytes, {
-      maxOutputLength: MAX_BODY,
       ...options,
+      maxOutputLength: Math.max(1, room.left),
+      chunkSize: Math.min(Math.max(MIN_CHUNK, 8 * bytes.length), MAX_CHUNK),
       info: true,
     }) as { buffer: Uint8Array; engine: { bytesWritten: number } };
+    room.left -= buffer.length;
     return { bytes: buffer, consumed: engine.bytesWritten };
   } catch (error) {
     if (!isRefusal(error)) throw error;
+    room.isExceeded ||= error.code === "ERR_BUFFER_TOO_LARGE";
     return undefined;
   }
 }
 
 /** Whether a decompressor did not like its input, or gave too much. */
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is Error & { code?: string } {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? String(error.code) : "";
   // Deno's zstd gives no code.
@@ -203,8 +282,9 @@ function withOneMore(bytes: Uint8Array): Uint8Array {
   return more;
 }
 
-function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
+  const total = parts.reduce((sum, part) => sum + part.length, 0);
   const whole = new Uint8Array(total);
   let at = 0;
   for (const part of parts) {

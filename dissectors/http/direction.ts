@@ -3,6 +3,7 @@
  * next head is found without reading any byte again and again.
  */
 import type { StreamReader } from "../../stream/reader.ts";
+import { MAX_SOUGHT_LINE } from "./seek.ts";
 import { CR, LF, MAX_HEAD, MORE, NEVER, sectionEnd } from "./syntax.ts";
 
 /** Bytes after which it is certain that a line may begin a message. */
@@ -26,7 +27,7 @@ export type Stage =
 /** Reads the heads of one direction. */
 export class Direction {
   #stage: Stage;
-  /** Bytes of the next head that were searched for its end. */
+  /** Bytes of the next head, or line, that were searched for its end. */
   #searched = 0;
   /** Whether its first line is here. */
   #hasLine = false;
@@ -73,10 +74,25 @@ export class Direction {
    * @returns whether it is here
    */
   seek(reader: StreamReader, find: (bytes: Uint8Array) => number): boolean {
+    if (this.#lacksLine(reader.unread())) return false;
     const at = find(reader.unread());
     reader.skip(at < 0 ? ~at : at);
+    // What is left waits for the end of a line, or for what follows that.
+    const left = reader.unread();
+    this.#searched = left.includes(LF) ? 0 : left.length;
     if (at >= 0) this.enter("start");
     return at >= 0;
+  }
+
+  /** Whether what waits for the end of a line would only be looked at again. */
+  #lacksLine(bytes: Uint8Array): boolean {
+    const searched = this.#searched;
+    if (searched <= MAX_BEGINNING) return false;
+    // The twofold, so that what is too long is cut off now and then alone.
+    if (bytes.length > 2 * MAX_SOUGHT_LINE) return false;
+    if (bytes.includes(LF, searched)) return false;
+    this.#searched = bytes.length;
+    return true;
   }
 
   /** Whether there is nothing new to what was searched in vain before. */

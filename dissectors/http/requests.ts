@@ -32,6 +32,7 @@ const readHead = (bytes: Uint8Array): number => outline.readRequest(bytes);
 /** Reads the requests of one connection. */
 export class Requests {
   readonly #wantsBodies: boolean;
+  readonly #tally = { overgrown: 0 };
   readonly #pairing: Pairing;
   readonly #ended: (asked: Asked) => void;
   readonly #direction: Direction;
@@ -180,8 +181,8 @@ export class Requests {
     if (!isChunked && contentLength <= 0) return undefined;
     const keeps = this.#wantsBodies || isForm || outline.hasCodings;
     return isChunked
-      ? new Transfer("size", 0, new Body(keeps))
-      : new Transfer("length", contentLength, new Body(keeps));
+      ? new Transfer("size", 0, new Body(keeps, this.#tally))
+      : new Transfer("length", contentLength, new Body(keeps, this.#tally));
   }
 
   #readBody(reader: StreamReader): boolean {

@@ -33,6 +33,7 @@ const readHead = (bytes: Uint8Array): number => outline.readResponse(bytes);
 /** Reads the responses of one connection. */
 export class Responses {
   readonly #wantsBodies: boolean;
+  readonly #tally = { overgrown: 0 };
   readonly #pairing: Pairing;
   readonly #ended: (answer: Answer) => void;
   readonly #direction: Direction;
@@ -222,7 +223,10 @@ export class Responses {
   #transfer(traits: Traits | undefined): Transfer | undefined {
     const phase = phaseOf(traits);
     if (!phase) return undefined;
-    const body = new Body(this.#wantsBodies || outline.hasCodings);
+    const body = new Body(
+      this.#wantsBodies || outline.hasCodings,
+      this.#tally,
+    );
     return new Transfer(phase, outline.contentLength, body);
   }
 

@@ -20,7 +20,7 @@ import {
 } from "./syntax.ts";
 
 /** Bytes of a first line where it has to be found among others. */
-const MAX_SOUGHT_LINE = 8192;
+export const MAX_SOUGHT_LINE = 8192;
 
 /** Bytes of a field's name where it tells whether a head is one. */
 export const MAX_FIELD_NAME = 256;
@@ -53,13 +53,13 @@ export function findResponse(bytes: Uint8Array): number {
   for (let at = 0; (at = bytes.indexOf(72, at)) >= 0; at++) {
     let guess = guessResponse(bytes, at);
     if (guess > 0) {
-      const lf = bytes.indexOf(LF, at);
-      const size = (lf < 0 ? bytes.length : lf) - at;
-      guess = size > MAX_SOUGHT_LINE
+      const line = bytes.subarray(0, at + MAX_SOUGHT_LINE + 1);
+      const lf = line.indexOf(LF, at);
+      guess = lf >= 0
+        ? guessField(bytes, lf + 1)
+        : line.length < bytes.length
         ? NEVER
-        : lf < 0
-        ? MORE
-        : guessField(bytes, lf + 1);
+        : MORE;
     }
     if (guess !== NEVER) return guess === MORE ? ~at : at;
   }
@@ -122,8 +122,9 @@ export function guessRequest(bytes: Uint8Array, at: number): number {
   if (methodSize < 0) return NEVER;
   const target = at + methodSize;
   if (target === bytes.length) return MORE;
-  const lf = bytes.indexOf(LF, target);
-  if (lf < 0) return bytes.length - at > MAX_SOUGHT_LINE ? NEVER : MORE;
+  const line = bytes.subarray(0, at + MAX_SOUGHT_LINE + 1);
+  const lf = line.indexOf(LF, target);
+  if (lf < 0) return line.length < bytes.length ? NEVER : MORE;
   const end = bytes[lf - 1] === CR ? lf - 1 : lf;
   if (versionAt(bytes, end - 8) < 0 || end - 9 <= target + 1) return NEVER;
   if (bytes[end - 9] !== SPACE) return NEVER;
