@@ -25,7 +25,7 @@ export interface SorterOptions {
   readonly order: "asc" | "desc";
   /** Keeps only the first so many, in that order. */
   readonly limit?: number | undefined;
-  /** Bytes of text to hold before a run is written. */
+  /** Bytes of rows to hold before a run is written. */
   readonly memory?: number | undefined;
   readonly store: () => RunStore;
 }
@@ -96,11 +96,7 @@ export class Sorter implements Disposable {
    * worth it then, since most rows of a long answer are.
    */
   addLate(key: RowKey, late: LateRow): void {
-    const isFull = () =>
-      this.#weight + late.weight > this.#memory ||
-      this.#rows.length >= MAX_ROWS;
-    if (isFull() && this.#limit < Infinity) this.#trim();
-    if (isFull()) this.#spill();
+    this.#makeRoom(late.weight, this.#memory);
     this.#weight += late.weight;
     this.#push({ ...key, start: 0, end: 0, late });
   }
@@ -157,12 +153,17 @@ export class Sorter implements Disposable {
   #reserve(units: number): Uint8Array<ArrayBuffer> {
     const size = 3 * units;
     this.#bytes ??= new Uint8Array(Math.max(this.#memory, size));
+    this.#makeRoom(size, this.#bytes.length);
+    if (size > this.#bytes.length) this.#bytes = new Uint8Array(size);
+    return this.#bytes;
+  }
+
+  /** Has room for `size` bytes among `most`, unless these are too few. */
+  #makeRoom(size: number, most: number): void {
     const isFull = () =>
-      this.#end + size > this.#bytes!.length || this.#rows.length >= MAX_ROWS;
+      this.#end + this.#weight + size > most || this.#rows.length >= MAX_ROWS;
     if (isFull() && this.#limit < Infinity) this.#trim();
     if (isFull()) this.#spill();
-    if (isFull()) this.#bytes = new Uint8Array(size);
-    return this.#bytes;
   }
 
   /** Lets go of the rows beyond the limit, and closes the holes they leave. */
