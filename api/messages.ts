@@ -95,6 +95,18 @@ export interface PacketsAsk {
   readonly exact: boolean;
 }
 
+/** A question that another version of Thresher asks. */
+export class OtherVersion extends BadMessage {
+  override name = "OtherVersion";
+
+  constructor() {
+    super(
+      "The plan is of another version: hub and workers must be the same " +
+        "version of Thresher",
+    );
+  }
+}
+
 /** More batches may be sent. */
 export interface Grant {
   readonly credit: number;
@@ -222,10 +234,7 @@ export function readQueryRequest(message: string): QueryRequest {
 export function readAsk(message: string): Ask {
   const { plan, output, last, credit, after } = readObject(message);
   if (!isObject(plan) || plan["version"] !== PLAN_VERSION) {
-    throw new BadMessage(
-      "The plan is of another version: hub and workers must be the same " +
-        "version of Thresher",
-    );
+    throw new OtherVersion();
   }
   return {
     plan: plan as unknown as Plan,

@@ -10,7 +10,10 @@ import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 
 /** Files opened by `new URL("…", import.meta.url)`, from the repository. */
-export const FILES: readonly string[] = ["worker/live/capture_thread.ts"];
+export const FILES: readonly string[] = [
+  "worker/live/capture_thread.ts",
+  "worker/serve/scan_thread.ts",
+];
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

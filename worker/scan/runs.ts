@@ -27,10 +27,13 @@ export class TemporaryRuns implements RunStore {
   readonly #ends: number[] = [];
   #size = 0;
 
-  /** @throws CannotKeepRuns */
-  constructor() {
+  /**
+   * @param dir where the file is; by default where the system has such files
+   * @throws CannotKeepRuns
+   */
+  constructor(dir?: string) {
     this.#file = orCannotKeep(() => {
-      const path = Deno.makeTempFileSync({ prefix: "thresher-" });
+      const path = Deno.makeTempFileSync({ dir, prefix: "thresher-" });
       const file = Deno.openSync(path, { read: true, write: true });
       Deno.removeSync(path);
       return file;

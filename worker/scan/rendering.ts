@@ -1,0 +1,77 @@
+/** How an entry leaves a worker: its row of a batch, without what is hidden. */
+import type { Head, Position } from "../../api/batch.ts";
+import type { Form } from "../../api/batch.ts";
+import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import { SCHEMA } from "../../dissectors/registry.ts";
+import type { End } from "../../entry/entry.ts";
+import { type Plain, toPlain } from "../../entry/json.ts";
+import { redact, type RedactPath } from "../../kfl/redaction.ts";
+
+/** One entry of a batch. */
+export interface Rendered {
+  readonly head: Head;
+  readonly position: Position;
+  readonly text: string;
+}
+
+/** Makes a row of an entry. What it gives may borrow what the entry borrows. */
+export type Render = (entry: DissectedEntry) => Rendered;
+
+/**
+ * How entries are rendered.
+ *
+ * Times and ids stay what they are: an answer is ordered by them.
+ *
+ * @param hidden paths whose values nobody may see
+ */
+export function rendererOf(
+  form: Form,
+  hidden: readonly RedactPath[],
+): Render {
+  if (hidden.length > 0) {
+    return (entry) => {
+      const plain = redact(toPlain(entry, SCHEMA), hidden);
+      return {
+        head: toShownHead(entry, plain),
+        position: entry,
+        text: form === "row" ? String(plain["summary"]) : JSON.stringify(plain),
+      };
+    };
+  }
+  const textOf = form === "row"
+    ? (entry: DissectedEntry) => entry.summary
+    : (entry: DissectedEntry) => JSON.stringify(toPlain(entry, SCHEMA));
+  return (entry) => ({ head: entry, position: entry, text: textOf(entry) });
+}
+
+/** A head with nothing in it that is hidden in the entry's JSON. */
+function toShownHead(entry: DissectedEntry, plain: Plain): Head {
+  const isShown = (name: string) => typeof plain[name] === "number";
+  return {
+    timestamp: entry.timestamp,
+    completed: entry.completed,
+    elapsed: isShown("elapsedTime") ? entry.elapsed : undefined,
+    requestSize: isShown("requestSize") ? entry.requestSize : undefined,
+    responseSize: isShown("responseSize") ? entry.responseSize : undefined,
+    protocol: String(plain["protocol"]),
+    status: plain["status"] as string | number | undefined,
+    failed: plain["failed"] === true,
+    decrypted: plain["decrypted"] === true,
+    incomplete: Array.isArray(plain["incomplete"])
+      ? entry.incomplete
+      : undefined,
+    node: entry.node,
+    src: toShownEnd(plain["src"]),
+    dst: toShownEnd(plain["dst"]),
+  };
+}
+
+function toShownEnd(end: unknown): End {
+  if (typeof end !== "object" || end === null) return { ip: String(end) };
+  const { ip, port, name } = end as Plain;
+  return {
+    ip: String(ip),
+    port: typeof port === "number" ? port : undefined,
+    name: typeof name === "string" ? name : undefined,
+  };
+}

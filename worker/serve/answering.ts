@@ -1,0 +1,19 @@
+/** What the answers to all queries need. */
+import type { Channel } from "../../api/channel.ts";
+import type { Answer } from "../../api/messages.ts";
+import type { Store } from "../shards/store.ts";
+import type { Credit } from "./credit.ts";
+
+/** What answers a query. */
+export interface Answering {
+  readonly store: Store;
+  readonly channel: Channel;
+  readonly credit: Credit;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Sends a message of text. */
+export function send(channel: Channel, answer: Answer): void {
+  channel.send(JSON.stringify(answer));
+}

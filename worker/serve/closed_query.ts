@@ -1,0 +1,58 @@
+/** Answers a query that ends: what is stored, in exact order. */
+import type { Ask } from "../../api/messages.ts";
+import { PROTOCOLS } from "../../dissectors/registry.ts";
+import { deletedFor, toNodeCoverage } from "../scan/node_coverage.ts";
+import { fromRowText } from "../scan/row_text.ts";
+import { searchStore } from "../scan/search_store.ts";
+import { type Answering, send } from "./answering.ts";
+import { BatchSender } from "./batch_sender.ts";
+import { EntrySorter } from "./entry_sorter.ts";
+import { ProgressTeller } from "./progress_teller.ts";
+
+/**
+ * Answers a query, to its end.
+ *
+ * @throws what the signal was aborted with
+ */
+export async function answerClosed(
+  { plan, output }: Ask,
+  around: Answering,
+): Promise<void> {
+  const { store, channel, credit, signal } = around;
+  const progress = new ProgressTeller(channel, store.bytes);
+  using rows = output === "count"
+    ? undefined
+    : new EntrySorter(plan, output, store.folder.path);
+  const coverages = await searchStore(store, {
+    plan,
+    protocols: PROTOCOLS,
+    onMatch(entry) {
+      progress.matches++;
+      rows?.add(entry);
+    },
+    onProgress: (done) => progress.tell(done),
+    signal,
+  });
+  if (rows && output !== "count") {
+    await sendRows(rows, new BatchSender(channel, output, credit, signal));
+  }
+  const matches = Math.min(progress.matches, plan.limit ?? Infinity);
+  const coverage = toNodeCoverage(store, coverages, deletedFor(store, plan));
+  send(channel, { done: { matches }, coverage: [coverage] });
+}
+
+/**
+ * Sends rows in their order.
+ *
+ * @throws what the sender's signal was aborted with
+ */
+export async function sendRows(
+  sorter: EntrySorter,
+  sender: BatchSender,
+): Promise<void> {
+  for (const row of sorter.rows()) {
+    if (sender.isFull) await sender.flush();
+    sender.add(fromRowText(row));
+  }
+  await sender.flush();
+}

@@ -1,0 +1,114 @@
+/** One query: its question, read from a channel, and what answers it. */
+import { BadMessage } from "../../api/batch.ts";
+import type { Channel } from "../../api/channel.ts";
+import {
+  type Ask,
+  type Failure,
+  OtherVersion,
+  readAsk,
+  readGrant,
+} from "../../api/messages.ts";
+import { CannotKeepRuns } from "../scan/runs.ts";
+import { UnusableFolder } from "../shards/meta.ts";
+import type { Store } from "../shards/store.ts";
+import { type Answering, send } from "./answering.ts";
+import { answerClosed } from "./closed_query.ts";
+import { Credit } from "./credit.ts";
+import { checkPlan } from "./plan_check.ts";
+
+/** How long the question may be in coming, ms. */
+const PATIENCE = 30_000;
+
+/** Nobody waits for the answer any more. */
+export class Cancelled extends Error {
+  override name = "Cancelled";
+}
+
+/** What queries are answered from. */
+export interface Answers {
+  readonly store: Store;
+  /** Told what nobody who asks is to blame for. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * Answers what is asked on a channel, and closes it.
+ *
+ * @returns when all is over
+ */
+export async function answer(
+  channel: Channel,
+  answers: Answers,
+): Promise<void> {
+  const over = new AbortController();
+  const credit = new Credit();
+  const question = Promise.withResolvers<Ask>();
+  const fail = (error: Error) => {
+    over.abort(error);
+    question.reject(error);
+  };
+  let isAsked = false;
+  channel.listen({
+    onMessage(message) {
+      try {
+        const text = toText(message);
+        if (isAsked) return credit.grant(readGrant(text).credit);
+        isAsked = true;
+        const ask = readAsk(text);
+        credit.grant(ask.credit);
+        question.resolve(ask);
+      } catch (error) {
+        if (!(error instanceof BadMessage)) throw error;
+        fail(error);
+      }
+    },
+    onClose: (reason) => fail(new Cancelled(reason)),
+  });
+  const late = () => fail(new BadMessage("No question came"));
+  const patience = setTimeout(late, PATIENCE);
+  try {
+    const ask = await question.promise;
+    clearTimeout(patience);
+    checkPlan(ask.plan);
+    const { store } = answers;
+    await answerAsk(ask, { store, channel, credit, signal: over.signal });
+  } catch (error) {
+    clearTimeout(patience);
+    const failure = toFailure(error, answers.onFault);
+    if (failure) send(channel, { error: failure });
+  } finally {
+    channel.close();
+  }
+}
+
+async function answerAsk(ask: Ask, around: Answering): Promise<void> {
+  await answerClosed(ask, around);
+}
+
+/** @throws BadMessage */
+function toText(message: string | Uint8Array): string {
+  if (typeof message === "string") return message;
+  throw new BadMessage("Questions are asked in text");
+}
+
+/** What is told of an error; nothing if nobody is there to be told. */
+function toFailure(
+  error: unknown,
+  onFault: Answers["onFault"],
+): Failure | undefined {
+  if (error instanceof Cancelled) return undefined;
+  if (error instanceof OtherVersion) {
+    return { code: "version", message: error.message };
+  }
+  if (error instanceof BadMessage) {
+    return { code: "message", message: error.message };
+  }
+  if (error instanceof CannotKeepRuns || error instanceof UnusableFolder) {
+    return { code: "internal", message: error.message };
+  }
+  onFault(error);
+  return {
+    code: "internal",
+    message: "The worker made a mistake; its log says more",
+  };
+}
