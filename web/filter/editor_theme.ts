@@ -1,0 +1,86 @@
+/** The editor's look. Colours come from `theme.css` through the shadow root. */
+import { EditorView } from "@codemirror/view";
+
+/** Of the text itself, and of the list of completions. */
+export const editorTheme = EditorView.theme({
+  "&": {
+    backgroundColor: "transparent",
+    color: "inherit",
+    font: "inherit",
+    flex: "1",
+    minWidth: "0",
+  },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": {
+    fontFamily: "inherit",
+    lineHeight: "inherit",
+    maxHeight: "9lh",
+    overflow: "auto",
+  },
+  ".cm-content": { padding: "0", caretColor: "var(--text)" },
+  ".cm-line": { padding: "0" },
+  ".cm-placeholder": { color: "var(--text-muted)" },
+  ".kfl-text": { color: "var(--code-text)" },
+  ".kfl-number, .kfl-constant": { color: "var(--code-number)" },
+  ".kfl-keyword": { color: "var(--code-keyword)", fontWeight: "600" },
+  ".kfl-operator": { color: "var(--code-operator)" },
+  ".kfl-call": { color: "var(--code-call)" },
+  ".kfl-protocol": { color: "var(--code-protocol)", fontWeight: "600" },
+  ".kfl-mistake": {
+    textDecoration: "underline wavy var(--failed)",
+    textDecorationSkipInk: "none",
+    textUnderlineOffset: "3px",
+  },
+  ".cm-tooltip": {
+    border: "1px solid var(--line-strong)",
+    borderRadius: "6px",
+    backgroundColor: "var(--surface-overlay)",
+    color: "var(--text)",
+    boxShadow: "var(--shadow-overlay)",
+    marginTop: "5px",
+    overflow: "hidden",
+    zIndex: "30",
+  },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": {
+    fontFamily: "inherit",
+    maxHeight: "calc(12 * 24px)",
+    minWidth: "22rem",
+    maxWidth: "min(44rem, 90vw)",
+    scrollbarWidth: "thin",
+  },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": {
+    display: "flex",
+    gap: "1rem",
+    alignItems: "baseline",
+    padding: "0 10px",
+    lineHeight: "24px",
+  },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    backgroundColor: "var(--surface-selected)",
+    color: "var(--text)",
+  },
+  ".cm-completionLabel": {
+    flex: "none",
+    minWidth: "9rem",
+    maxWidth: "24rem",
+    overflow: "hidden",
+    textOverflow: "ellipsis",
+  },
+  ".cm-completionDetail": {
+    flex: "1",
+    marginLeft: "0",
+    fontStyle: "normal",
+    fontFamily: "var(--font)",
+    color: "var(--text-muted)",
+    overflow: "hidden",
+    textOverflow: "ellipsis",
+  },
+  ".cm-completionKind": {
+    flex: "none",
+    marginLeft: "auto",
+    fontFamily: "var(--font)",
+    fontSize: "11px",
+    color: "var(--text-muted)",
+  },
+  ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "600" },
+});

@@ -1,0 +1,399 @@
+/**
+ * The line in which a query is written.
+ *
+ * It is a plain text field from the first moment; the editor takes its place
+ * when the page has nothing else to do, or when somebody begins to type.
+ */
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import type { Schema } from "../../entry/schema.ts";
+import type { Diagnostic } from "../../kfl/diagnostic.ts";
+import type { Pick } from "../model/filter_edit.ts";
+import { readRecent, remember } from "../model/recent_queries.ts";
+import type { KflEditor } from "./editor.ts";
+import { problemList } from "./problem_list.ts";
+import { filterBarStyles } from "./filter_bar_styles.ts";
+import "./query_menu.ts";
+import type { QueryMenu } from "./query_menu.ts";
+
+type Language = typeof import("./language.ts");
+
+/** Of the list of queries that were asked lately, in `localStorage`. */
+const STORED = "thresher.queries";
+
+/** Time without a key after which the text is checked, ms. */
+const CHECK_AFTER = 60;
+
+/** Where the page goes on when it has nothing to do, ms at the latest. */
+const LOAD_WITHIN = 2000;
+
+const LABEL = "KFL query";
+const HINT = "Filter, such as: http and response.status >= 500";
+
+/**
+ * Fires `filter-apply` with the text when it is to be asked; the text is right
+ * by all that the schema knows.
+ */
+export class FilterBar extends LitElement {
+  static override styles = filterBarStyles;
+  static override properties = {
+    value: {},
+    schema: { attribute: false },
+    valuesOf: { attribute: false },
+    text: { state: true },
+    diagnostics: { state: true },
+    isRefused: { state: true },
+    isReady: { state: true },
+    isListOpen: { state: true },
+  };
+
+  /** The query that runs. */
+  declare value: string;
+  declare schema: Schema | undefined;
+  /** Values that a path has had lately, the commonest first. */
+  declare valuesOf: (path: string) => readonly string[];
+  /** What stands in the line. */
+  declare private text: string;
+  declare private diagnostics: readonly Diagnostic[];
+  /** Whether somebody tried to apply what is wrong. */
+  declare private isRefused: boolean;
+  declare private isReady: boolean;
+  #editor: KflEditor | undefined;
+  #language: Language | undefined;
+  #loading: Promise<Language> | undefined;
+  #opening: Promise<void> | undefined;
+  #checkTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.value = "";
+    this.text = "";
+    this.valuesOf = () => [];
+    this.diagnostics = [];
+    this.isRefused = false;
+    this.isReady = false;
+    this.isListOpen = false;
+  }
+
+  /** Puts the cursor into the line, and selects what is in it. */
+  override focus(): void {
+    if (this.#editor) {
+      this.#editor.focus();
+      this.#editor.select(0, this.text.length);
+    } else {
+      this.#field?.focus();
+      this.#field?.select();
+    }
+  }
+
+  /**
+   * Adds a value that was picked elsewhere, or takes it away, and applies.
+   *
+   * @returns whether that can be asked
+   */
+  async add(pick: Pick): Promise<boolean> {
+    const { editFilter } = await this.#load();
+    if (!this.schema) return false;
+    const edited = editFilter(this.value, pick, this.schema);
+    if (edited === undefined) return false;
+    this.#setText(edited);
+    this.#apply();
+    return true;
+  }
+
+  protected override firstUpdated(): void {
+    const load = () => void this.#open();
+    // Safari has no requestIdleCallback.
+    if ("requestIdleCallback" in globalThis) {
+      requestIdleCallback(load, { timeout: LOAD_WITHIN });
+    } else setTimeout(load, LOAD_WITHIN / 10);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("value") && this.text !== this.value) {
+      this.text = this.value;
+    }
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has("value") && this.#editor?.text !== this.text) {
+      this.#editor?.setText(this.text);
+    }
+    if (changed.has("value") || changed.has("schema")) {
+      this.#editor?.refresh();
+      this.#check();
+    }
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#checkTimer);
+  }
+
+  protected override render(): unknown {
+    const state = this.#state;
+    return html`
+      <form
+        class="bar ${state}"
+        role="search"
+        @submit="${this.#onSubmit}"
+        @focusin="${() => void this.#open()}"
+      >
+        <svg class="glyph" viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M2 3h12l-4.7 5.6V13l-2.6-1.4v-3z" />
+        </svg>
+        <div class="line">
+          <div class="editor"></div>
+          ${this.isReady ? nothing : this.#renderField()}
+        </div>
+        <span class="state" id="state">${STATE_TEXTS[state]}</span>
+        ${this.text === "" ? nothing : html`
+          <button
+            type="button"
+            class="icon"
+            title="Clear the query"
+            aria-label="Clear the query"
+            @click="${this.#clear}"
+          >×</button>
+        `}
+        <button
+          type="button"
+          class="icon"
+          title="Recent and sample queries (Up, in an empty line)"
+          aria-label="Recent and sample queries"
+          aria-haspopup="dialog"
+          @click="${this.#openMenu}"
+        >
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M4 6l4 4 4-4" />
+          </svg>
+        </button>
+        <button class="apply" ?disabled="${state === "applied"}">Apply</button>
+      </form>
+      ${problemList({
+        text: this.text,
+        diagnostics: this.diagnostics,
+        isUrgent: this.isRefused,
+        isCovered: this.isListOpen,
+        fixesOf: (diagnostic) => this.#fixesOf(diagnostic),
+        onFix: (text) => this.#fix(text),
+        onShow: ({ from, to }) => {
+          this.#editor?.select(from, to);
+          this.#editor?.focus();
+        },
+      })}
+      <query-menu
+        .schema="${this.schema}"
+        @query-pick="${({ detail }: CustomEvent<string>) => {
+          this.#setText(detail);
+          this.#apply();
+          this.focus();
+        }}"
+        @menu-close="${() => this.focus()}"
+      ></query-menu>
+    `;
+  }
+
+  #renderField(): unknown {
+    return html`
+      <textarea
+        rows="1"
+        spellcheck="false"
+        autocapitalize="off"
+        autocomplete="off"
+        enterkeyhint="go"
+        aria-label="${LABEL}"
+        aria-describedby="state problems"
+        placeholder="${HINT}"
+        .value="${this.text}"
+        @input="${this.#onInput}"
+        @keydown="${this.#onKey}"
+      ></textarea>
+    `;
+  }
+
+  get #field(): HTMLTextAreaElement | null {
+    return this.renderRoot.querySelector("textarea");
+  }
+
+  get #state(): State {
+    if (this.diagnostics.length > 0) return "invalid";
+    return this.text === this.value ? "applied" : "edited";
+  }
+
+  // Loading
+
+  #load(): Promise<Language> {
+    return this.#loading ??= import("./language.ts").then((loaded) => {
+      this.#language = loaded;
+      return loaded;
+    });
+  }
+
+  /** Puts the editor in the place of the text field, once. */
+  #open(): Promise<void> {
+    return this.#opening ??= this.#makeEditor();
+  }
+
+  async #makeEditor(): Promise<void> {
+    const [{ KflEditor }] = await Promise.all([
+      import("./editor.ts"),
+      this.#load(),
+    ]);
+    const field = this.#field;
+    const isFocused = field !== null &&
+      field === this.shadowRoot?.activeElement;
+    const { selectionStart = 0, selectionEnd = 0 } = field ?? {};
+    this.#editor = new KflEditor({
+      parent: this.renderRoot.querySelector(".editor")!,
+      root: this.shadowRoot!,
+      text: this.text,
+      label: LABEL,
+      placeholder: HINT,
+      describedBy: "state problems",
+      schema: () => this.schema,
+      valuesOf: (path) => this.valuesOf(path),
+      onChange: (text) => this.#onEdit(text),
+      onApply: () => this.#apply(),
+      onRevert: () => this.#revert(),
+      onRecall: () => this.#openMenu(),
+      onList: (isOpen) => this.isListOpen = isOpen,
+    });
+    this.isReady = true;
+    if (isFocused) {
+      this.#editor.focus();
+      this.#editor.select(selectionStart, selectionEnd);
+    }
+    this.#check();
+  }
+
+  // Typing
+
+  #onInput(event: Event): void {
+    this.#onEdit((event.target as HTMLTextAreaElement).value);
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.isComposing) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.#apply();
+    } else if (event.key === "Escape") this.#revert();
+    else if (event.key === "ArrowUp" && this.text === "") this.#openMenu();
+  }
+
+  #onEdit(text: string): void {
+    this.text = text;
+    this.isRefused = false;
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = setTimeout(() => this.#check(), CHECK_AFTER);
+  }
+
+  /** Looks for mistakes; without schema or editor there are none yet. */
+  #check(): void {
+    clearTimeout(this.#checkTimer);
+    this.diagnostics = this.#diagnose(this.text);
+    this.#editor?.showMistakes(this.diagnostics);
+  }
+
+  #diagnose(text: string): readonly Diagnostic[] {
+    if (!this.#language || !this.schema) return [];
+    return this.#language.diagnose(text, this.schema, Date.now() * 1000);
+  }
+
+  #fixesOf(diagnostic: Diagnostic) {
+    const language = this.#language;
+    if (!language) return [];
+    return language.fixesOf(this.text, diagnostic, (t) => this.#diagnose(t))
+      .map((fix) => ({ fix, result: language.applyFix(this.text, fix) }));
+  }
+
+  #fix(text: string): void {
+    this.#setText(text);
+    this.#check();
+    this.#editor?.focus();
+  }
+
+  #setText(text: string): void {
+    this.text = text;
+    this.#editor?.setText(text);
+  }
+
+  // Applying
+
+  #onSubmit(event: Event): void {
+    event.preventDefault();
+    this.#apply();
+  }
+
+  #apply(): void {
+    this.#check();
+    if (this.diagnostics.length > 0) {
+      this.isRefused = true;
+      return;
+    }
+    this.#remember(this.text);
+    const detail = this.text;
+    this.dispatchEvent(
+      new CustomEvent("filter-apply", {
+        detail,
+        bubbles: true,
+        composed: true,
+      }),
+    );
+  }
+
+  /** Back to the query that runs; if it is there already, out of the line. */
+  #revert(): void {
+    this.isRefused = false;
+    if (this.text === this.value) {
+      (this.shadowRoot?.activeElement as HTMLElement | null)?.blur();
+      return;
+    }
+    this.#setText(this.value);
+    this.#check();
+  }
+
+  #clear(): void {
+    this.#setText("");
+    this.#apply();
+    this.focus();
+  }
+
+  // Recent queries
+
+  #openMenu(): void {
+    const menu = this.renderRoot.querySelector<QueryMenu>("query-menu");
+    menu?.open(recentQueries());
+  }
+
+  #remember(query: string): void {
+    try {
+      localStorage.setItem(
+        STORED,
+        JSON.stringify(remember(recentQueries(), query)),
+      );
+    } catch (error) {
+      // A full or forbidden store costs no more than the memory of queries.
+      if (!(error instanceof DOMException)) throw error;
+    }
+  }
+}
+
+type State = "applied" | "edited" | "invalid";
+
+const STATE_TEXTS: Readonly<Record<State, string>> = {
+  applied: "applied",
+  edited: "edited",
+  invalid: "invalid",
+};
+
+function recentQueries(): readonly string[] {
+  try {
+    return readRecent(localStorage.getItem(STORED));
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return [];
+  }
+}
+
+customElements.define("filter-bar", FilterBar);
