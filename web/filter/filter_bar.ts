@@ -57,6 +57,8 @@ export class FilterBar extends LitElement {
   /** Whether somebody tried to apply what is wrong. */
   declare private isRefused: boolean;
   declare private isReady: boolean;
+  /** Completions lie where mistakes are listed. */
+  declare private isListOpen: boolean;
   #editor: KflEditor | undefined;
   #language: Language | undefined;
   #loading: Promise<Language> | undefined;
