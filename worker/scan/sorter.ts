@@ -36,7 +36,7 @@ const DEFAULT_MEMORY = 32 * 1024 * 1024;
 const MAX_ROWS = 1 << 18;
 
 /** Rows beyond the limit that are taken before the last of them are let go. */
-const SLACK = 1024;
+const SLACK = 128;
 
 /** A row whose text is made only when it is certain that it is shown. */
 export interface LateRow {
