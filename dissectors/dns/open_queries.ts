@@ -24,11 +24,15 @@ export interface OpenQuery {
   mayBeLost: boolean;
   /** The same asked again on a stream, where each is answered. */
   again: OpenQuery | undefined;
+  /** Of the first of such: the last of them, if there is another one. */
+  newest?: OpenQuery | undefined;
 }
 
 /** The queries of one flow that wait. */
 export class OpenQueries {
   readonly #byKey = new Map<number, OpenQuery>();
+  /** How many there are of an asker's id, see {@link idOf}. */
+  readonly #ofId = new Map<number, number>();
   #count = 0;
   #bytes = 0;
 
@@ -40,8 +44,12 @@ export class OpenQueries {
   /** Adds a query behind all others. */
   add(query: OpenQuery): void {
     const same = this.#byKey.get(query.key);
-    if (same) lastOf(same).again = query;
-    else this.#byKey.set(query.key, query);
+    if (same) {
+      (same.newest ?? same).again = query;
+      same.newest = query;
+    } else this.#byKey.set(query.key, query);
+    const id = idOf(query.key);
+    this.#ofId.set(id, (this.#ofId.get(id) ?? 0) + 1);
     this.#count++;
     this.#bytes += query.request.size;
   }
@@ -91,29 +99,27 @@ export class OpenQueries {
 
   /** Takes out an open query, the first of those that are the same. */
   remove(query: OpenQuery): void {
-    if (query.again) this.#byKey.set(query.key, query.again);
-    else this.#byKey.delete(query.key);
+    const { key, again, newest } = query;
+    if (again) {
+      if (newest !== again) again.newest = newest;
+      this.#byKey.set(key, again);
+    } else this.#byKey.delete(key);
+    const left = this.#ofId.get(idOf(key))! - 1;
+    if (left > 0) this.#ofId.set(idOf(key), left);
+    else this.#ofId.delete(idOf(key));
     this.#count--;
     this.#bytes -= query.request.size;
   }
 
   /** Answers without a question (refusals, zone transfers) have but an id. */
   #findById(asker: Side, response: Uint8Array): OpenQuery | undefined {
+    const id = idOf(keyOf(asker, response));
+    if (!this.#ofId.has(id)) return undefined;
     for (const query of this.#byKey.values()) {
-      const asked = query.request.values.bytes;
-      if (
-        query.asker === asker && asked[0] === response[0] &&
-        asked[1] === response[1]
-      ) return query;
+      if (idOf(query.key) === id) return query;
     }
     return undefined;
   }
-}
-
-function lastOf(query: OpenQuery): OpenQuery {
-  let last = query;
-  while (last.again) last = last.again;
-  return last;
 }
 
 function hasQuestion(message: Uint8Array): boolean {
@@ -144,6 +150,11 @@ export function keyOf(asker: Side, message: Uint8Array): number {
   }
   const id = message[0]! << 8 | message[1]!;
   return (hash >>> 0) * 0x20000 + (asker === "client" ? 0 : 0x10000) + id;
+}
+
+/** The part of a key that tells asker and id, and no question. */
+function idOf(key: number): number {
+  return key % 0x20000;
 }
 
 function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {

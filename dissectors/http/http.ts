@@ -9,6 +9,9 @@ import { guessRequest, guessResponse } from "./seek.ts";
 /** A request line that goes on beyond this is taken for one. */
 const LONG_LINE = 1024;
 
+/** Bytes that are searched for the end of a request line. */
+const MAX_LINE = 4096;
+
 const BEGINNING =
   /^[A-Z][A-Z_-]{2,23} (\/|\*|[a-z][a-z0-9+.-]*:|[\w.-]+:\d)[!-~\x80-\xff]*/;
 
@@ -26,7 +29,7 @@ function probe(head: Uint8Array, side: Side): Guess {
     const guess = guessResponse(head, at);
     return guess > 0 ? "match" : guess < 0 ? "reject" : "unsure";
   }
-  const guess = guessRequest(head, at);
+  const guess = guessRequest(head.subarray(0, MAX_LINE), at);
   if (guess > 0) return "match";
   const line = String.fromCharCode(...head.subarray(at, at + LONG_LINE));
   if (guess < 0) return SIMPLE.test(line) ? "match" : "reject";
