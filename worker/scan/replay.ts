@@ -132,7 +132,7 @@ export class Replay {
    *   of it, though what {@link save} gives does
    */
   packet(packet: Packet): boolean {
-    if (packet.time >= this.#nextTick) this.#tick(packet.time);
+    this.expire(packet.time);
     const flow = this.#table.find(packet);
     const state = flow.state ??= this.#begin(flow);
     if (state === SETTLED) return true;
@@ -144,6 +144,17 @@ export class Replay {
     if (!state.isSettled) return false;
     this.#settle(flow, state);
     return true;
+  }
+
+  /**
+   * Gives up, now and then, what was waited for too long. Packets that come do
+   * so by themselves; those that are left out, and times at which none come,
+   * are to be told.
+   *
+   * @param now time of a packet, or of which it is known that none is earlier
+   */
+  expire(now: number): void {
+    if (now >= this.#nextTick) this.#tick(now);
   }
 
   /** No more packets come: gives what is still open. */

@@ -17,9 +17,10 @@ import {
 } from "../../kfl/evaluator.ts";
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
-import { PacketRows } from "../shards/columns.ts";
+import { isFlow, PacketRows } from "../shards/columns.ts";
 import type { MessageTable } from "../shards/message_table.ts";
 import type { Shard } from "../shards/shard.ts";
+import type { SidecarHeader } from "../shards/sidecar_header.ts";
 import type { Store } from "../shards/store.ts";
 import { StaleState } from "./replay.ts";
 import {
@@ -29,6 +30,7 @@ import {
   SourceScan,
 } from "./source_scan.ts";
 import { Pauses, type WalkOptions } from "../capture/walk.ts";
+import type { Pin } from "./pin.ts";
 import { lineOf } from "./shard_line.ts";
 import { ShardRows } from "./shard_rows.ts";
 
@@ -58,26 +60,35 @@ const STRETCH = 8 * 1024 * 1024;
 export interface StoreSearchOptions extends ScanOptions, WalkOptions {
   /** Bytes of packets to search at a time where the newest are wanted. */
   readonly stretch?: number;
+  /**
+   * Only packets that were there then are read; what is open after them is not
+   * given, for later ones may complete it.
+   */
+  readonly until?: Pin;
 }
 
 /** A shard of a line. */
 class Link {
   readonly number: number;
-  /** Of its PCAP. */
+  /** Of its PCAP, as far as it is read. */
   readonly bytes: number;
+  /** Whether all of it is read. */
+  readonly isWhole: boolean;
   /** Greatest time of its packets, µs. */
   readonly last: number;
   readonly #readProtocols: () => readonly string[] | undefined;
   #protocols: { readonly read: readonly string[] | undefined } | undefined;
 
+  /** @param most bytes of it that may be read */
   constructor(
     number: number,
-    bytes: number,
-    last: number,
+    { pcapBytes, last }: SidecarHeader,
+    most: number,
     readProtocols: () => readonly string[] | undefined,
   ) {
     this.number = number;
-    this.bytes = bytes;
+    this.bytes = Math.min(pcapBytes, most);
+    this.isWhole = pcapBytes <= most;
     this.last = last;
     this.#readProtocols = readProtocols;
   }
@@ -165,17 +176,21 @@ class StoreSearch {
   }
 
   #lines(): Line[] {
-    const { from = -Infinity, to = Infinity } = this.#options.plan.window;
+    const { plan, until } = this.#options;
+    const { from = -Infinity, to = Infinity } = plan.window;
     const lines = new Map<string, Line>();
     for (const shard of this.#store.shards("oldest first")) {
-      const { number, header: { first, last, pcapBytes: bytes } } = shard;
+      const { number } = shard;
       const key = lineOf(shard);
-      const line = lines.get(key) ?? { links: [], hasEnd: true };
+      const line = lines.get(key) ?? { links: [], hasEnd: until === undefined };
       lines.set(key, line);
+      const most = until?.bytesOf(key, number) ?? Infinity;
+      if (most === 0) continue;
+      const { header } = shard;
       // Nothing that began in the window is completed later.
-      if (first > to + COMPLETION) continue;
+      if (header.first > to + COMPLETION) continue;
       line.links.push(
-        new Link(number, bytes, last, () => this.#readProtocols(number)),
+        new Link(number, header, most, () => this.#readProtocols(number)),
       );
     }
     for (const { links } of lines.values()) {
@@ -211,13 +226,13 @@ class StoreSearch {
     for (const link of stretch) {
       using shard = this.#store.attempt(link.number);
       if (!shard) continue;
-      if (link.protocols || !shard.isSealed) {
-        await this.#replayShard(scan, shard);
+      if (link.protocols || !link.isWhole || !shard.isSealed) {
+        await this.#replayShard(scan, shard, link);
         continue;
       }
       const checkpoint = scan.replay.save();
       scan.protocols.clear();
-      await this.#replayShard(scan, shard);
+      await this.#replayShard(scan, shard, link);
       this.#store.putMessageTable(shard, KEY, {
         [CHECKPOINT]: checkpoint,
         [PROTOCOLS]: [...scan.protocols],
@@ -296,15 +311,22 @@ class StoreSearch {
     return table && read(table);
   }
 
-  async #replayShard(scan: SourceScan, shard: Shard): Promise<void> {
+  async #replayShard(
+    scan: SourceScan,
+    shard: Shard,
+    link: Link,
+  ): Promise<void> {
     const packets = shard.columns(this.#rows);
+    if (!link.isWhole) cutTo(packets, link.bytes);
     const picked = new ShardRows(packets, shard.index.flows.count, BATCH);
+    let told = 0;
     while (picked.next()) {
       const { rows, count } = picked;
       for (let at = 0; at < count;) {
         const loaded = shard.load(packets, rows, at, count, this.#batch);
         if (loaded === 0) break;
-        this.#replayRows(scan, shard, picked, at, loaded);
+        this.#replayRows(scan, shard, picked, at, loaded, told);
+        told = rows[at + loaded - 1]! + 1;
         at += loaded;
       }
       if (this.#pauses.isDue) {
@@ -312,25 +334,51 @@ class StoreSearch {
         await this.#pauses.take(this.#done + position);
       }
     }
-    this.#done += shard.header.pcapBytes;
+    this.#passOver(scan, told, packets.count);
+    this.#done += link.bytes;
     noteLosses(scan.coverage, shard);
   }
 
-  /** Replays the packets that were loaded, from `at` of those picked on. */
+  /**
+   * Replays the packets that were loaded, from `at` of those picked on.
+   *
+   * @param told row before which all is known
+   */
   #replayRows(
     scan: SourceScan,
-    { number, header }: Shard,
+    { number, linkType }: Shard,
     picked: ShardRows,
     at: number,
     count: number,
+    told: number,
   ): void {
-    const { linkType } = header;
+    let next = told;
     for (let i = 0; i < count; i++) {
       const row = picked.rows[at + i]!;
+      this.#passOver(scan, next, row);
+      next = row + 1;
       const place = toPlace(number, row);
       if (scan.frame(this.#batch, i, linkType, place)) picked.settle(row);
     }
   }
+
+  /** Lets time go on by packets that are left out, as if they were read. */
+  #passOver(scan: SourceScan, from: number, to: number): void {
+    const { flow, time } = this.#rows;
+    for (let row = from; row < to; row++) {
+      if (isFlow(flow[row]!)) scan.passed(time[row]!);
+    }
+  }
+}
+
+/** Drops the packets that end behind so many bytes of the file. */
+function cutTo(packets: PacketRows, bytes: number): void {
+  const { offset, captured } = packets;
+  let { count } = packets;
+  while (count > 0 && offset[count - 1]! + captured[count - 1]! > bytes) {
+    count--;
+  }
+  packets.count = count;
 }
 
 /** What a shard's facts say of packets that are not in it. */

@@ -159,6 +159,11 @@ export class SourceScan {
     return false;
   }
 
+  /** A packet that is left out, for its flow is of no more use. */
+  passed(time: number): void {
+    if (time <= this.#horizon) this.replay.expire(time);
+  }
+
   /** No more frames come. */
   end(): void {
     this.replay.end();

@@ -40,6 +40,13 @@ export function isShardPcap(file: StoredFile): boolean {
     header.subarray(0, 4).toHex() === MAGIC;
 }
 
+/** The link type in the header of such a file. */
+export function readLinkType(file: StoredFile): number {
+  const header = new Uint8Array(PCAP_HEADER);
+  file.read(header, 0);
+  return new DataView(header.buffer).getUint32(20, true) & 0xffff;
+}
+
 /** An open file, read from any place on. */
 class FileSource implements ByteSource {
   readonly #file: StoredFile;
@@ -63,10 +70,14 @@ export class PcapFile {
   readonly #source: FileSource;
   readonly #reader: SavefileReader;
 
-  /** @param file for which {@link isShardPcap} holds; borrowed */
-  constructor(file: StoredFile) {
+  /**
+   * @param file for which {@link isShardPcap} holds; borrowed
+   * @param position where a record begins; by default the first one
+   */
+  constructor(file: StoredFile, position?: number) {
     this.#source = new FileSource(file);
     this.#reader = new SavefileReader(this.#source);
+    if (position !== undefined) this.#seek(position);
   }
 
   get linkType(): number {
@@ -95,8 +106,12 @@ export class PcapFile {
 
   /** Looks again whether there are frames behind those that were read. */
   more(): boolean {
-    this.#source.position = this.position;
-    this.#reader.resumeAt(this.position);
+    this.#seek(this.position);
     return this.next();
+  }
+
+  #seek(position: number): void {
+    this.#source.position = position;
+    this.#reader.resumeAt(position);
   }
 }

@@ -13,7 +13,7 @@ import { Facts } from "./facts.ts";
 import { type Folder, readWhole, type StoredFile } from "./folder.ts";
 import { LiveIndex } from "./live_index.ts";
 import { MessageTable } from "./message_table.ts";
-import { isShardPcap } from "./pcap_file.ts";
+import { isShardPcap, PcapFile, readLinkType } from "./pcap_file.ts";
 import { type ShardIndex, Sidecar } from "./sidecar.ts";
 import {
   decodeHeader,
@@ -67,6 +67,7 @@ export class Shard implements Disposable {
   readonly number: number;
   readonly #folder: Folder;
   readonly #file: StoredFile;
+  #linkType: number | undefined;
   #index: ShardIndex | undefined;
   #facts: { file: StoredFile | undefined; read: Facts } | undefined;
   #interfaces: Interface[] | undefined;
@@ -119,6 +120,21 @@ export class Shard implements Disposable {
    */
   get header(): SidecarHeader {
     return this.#index?.header ?? this.#readHeader() ?? this.index.header;
+  }
+
+  /** What its frames begin with. Costs next to nothing, as opposed to {@link header}. */
+  get linkType(): number {
+    return this.#linkType ??= readLinkType(this.#file);
+  }
+
+  /**
+   * Reads its frames in the order in which they lie, also those that are yet to
+   * be written.
+   *
+   * @param position where a record begins; by default the first one
+   */
+  frames(position?: number): PcapFile {
+    return new PcapFile(this.#file, position);
   }
 
   /**
