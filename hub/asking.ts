@@ -1,0 +1,330 @@
+/**
+ * Asking: one worker's part in one query, for as long as the query runs.
+ *
+ * A worker that is lost in a closed range is missing from the answer. In a
+ * query that follows it is dialled again, ever more slowly, and asked for what
+ * comes behind the last that it said; packets are kept there, so nothing is
+ * lost. A worker lost among its stored entries is asked for all of them again,
+ * and what is known of them already is left out.
+ */
+import { BadMessage, Batch, BatchWriter } from "../api/batch.ts";
+import type { Channel, Message } from "../api/channel.ts";
+import {
+  type Answer,
+  type Ask,
+  type Completed,
+  HEARTBEAT,
+  type NodeCoverage,
+  type Output,
+  type Progress,
+  readAnswer,
+} from "../api/messages.ts";
+import type { Plan } from "../kfl/plan.ts";
+import { nowMicros } from "./clock.ts";
+import { STORED_HOLD } from "./merge.ts";
+import { type HubWorker, type Missing, reasonOf } from "./workers.ts";
+
+/** How long it takes until a worker is dialled again, at first; ms. */
+const FIRST_DELAY = 100;
+
+/** And at most, being twice as long each time. */
+const MAX_DELAY = 5000;
+
+/** A worker that is silent for so long while it may speak is lost, ms. */
+const MAX_SILENCE = 10 * HEARTBEAT;
+
+/** What a worker is asked. */
+export interface Question {
+  readonly plan: Plan;
+  readonly output: Output;
+  readonly last: number;
+  /** Batches that it may have on the way. */
+  readonly credit: number;
+}
+
+/** Whom an asking tells what it hears. */
+export interface Hearer {
+  onBatch(batch: Batch): void;
+  /** So many stored entries will come. */
+  onStored(count: number): void;
+  onLive(): void;
+  /** How far it is, or what it covers, has changed. */
+  onNews(): void;
+  /** Nothing more will come; or not until {@link onBack}. */
+  onEnd(): void;
+  /** It is asked again; whether it goes on where it was, being live. */
+  onBack(resumed: boolean): void;
+}
+
+/** One worker's part in one query. */
+export class Asking {
+  /** How far it is, as it said last. */
+  progress: Progress | undefined;
+  /** Entries that matched, once it has said them all. */
+  matches: number | undefined;
+  readonly worker: HubWorker;
+  readonly #question: Question;
+  readonly #hearer: Hearer;
+  #coverage: NodeCoverage | undefined;
+  #missing: Missing | undefined;
+  #channel: Channel | undefined;
+  #isOver = false;
+  #isLive = false;
+  /** Credit that the worker has. */
+  #credit = 0;
+  /** Batches that were handed on, and not given back by {@link grant}. */
+  #handed = 0;
+  #wasHeard = false;
+  readonly #begun = performance.now();
+  /** Where to go on, once it is live. */
+  #after: Completed | undefined;
+  /** Stored entries that were heard; empty once it is live. */
+  readonly #known = new Set<string>();
+  #delay = FIRST_DELAY;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
+
+  constructor(worker: HubWorker, question: Question, hearer: Hearer) {
+    this.worker = worker;
+    this.#question = question;
+    this.#hearer = hearer;
+  }
+
+  /** What its part of the answer rests on. */
+  get coverage(): NodeCoverage {
+    const known = this.#coverage ?? {
+      node: this.worker.name,
+      packets: 0,
+      cut: 0,
+      malformed: 0,
+      lost: 0,
+      damage: [],
+      stages: {},
+    };
+    return this.#missing ? { ...known, missing: this.#missing } : known;
+  }
+
+  /** Whether more may come from it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Asks the worker. Never throws: whoever cannot be reached is missing.
+   *
+   * @param after only what comes behind it, of a worker that is late
+   */
+  async start(after?: Completed): Promise<void> {
+    this.#after ??= after;
+    try {
+      const channel = await this.worker.link.ask();
+      if (this.#isOver) return channel.close();
+      this.#open(channel);
+    } catch (error) {
+      this.#lose(reasonOf(error));
+    }
+  }
+
+  /** A batch is used up: one more may come. */
+  grant(): void {
+    this.#handed--;
+    if (!this.#channel) return;
+    this.#credit++;
+    this.#channel.send(JSON.stringify({ credit: 1 }));
+    this.#heardAt = performance.now();
+  }
+
+  /** Wants no more. */
+  stop(reason: string = ""): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#forget(reason);
+    this.#hearer.onEnd();
+  }
+
+  #open(channel: Channel): void {
+    const { plan, output, last } = this.#question;
+    const after = this.#after;
+    // What waits here already has used up its credit.
+    const credit = this.#question.credit - this.#handed;
+    this.#channel = channel;
+    this.#credit = credit;
+    this.#isLive = after !== undefined;
+    if (after || this.#missing) this.#hearer.onBack(this.#isLive);
+    channel.listen({
+      onMessage: (message) => this.#hear(channel, message),
+      onClose: (reason) => {
+        if (this.#channel === channel) this.#lose(reason);
+      },
+    });
+    const ask: Ask = { plan, output, last: after ? 0 : last, credit, after };
+    channel.send(JSON.stringify(ask));
+    this.#heardAt = performance.now();
+    this.#listenForSilence();
+  }
+
+  #hear(channel: Channel, message: Message): void {
+    if (this.#channel !== channel) return;
+    this.#heardAt = performance.now();
+    try {
+      if (typeof message === "string") this.#read(readAnswer(message));
+      else this.#take(new Batch(message));
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      this.#lose(`It cannot be understood: ${error.message}`);
+      return;
+    }
+    this.#delay = FIRST_DELAY;
+    this.#wasHeard = true;
+    if (this.#missing && !this.#isOver) this.#find();
+  }
+
+  #read(answer: Answer): void {
+    if ("done" in answer) {
+      this.matches = answer.done.matches;
+      this.#cover(answer.coverage);
+      this.stop();
+    } else if ("error" in answer) {
+      this.#lose(answer.error.message);
+    } else if ("coverage" in answer) {
+      this.#cover(answer.coverage);
+      this.#hearer.onNews();
+    } else if ("progress" in answer) {
+      this.progress = answer.progress;
+      this.#hearer.onNews();
+    } else if ("stored" in answer) {
+      this.#hearer.onStored(answer.stored.count);
+    } else if (!this.#isLive) {
+      this.#isLive = true;
+      this.#hearer.onLive();
+    }
+  }
+
+  /** A worker has one node. */
+  #cover([coverage]: readonly NodeCoverage[]): void {
+    this.#coverage = coverage ?? this.#coverage;
+  }
+
+  #take(batch: Batch): void {
+    if (batch.count > 0) {
+      this.#credit--;
+      this.#handed++;
+    }
+    const fresh = this.#fresh(batch);
+    if (this.#isLive) this.#moveOn(batch);
+    else if (this.#question.plan.follow) this.#remember(batch);
+    // All of it was known: nobody else will give its credit back.
+    if (fresh.count === 0 && batch.count > 0) this.grant();
+    this.#hearer.onBatch(fresh);
+  }
+
+  /** What of a batch was not heard before. */
+  #fresh(batch: Batch): Batch {
+    const isKnown = (row: number) =>
+      this.#isLive
+        ? this.#after !== undefined && !isBehind(batch, row, this.#after)
+        : this.#known.has(keyOf(batch, row));
+    if (!this.#isLive && this.#known.size === 0) return batch;
+    let count = 0;
+    for (let row = 0; row < batch.count; row++) if (!isKnown(row)) count++;
+    if (count === batch.count) return batch;
+    const writer = new BatchWriter(batch.form);
+    for (let row = 0; row < batch.count; row++) {
+      if (!isKnown(row)) writer.copy(batch, row);
+    }
+    return new Batch(writer.take(batch.watermark));
+  }
+
+  /** From the first live batch on, that is where to go on. */
+  #moveOn(batch: Batch): void {
+    this.#known.clear();
+    const last = batch.count - 1;
+    if (last >= 0) {
+      const after = {
+        completed: batch.completed[last]!,
+        place: batch.place[last]!,
+        n: batch.n[last]!,
+      };
+      if (!this.#after || isBehind(batch, last, this.#after)) {
+        this.#after = after;
+      }
+    }
+    const { watermark = -Infinity } = batch;
+    if (watermark > (this.#after?.completed ?? -Infinity)) {
+      this.#after = { completed: watermark, ...LAST_POSITION };
+    }
+  }
+
+  #remember(batch: Batch): void {
+    for (let row = 0; row < batch.count; row++) {
+      this.#known.add(keyOf(batch, row));
+    }
+  }
+
+  /** Nothing comes any more: for good, or until it was dialled again. */
+  #lose(reason: string): void {
+    if (this.#isOver) return;
+    this.#missing ??= { reason, since: nowMicros() };
+    this.worker.lose(reason);
+    this.#forget("");
+    this.#isOver = !this.#question.plan.follow;
+    this.#hearer.onEnd();
+    if (this.#isOver) return;
+    this.#hearer.onNews();
+    this.#retry = setTimeout(() => void this.#again(), this.#delay);
+    this.#delay = Math.min(2 * this.#delay, MAX_DELAY);
+  }
+
+  /**
+   * Dials again. Whoever comes when nobody waits for stored entries any more
+   * is asked for what was completed since the query began.
+   */
+  async #again(): Promise<void> {
+    const isLate = performance.now() - this.#begun > STORED_HOLD;
+    await this.start(
+      isLate && !this.#wasHeard ? sinceBegin(this.#question.plan) : undefined,
+    );
+  }
+
+  #find(): void {
+    this.#missing = undefined;
+    this.worker.find();
+    this.#hearer.onNews();
+  }
+
+  #forget(reason: string): void {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#alarm);
+    const channel = this.#channel;
+    this.#channel = undefined;
+    channel?.close(reason);
+  }
+
+  /** A worker may hang, or the way to it be cut, and no close tells. */
+  #listenForSilence(): void {
+    this.#alarm = setTimeout(() => {
+      const silence = performance.now() - this.#heardAt;
+      if (this.#credit > 0 && silence > MAX_SILENCE) {
+        this.#lose(`It is silent since ${Math.round(silence / 1000)} s`);
+      } else this.#listenForSilence();
+    }, MAX_SILENCE / 2);
+  }
+}
+
+/** Behind every entry that was completed at the same time. */
+const LAST_POSITION = { place: Number.MAX_SAFE_INTEGER, n: 0xffffffff };
+
+/** Where a worker goes on that was not there when the query began. */
+export function sinceBegin({ now }: Plan): Completed {
+  return { completed: now, ...LAST_POSITION };
+}
+
+/** Whether a row comes behind that, in the order of `(completed, id)`. */
+function isBehind(batch: Batch, row: number, after: Completed): boolean {
+  return (batch.completed[row]! - after.completed ||
+    batch.place[row]! - after.place || batch.n[row]! - after.n) > 0;
+}
+
+const keyOf = (batch: Batch, row: number): string =>
+  `${batch.place[row]} ${batch.n[row]}`;

@@ -1,0 +1,408 @@
+/**
+ * Query: a filter -> a plan for each worker -> one stream for a client.
+ *
+ * What waits in the hub for a client that does not read is bounded: as many
+ * batches as {@link WORKER_CREDIT} shares out among the workers (at least one
+ * each), and {@link MAX_BUFFERED} bytes in the client's socket. A batch is half
+ * a megabyte at most, but for single entries that are larger. So a page that
+ * pauses costs under 13 MB, up to 16 workers; workers without credit stand
+ * still at their place in their shards.
+ */
+import { BadMessage, BatchWriter } from "../api/batch.ts";
+import type { Channel, Message } from "../api/channel.ts";
+import {
+  type Answer,
+  type Failure,
+  FIRST_CREDIT,
+  MAX_CREDIT,
+  type NodeCoverage,
+  type Output,
+  type Progress,
+  type QueryRequest,
+  readGrant,
+} from "../api/messages.ts";
+import { SCHEMA } from "../dissectors/registry.ts";
+import type { Plan } from "../kfl/plan.ts";
+import { compileQuery } from "../kfl/query.ts";
+import { Asking, type Hearer, type Question, sinceBegin } from "./asking.ts";
+import { nowMicros, PausableClock } from "./clock.ts";
+import { Merge } from "./merge.ts";
+import type { Metrics } from "./metrics.ts";
+import type { HubWorker, Workers } from "./workers.ts";
+
+/** Batches that all workers of a query may have on the way, together. */
+const WORKER_CREDIT = 16;
+
+/** Bytes that may wait in a client's socket before it gets more. */
+const MAX_BUFFERED = 4 * 1024 * 1024;
+
+/** How often a socket that is full is looked at, ms. */
+const DRAIN_INTERVAL = 30;
+
+/** Entries gather for so long before they are sent, ms. */
+const GATHERING = 20;
+
+/** Least time between two messages of progress, ms. */
+const PROGRESS_INTERVAL = 200;
+
+/** Least time between two heartbeats to a client, ms. */
+const HEARTBEAT_INTERVAL = 250;
+
+/** How long workers may take to say `done` once the limit is reached, ms. */
+const GRACE = 200;
+
+/** What queries run on. */
+export interface Surroundings {
+  readonly workers: Workers;
+  readonly metrics: Metrics;
+}
+
+/** A request that was understood. */
+export interface PlannedQuery {
+  readonly plan: Plan;
+  readonly output: Output;
+  readonly last: number;
+  readonly credit: number;
+}
+
+/** Compiles a request; `now()` is the present. */
+export function planQuery(request: QueryRequest): PlannedQuery | Failure {
+  const { kfl, from, to, order, limit, follow } = request;
+  const output = request.output ?? "entry";
+  const { plan, diagnostics } = compileQuery(kfl, SCHEMA, {
+    now: nowMicros(),
+    from,
+    to,
+    order,
+    limit,
+    follow,
+    bodies: output === "entry",
+  });
+  if (!plan) {
+    const [first] = diagnostics;
+    return { code: "kfl", message: first!.message, diagnostics };
+  }
+  return {
+    plan,
+    output,
+    last: follow ? request.last ?? 0 : 0,
+    credit: request.credit ?? FIRST_CREDIT,
+  };
+}
+
+/** One query of one client. */
+export class Query {
+  readonly #planned: PlannedQuery;
+  readonly #channel: Channel;
+  readonly #surroundings: Surroundings;
+  readonly #onEnd: () => void;
+  readonly #merge: Merge;
+  readonly #writer: BatchWriter;
+  readonly #clock = new PausableClock();
+  readonly #askings: Asking[] = [];
+  readonly #workerCredit: number;
+  readonly #added: Disposable;
+  /** Batches that the client may still get. */
+  #credit: number;
+  /** Entries that the client may still get. */
+  #left: number;
+  #held = 0;
+  #hasSaidLive = false;
+  #isEnding = false;
+  #hasEnded = false;
+  #pumping: ReturnType<typeof setTimeout> | undefined;
+  #pumpAt = Infinity;
+  #news: ReturnType<typeof setTimeout> | undefined;
+  #ending: ReturnType<typeof setTimeout> | undefined;
+  #saidProgress = "";
+  #saidCoverage = "";
+  #watermark = -Infinity;
+  #heartbeatAt = 0;
+
+  /**
+   * Begins to ask.
+   *
+   * @param channel on which the request came; its own from now on
+   * @param onEnd called once, whatever ends it
+   */
+  constructor(
+    planned: PlannedQuery,
+    channel: Channel,
+    surroundings: Surroundings,
+    onEnd: () => void,
+  ) {
+    this.#planned = planned;
+    this.#channel = channel;
+    this.#surroundings = surroundings;
+    this.#onEnd = onEnd;
+    const { plan, output, last, credit } = planned;
+    this.#credit = Math.min(credit, MAX_CREDIT);
+    this.#left = plan.limit ?? Infinity;
+    this.#writer = new BatchWriter(output === "entry" ? "entry" : "row");
+    this.#merge = new Merge({
+      order: plan.order,
+      follow: plan.follow,
+      last,
+      onTaken: (source) => this.#askings[source]?.grant(),
+    });
+    const { workers, metrics } = surroundings;
+    metrics.queries++;
+    metrics.queriesTotal++;
+    const count = Math.max(1, workers.all.length);
+    this.#workerCredit = Math.max(1, Math.floor(WORKER_CREDIT / count));
+    for (const worker of workers.all) this.#ask(worker);
+    for (const asking of this.#askings) void asking.start();
+    this.#added = workers.onAdded((worker) => this.#join(worker));
+    this.#pumpSoon(0);
+  }
+
+  /** Reads what a client says while its query runs. */
+  hear(message: Message): void {
+    try {
+      if (typeof message !== "string") throw new BadMessage("Bytes came");
+      const { credit } = readGrant(message);
+      this.#credit = Math.min(this.#credit + credit, MAX_CREDIT);
+      this.#pumpSoon(0);
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      this.#fail({ code: "message", message: error.message });
+    }
+  }
+
+  /** The client is gone, or the hub ends. */
+  stop(reason: string): void {
+    this.#end();
+    this.#channel.close(reason);
+  }
+
+  #ask(worker: HubWorker): Asking {
+    const source = this.#merge.add();
+    const question: Question = {
+      plan: this.#planned.plan,
+      output: this.#planned.output,
+      last: this.#planned.last,
+      credit: this.#workerCredit,
+    };
+    const asking = new Asking(worker, question, this.#hearerOf(source));
+    this.#askings.push(asking);
+    return asking;
+  }
+
+  /** A worker came while the query runs. */
+  #join(worker: HubWorker): void {
+    if (!this.#planned.plan.follow || this.#hasEnded) return;
+    void this.#ask(worker).start(sinceBegin(this.#planned.plan));
+  }
+
+  #hearerOf(source: number): Hearer {
+    const merge = this.#merge;
+    const { metrics } = this.#surroundings;
+    return {
+      onBatch: (batch) => {
+        metrics.entriesIn += batch.count;
+        metrics.bytesIn += batch.size;
+        merge.push(source, batch, this.#clock.now);
+        this.#pumpSoon(GATHERING);
+      },
+      onStored: (count) => {
+        merge.setStored(source, count);
+        this.#pumpSoon(GATHERING);
+      },
+      onLive: () => {
+        merge.setLive(source);
+        this.#pumpSoon(GATHERING);
+      },
+      onNews: () => this.#tellSoon(),
+      onEnd: () => {
+        merge.end(source);
+        if (this.#askings[source]?.coverage.missing) {
+          metrics.workersLost++;
+          this.#tell();
+        }
+        this.#pumpSoon(0);
+      },
+      onBack: (resumed) => merge.revive(source, resumed),
+    };
+  }
+
+  /** Sees to it that entries move within `delay` ms. */
+  #pumpSoon(delay: number): void {
+    if (this.#hasEnded) return;
+    const at = performance.now() + delay;
+    if (this.#pumping !== undefined && this.#pumpAt <= at) return;
+    clearTimeout(this.#pumping);
+    this.#pumpAt = at;
+    this.#pumping = setTimeout(() => {
+      this.#pumping = undefined;
+      this.#pump();
+    }, delay);
+  }
+
+  /** Gives the client what is certain, as far as it wants it. */
+  #pump(): void {
+    if (this.#hasEnded) return;
+    while (this.#canSend && this.#left > 0) {
+      const now = this.#clock.now;
+      const moved = this.#merge.take(this.#writer, this.#left, now);
+      this.#left -= moved;
+      if (this.#writer.count > 0) this.#send();
+      if (this.#merge.isLive && !this.#hasSaidLive) this.#sayLive();
+      else if (moved === 0) break;
+    }
+    if (this.#left === 0) this.#endSoon();
+    this.#clock.run(this.#canSend);
+    this.#heartbeat();
+    this.#countHeld(this.#merge.held + this.#channel.buffered);
+    const isAnswered = this.#askings.every(({ isOver }) => isOver);
+    const isFollowing = this.#planned.plan.follow && !this.#isEnding;
+    if (isAnswered && !isFollowing && (this.#merge.isDone || this.#isEnding)) {
+      return this.#finish();
+    }
+    this.#pumpLater();
+  }
+
+  /** Looks again when something that is held may go, or a socket has room. */
+  #pumpLater(): void {
+    if (this.#credit === 0) return;
+    if (!this.#canSend) return this.#pumpSoon(DRAIN_INTERVAL);
+    const { now } = this.#clock;
+    const due = this.#merge.due(now);
+    if (due !== undefined) this.#pumpSoon(Math.max(1, due - now));
+  }
+
+  get #canSend(): boolean {
+    return this.#credit > 0 && this.#channel.buffered < MAX_BUFFERED;
+  }
+
+  #send(): void {
+    const { metrics } = this.#surroundings;
+    const { watermark } = this.#merge;
+    this.#watermark = watermark ?? this.#watermark;
+    metrics.entriesOut += this.#writer.count;
+    const batch = this.#writer.take(watermark);
+    metrics.bytesOut += batch.length;
+    this.#channel.send(batch);
+    this.#credit--;
+    this.#heartbeatAt = performance.now();
+  }
+
+  /** Says how far an answer is that has nothing to say. */
+  #heartbeat(): void {
+    const { watermark } = this.#merge;
+    if (watermark === undefined || watermark <= this.#watermark) return;
+    const now = performance.now();
+    if (now - this.#heartbeatAt < HEARTBEAT_INTERVAL) return;
+    this.#heartbeatAt = now;
+    this.#watermark = watermark;
+    this.#channel.send(this.#writer.take(watermark));
+  }
+
+  #sayLive(): void {
+    this.#hasSaidLive = true;
+    this.#say({ live: { since: this.#planned.plan.now } });
+  }
+
+  #say(answer: Answer): void {
+    this.#channel.send(JSON.stringify(answer));
+  }
+
+  #tellSoon(): void {
+    if (this.#hasEnded) return;
+    this.#news ??= setTimeout(() => {
+      this.#news = undefined;
+      this.#tell();
+    }, PROGRESS_INTERVAL);
+  }
+
+  /** Says how far the query is, and where its coverage has changed. */
+  #tell(): void {
+    if (this.#hasEnded) return;
+    const progress = JSON.stringify(this.#progress());
+    if (progress !== this.#saidProgress) {
+      this.#saidProgress = progress;
+      this.#channel.send(`{"progress":${progress}}`);
+    }
+    if (!this.#planned.plan.follow) return;
+    const coverage = JSON.stringify(this.#coverage());
+    if (coverage === this.#saidCoverage) return;
+    this.#saidCoverage = coverage;
+    this.#channel.send(`{"coverage":${coverage}}`);
+  }
+
+  #progress(): Progress {
+    let done = 0;
+    let total = 0;
+    let matches = 0;
+    let behind: number | undefined;
+    for (const { progress } of this.#askings) {
+      if (!progress) continue;
+      done += progress.done;
+      total += progress.total;
+      matches += progress.matches;
+      if (progress.behind !== undefined) {
+        behind = Math.max(behind ?? 0, progress.behind);
+      }
+    }
+    return { done, total, matches, ...behind !== undefined && { behind } };
+  }
+
+  #coverage(): NodeCoverage[] {
+    return this.#askings.map(({ coverage }) => coverage);
+  }
+
+  /** The limit is reached: what workers covered is still wanted. */
+  #endSoon(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#ending = setTimeout(() => {
+      for (const asking of this.#askings) asking.stop("enough");
+    }, GRACE);
+  }
+
+  #finish(): void {
+    const { plan, output } = this.#planned;
+    const matched = this.#askings.reduce(
+      (sum, { matches, progress }) => sum + (matches ?? progress?.matches ?? 0),
+      0,
+    );
+    const matches = output === "count"
+      ? Math.min(matched, plan.limit ?? Infinity)
+      : this.#merge.taken;
+    this.#end();
+    this.#say({ done: { matches }, coverage: this.#coverage() });
+    this.#channel.close("done");
+  }
+
+  #fail(error: Failure): void {
+    this.#end();
+    this.#say({ error });
+    this.#channel.close(error.code);
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const timer of [this.#pumping, this.#news, this.#ending]) {
+      clearTimeout(timer);
+    }
+    this.#added[Symbol.dispose]();
+    for (const asking of this.#askings) asking.stop();
+    const { metrics } = this.#surroundings;
+    this.#countHeld(0);
+    metrics.queries--;
+    metrics.late += this.#merge.late;
+    this.#onEnd();
+  }
+
+  #countHeld(held: number): void {
+    this.#surroundings.metrics.held += held - this.#held;
+    this.#held = held;
+  }
+}
+
+/** Whether a request could not be planned. */
+export function isFailure(
+  planned: PlannedQuery | Failure,
+): planned is Failure {
+  return "code" in planned;
+}

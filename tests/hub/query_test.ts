@@ -1,0 +1,308 @@
+/** Queries over workers that speak the protocol over real channels. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Batch, FLAG } from "../../api/batch.ts";
+import { type Channel, PortChannel } from "../../api/channel.ts";
+import {
+  type Answer,
+  type NodeCoverage,
+  type QueryRequest,
+  readQueryRequest,
+} from "../../api/messages.ts";
+import { ask, isBatch } from "../../hub/ask.ts";
+import { Metrics } from "../../hub/metrics.ts";
+import { isFailure, planQuery, Query } from "../../hub/query.ts";
+import { Workers } from "../../hub/workers.ts";
+import { Random } from "../fuzz/random.ts";
+import {
+  compareCompleted,
+  compareStored,
+  type Made,
+  madeOf,
+  makeEntries,
+} from "./batches.ts";
+import { ScriptedWorker } from "./scripted_worker.ts";
+
+/** A hub's end of a channel, asked by `request`. */
+function open(
+  workers: Workers,
+  request: QueryRequest,
+  metrics = new Metrics(),
+): { channel: Channel; query: Promise<Query> } {
+  const { port1, port2 } = new MessageChannel();
+  const hub = new PortChannel(port1);
+  const query = new Promise<Query>((resolve) => {
+    let running: Query | undefined;
+    hub.listen({
+      onMessage: (message) => {
+        if (running) return running.hear(message);
+        const planned = planQuery(readQueryRequest(message as string));
+        if (isFailure(planned)) throw new Error(planned.message);
+        running = new Query(planned, hub, { workers, metrics }, () => {});
+        resolve(running);
+      },
+      onClose: (reason) => running?.stop(reason),
+    });
+  });
+  void request;
+  return { channel: new PortChannel(port2), query };
+}
+
+interface Answered {
+  readonly rows: Made[];
+  readonly late: number;
+  readonly said: Answer[];
+}
+
+/** The whole answer, or as much as `until` lets it be. */
+async function answer(
+  workers: Workers,
+  request: QueryRequest,
+  until: (rows: readonly Made[], said: readonly Answer[]) => boolean = () =>
+    false,
+): Promise<Answered> {
+  const { channel } = open(workers, request);
+  const rows: Made[] = [];
+  const said: Answer[] = [];
+  let late = 0;
+  for await (const part of ask(channel, request)) {
+    if (isBatch(part)) {
+      rows.push(...rowsOf(part));
+      late += part.flags.filter((flags) => flags & FLAG.LATE).length;
+    } else said.push(part);
+    if (until(rows, said)) break;
+  }
+  return { rows, late, said };
+}
+
+const rowsOf = (batch: Batch): Made[] =>
+  Array.from({ length: batch.count }, (_, row) => madeOf(batch, row));
+
+function coverageIn(said: readonly Answer[]): readonly NodeCoverage[] {
+  const last = said.findLast((each) => "coverage" in each);
+  ok(last && "coverage" in last);
+  return last.coverage;
+}
+
+/** Some workers with entries of the same time. */
+function someWorkers(
+  random: Random,
+  count: number,
+): { links: ScriptedWorker[]; all: Made[] } {
+  const all: Made[] = [];
+  const links = Array.from({ length: count }, (_, i) => {
+    const entries = makeEntries(random, `node-${i}`, random.int(0, 400));
+    all.push(...entries);
+    return new ScriptedWorker(`node-${i}`, entries, { random });
+  });
+  return { links, all };
+}
+
+Deno.test("closed ranges are answered as one node would, by any workers, 100 times", async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const random = new Random(seed);
+    const { links, all } = someWorkers(random, random.int(1, 6));
+    const order = random.pick(["asc", "desc"] as const);
+    const limit = random.pick([undefined, undefined, 0, 1, 37, 500]);
+    const credit = random.int(1, 8);
+    const { rows, said } = await answer(new Workers(links), {
+      kfl: "",
+      order,
+      limit,
+      credit,
+      output: "row",
+    });
+    all.sort(compareStored);
+    if (order === "desc") all.reverse();
+    deepEqual(rows, all.slice(0, limit), `seed ${seed}`);
+    const last = said.at(-1)!;
+    ok("done" in last);
+    equal(last.done.matches, rows.length);
+    deepEqual(
+      last.coverage.map(({ node }) => node),
+      links.map(({ name, node }) =>
+        last.coverage.some((each) => each.node === node) ? node : name
+      ),
+    );
+  }
+});
+
+Deno.test("a worker that cannot be reached is missing from the answer, and said so", async () => {
+  const { links, all } = someWorkers(new Random(5), 3);
+  links[1]!.down = "Connection refused";
+  const { rows, said } = await answer(new Workers(links), { kfl: "" });
+  deepEqual(
+    rows,
+    all.filter(({ node }) => node !== "node-1").sort(compareStored),
+  );
+  const missing = coverageIn(said).filter(({ missing }) => missing);
+  deepEqual(missing.map(({ node }) => node), ["wss://node-1"]);
+  equal(missing[0]!.missing!.reason, "Connection refused");
+  ok(missing[0]!.missing!.since > 1.7e15);
+});
+
+Deno.test("counts need no entries, and are summed", async () => {
+  const { links, all } = someWorkers(new Random(6), 3);
+  const { rows, said } = await answer(new Workers(links), {
+    kfl: "",
+    output: "count",
+  });
+  equal(rows.length, 0);
+  const last = said.at(-1)!;
+  ok("done" in last);
+  equal(last.done.matches, all.length);
+});
+
+/** New entries of each worker, all completed from `from` on. */
+function fresh(links: readonly ScriptedWorker[], from: number, round: number) {
+  return links.map(({ node }, i) =>
+    Array.from({ length: 3 }, (_, k) => ({
+      node,
+      timestamp: from + k * 7 + i - 3,
+      completed: from + k * 7 + i,
+      place: 1000 + round * 10 + k,
+      n: 0,
+    }))
+  );
+}
+
+Deno.test("a query that follows begins with the last stored entries and goes on in order", async () => {
+  const { links, all } = someWorkers(new Random(7), 3);
+  const workers = new Workers(links);
+  all.sort(compareStored);
+  const expected = all.slice(-50);
+  const later: Made[] = [];
+  const feeding = (async () => {
+    for (let round = 0; round < 20; round++) {
+      await sleep(10);
+      const from = 2e15 + round * 100;
+      const news = fresh(links, from, round);
+      later.push(...news.flat());
+      links.forEach((link, i) => link.capture(news[i]!, from + 50));
+    }
+  })();
+  const { rows, late, said } = await answer(
+    workers,
+    { kfl: "", follow: true, last: 50, output: "row" },
+    (rows) => rows.length === 50 + 180,
+  );
+  await feeding;
+  expected.push(...later.sort(compareCompleted));
+  deepEqual(rows, expected);
+  equal(late, 0);
+  ok(said.some((each) => "live" in each));
+});
+
+Deno.test("limit ends a query that follows", async () => {
+  const { links } = someWorkers(new Random(8), 2);
+  const workers = new Workers(links);
+  const news = fresh(links, 2e15, 0);
+  globalThis.setTimeout(() => {
+    links.forEach((link, i) => link.capture(news[i]!, 2e15 + 50));
+  }, 50);
+  const { rows, said } = await answer(workers, {
+    kfl: "",
+    follow: true,
+    limit: 4,
+    output: "row",
+  });
+  deepEqual(rows, news.flat().sort(compareCompleted).slice(0, 4));
+  ok("done" in said.at(-1)!);
+});
+
+Deno.test("a worker that dies under a live query comes back to it without loss or copy", async () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const random = new Random(seed);
+    const { links } = someWorkers(random, 3);
+    const workers = new Workers(links);
+    const later: Made[] = [];
+    const feeding = (async () => {
+      for (let round = 0; round < 40; round++) {
+        await sleep(10);
+        const from = 2e15 + round * 100;
+        const news = fresh(links, from, round);
+        later.push(...news.flat());
+        links.forEach((link, i) => link.capture(news[i]!, from + 50));
+        if (round === 8) links[1]!.kill();
+        if (round === 16) links[1]!.restart();
+      }
+    })();
+    const coverages: (readonly NodeCoverage[])[] = [];
+    const { rows } = await answer(
+      workers,
+      { kfl: "", follow: true, output: "row", credit: random.int(1, 16) },
+      (rows, said) => {
+        const last = said.at(-1);
+        if (last && "coverage" in last && coverages.at(-1) !== last.coverage) {
+          coverages.push(last.coverage);
+        }
+        const isBack = coverages.at(-1)?.[1]?.missing === undefined;
+        return rows.length >= 360 && isBack;
+      },
+    );
+    await feeding;
+    const order = (a: Made, b: Made) => compareCompleted(a, b);
+    deepEqual([...rows].sort(order), later.sort(order), `seed ${seed}`);
+    deepEqual(links.map(({ asked }) => asked.length), [1, 2, 1]);
+    ok(links[1]!.asked[1]!.after, "it is asked to go on where it was");
+    const reasons = coverages.map((each) => each[1]!.missing?.reason);
+    ok(reasons.includes("connection lost"), "its loss is said");
+    equal(reasons.at(-1), undefined, "and that it is back");
+  }
+});
+
+Deno.test("a worker lost among its stored entries gives the rest when it is back", async () => {
+  const random = new Random(9);
+  const entries = makeEntries(random, "node-0", 500);
+  const link = new ScriptedWorker("node-0", entries, { random });
+  const seen: Made[] = [];
+  let isKilled = false;
+  const { rows } = await answer(
+    new Workers([link]),
+    { kfl: "", follow: true, last: 500, output: "row", credit: 1 },
+    (rows) => {
+      seen.push(...rows.slice(seen.length));
+      if (rows.length > 100 && !isKilled) {
+        isKilled = true;
+        link.kill();
+        globalThis.setTimeout(() => link.restart(), 50);
+      }
+      return rows.length === 500;
+    },
+  );
+  deepEqual(
+    [...rows].sort(compareStored),
+    [...entries].sort(compareStored),
+  );
+  equal(link.asked.length, 2);
+});
+
+Deno.test("a client that stops reading stops the workers, and loses nothing", async () => {
+  const random = new Random(10);
+  const entries = makeEntries(random, "node-0", 20_000);
+  const link = new ScriptedWorker("node-0", entries, { random });
+  const { channel } = open(new Workers([link]), { kfl: "" });
+  const answers = ask(channel, { kfl: "", output: "row", credit: 2 });
+  const rows: Made[] = [];
+  for await (const part of answers) {
+    if (!isBatch(part)) continue;
+    rows.push(...rowsOf(part));
+    if (rows.length > 500) break;
+    if (link.sent < 100) {
+      const before = link.sent;
+      await sleep(60);
+      const meanwhile = link.sent;
+      await sleep(60);
+      equal(link.sent, meanwhile, "it stands still");
+      ok(meanwhile - before <= 40);
+    }
+  }
+  ok(link.sent < 200, `${link.sent} of 1,000 batches were sent`);
+});
+
+Deno.test("a filter that is wrong is refused with what is wrong with it", () => {
+  const failure = planQuery({ kfl: "htp and request.method == 1" });
+  ok(isFailure(failure));
+  equal(failure.code, "kfl");
+  ok(failure.diagnostics!.length > 0);
+});
