@@ -1,0 +1,104 @@
+/** How values are written where people read them. */
+
+/** Characters of one value that a row shows. */
+const MAX_SHOWN = 300;
+
+/** Bytes that hold as many, whatever they are. */
+export const MAX_SHOWN_BYTES = 4 * MAX_SHOWN;
+
+/** µs of a day. */
+const DAY = 86_400_000_000;
+
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/**
+ * A time of day, to the millisecond.
+ *
+ * @param time µs since 1970
+ * @param offset of the zone it is shown in, µs to be added to UTC
+ */
+export function formatClock(time: number, offset: number): string {
+  const ms = Math.floor(((time + offset) % DAY + DAY) % DAY / 1000);
+  const seconds = Math.floor(ms / 1000);
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const clock = `${two(hours)}:${two(minutes)}:${two(seconds % 60)}`;
+  return `${clock}.${String(ms % 1000).padStart(3, "0")}`;
+}
+
+/** The day of a time, as `2026-11-23`; parameters as of {@link formatClock}. */
+export function formatDay(time: number, offset: number): string {
+  const date = new Date(Math.floor((time + offset) / 1000));
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, 10);
+}
+
+/** What the reader's zone adds to UTC at a time, µs. */
+export function zoneOffset(time: number): number {
+  return -60_000_000 * new Date(time / 1000).getTimezoneOffset();
+}
+
+/** A duration with three digits and its unit. @param ms milliseconds */
+export function formatLatency(ms: number): string {
+  if (ms < 0.9995) return `${Math.round(ms * 1000)} µs`;
+  if (ms < 999.5) return `${threeDigits(ms)} ms`;
+  if (ms < 99_950) return `${threeDigits(ms / 1000)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
+
+/** How long a latency's bar is, of 1: by powers of ten from 0.1 ms to 10 s. */
+export function latencyShare(ms: number): number {
+  return Math.min(1, Math.max(0.02, (Math.log10(Math.max(ms, 1e-6)) + 1) / 5));
+}
+
+const SIZES = ["B", "KB", "MB", "GB", "TB"];
+
+/** Bytes with three digits and their unit, of 1000 (as in KFL's `10KB`). */
+export function formatSize(bytes: number): string {
+  let unit = 0;
+  while (bytes >= 999.5 && unit < SIZES.length - 1) {
+    bytes /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? bytes : threeDigits(bytes)} ${SIZES[unit]}`;
+}
+
+const counts = new Intl.NumberFormat("en");
+
+/** A whole number with separators. */
+export function formatCount(count: number): string {
+  return counts.format(count);
+}
+
+/** A count and its noun: `1 packet`, `2 packets`. */
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function threeDigits(value: number): string {
+  return value < 9.995
+    ? value.toFixed(2)
+    : value < 99.95
+    ? value.toFixed(1)
+    : String(Math.round(value));
+}
+
+/**
+ * Text from the wire as it may be shown: what would move the cursor, or turn
+ * the order of what stands around it, is shown as a sign of itself.
+ */
+export function toVisible(text: string): string {
+  const short = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  return UNSHOWN.test(short) ? short.replace(EACH_UNSHOWN, signOf) : short;
+}
+
+/** Controls, what steers direction and joining, separators of lines. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
+const EACH_UNSHOWN = new RegExp(UNSHOWN, "gu");
+
+function signOf(character: string): string {
+  const code = character.codePointAt(0)!;
+  // Unicode has pictures of the C0 controls.
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  if (code === 0x7f) return "\u2421";
+  return `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+}
