@@ -24,6 +24,7 @@ import {
   type AnyDissector,
   type Ending,
   type Exchange,
+  type Message,
   otherSide,
   type Parser,
   type Side,
@@ -120,6 +121,7 @@ export class Conversation {
    * that is dropped.
    *
    * @param bytes borrowed until the call returns
+   * @param missing bytes of a datagram that were sent and not captured
    */
   data(
     side: Side,
@@ -128,6 +130,7 @@ export class Conversation {
     end: number,
     time: number,
     place: number,
+    missing = 0,
   ): void {
     if (this.#phase === "opaque") {
       this.#options.counters.opaqueBytes += end - start;
@@ -135,6 +138,7 @@ export class Conversation {
     }
     this.#waited(time);
     this.#readers[side].append(bytes, start, end, time, place);
+    if (missing > 0) this.#readers[side].noteCut();
     if (this.#phase !== "unknown") this.#read(side);
     else if (this.#mayTell(side)) this.#identify();
     // Identification may have swapped the sides.
@@ -485,10 +489,26 @@ export class Conversation {
       decrypted: false,
     };
     this.#options.onEntry(
-      new DissectedEntry(this.#dissector!, exchange, source),
+      new DissectedEntry(this.#dissector!, withCut(exchange), source),
       flow,
     );
   }
+}
+
+/**
+ * The exchange; marked if one of its datagrams was cut, which parsers do not
+ * know: they show what is there.
+ */
+function withCut(exchange: Exchange): Exchange {
+  const { request, response, incomplete = [] } = exchange;
+  if (!isCut(request) && !isCut(response)) return exchange;
+  if (incomplete.includes("cut")) return exchange;
+  return { ...exchange, incomplete: [...incomplete, "cut"] };
+}
+
+function isCut(message: Message | undefined): boolean {
+  return message !== undefined &&
+    (message.first.isCut || message.last.isCut) === true;
 }
 
 /** The protocols that a flow may give once `dissector` speaks for it. */

@@ -16,6 +16,8 @@ export interface Mark {
   readonly n: number;
   /** Bytes of the stream before it. */
   readonly offset: number;
+  /** Whether its datagram was longer than what was captured of it. */
+  readonly isCut?: true;
 }
 
 /**
@@ -64,6 +66,9 @@ export class StreamReader {
   #pieces = 0;
   #piece = 0;
 
+  /** The newest datagram of which not all was captured. */
+  #cutPlace = -1;
+
   #markedPlace = -1;
   #markedOffset = -1;
   #marks = 0;
@@ -105,19 +110,18 @@ export class StreamReader {
     if (place !== this.#markedPlace) this.#moveTo(place);
     else if (offset > this.#markedOffset) this.#marks++;
     this.#markedOffset = Math.max(offset, this.#markedOffset);
-    return { time: this.#times[piece] ?? 0, place, n: this.#marks, offset };
+    return this.#markOf(piece, this.#marks, offset);
   }
 
   /** Where the last byte read was captured: what a message ends at. */
   lastMark(): Mark {
     const offset = Math.max(0, this.offset - 1);
-    const piece = this.#pieceAt(offset);
-    return {
-      time: this.#times[piece] ?? 0,
-      place: this.#places[piece] ?? 0,
-      n: 0,
-      offset,
-    };
+    return this.#markOf(this.#pieceAt(offset), 0, offset);
+  }
+
+  /** What was appended last is a datagram that was longer than that. */
+  noteCut(): void {
+    this.#cutPlace = this.#places[this.#pieces - 1] ?? -1;
   }
 
   /** The next byte without consuming it; `undefined` when there is none. */
@@ -277,6 +281,14 @@ export class StreamReader {
     [reader.#markedPlace, reader.#markedOffset, reader.#marks] = state.marked;
     reader.#left = state.left && new Map(state.left);
     return reader;
+  }
+
+  #markOf(piece: number, n: number, offset: number): Mark {
+    const time = this.#times[piece] ?? 0;
+    const place = this.#places[piece] ?? 0;
+    return place === this.#cutPlace
+      ? { time, place, n, offset, isCut: true }
+      : { time, place, n, offset };
   }
 
   /** Counts marks for another packet, from where its count was left. */

@@ -70,6 +70,8 @@ export class Requests {
       this.#direction.enter("seek");
       return;
     }
+    // Further lines of it may be among them.
+    if (stage === "simple" && this.#asking) this.#asking.reason ??= "gap";
     const beyond = this.#loseOfBody(size, reader);
     if (beyond === 0) return;
     this.#asking = undefined;

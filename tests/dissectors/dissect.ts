@@ -143,6 +143,8 @@ export function* bytewise(chunks: Iterable<Chunk>): Generator<Chunk> {
 export interface ReplayOptions {
   /** Leaves out the frames for which this holds. */
   readonly drop?: (frame: number) => boolean;
+  /** Bytes of a frame that are captured. */
+  readonly snapLength?: number;
   /** Gives each TCP segment one byte at a time. */
   readonly bytewise?: boolean;
   /**
@@ -186,7 +188,7 @@ export function replay(
       const outcome = decoder.decode(
         batch.bytes,
         batch.start[i]!,
-        batch.captured[i]!,
+        Math.min(batch.captured[i]!, options.snapLength ?? Infinity),
         batch.original[i]!,
         reader.interfaces[batch.interface[i]!]!.linkType,
         batch.time[i]!,

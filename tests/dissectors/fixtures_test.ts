@@ -1,12 +1,15 @@
 /**
  * Every savefile beside a dissector gives the entries beside it, however its
- * bytes are cut; and with any packet lost an honest subset.
+ * bytes are cut; and with any packet lost, or all cut short, an honest subset.
  *
  * `deno task update` rewrites the expected entries.
  */
 import { deepEqual, ok } from "node:assert/strict";
 import { type JsonEntry, replay } from "./dissect.ts";
 import { findFixtures } from "./fixtures.ts";
+
+/** What frames are cut to: heads with little, and with more behind them. */
+const SNAP_LENGTHS = [68, 96, 160];
 
 /** Packets above which losing each in turn takes every n-th only. */
 const MOST_LOSSES = 60;
@@ -37,7 +40,15 @@ for (const { name, path, expectedPath } of findFixtures()) {
     const step = Math.ceil(frames / MOST_LOSSES);
     for (let lost = 0; lost < frames; lost += step) {
       const found = replay(savefile, { drop: (frame) => frame === lost });
-      expectSubset(found, whole, lost);
+      expectSubset(found, whole, `Without packet ${lost}`);
+    }
+  });
+
+  Deno.test(`${name} with frames cut short gives an honest subset`, () => {
+    const whole = replay(savefile);
+    for (const snapLength of SNAP_LENGTHS) {
+      const found = replay(savefile, { snapLength });
+      expectSubset(found, whole, `Of ${snapLength} bytes each`);
     }
   });
 }
@@ -46,14 +57,14 @@ for (const { name, path, expectedPath } of findFixtures()) {
 function expectSubset(
   found: readonly JsonEntry[],
   whole: readonly JsonEntry[],
-  lost: number,
+  how: string,
 ): void {
   const known = new Set(whole.map(essence));
   for (const entry of found) {
     if (entry["incomplete"] || isFlow(entry)) continue;
     ok(
       known.has(essence(entry)),
-      `Without packet ${lost} an entry is invented: ${JSON.stringify(entry)}`,
+      `${how} an entry is invented: ${JSON.stringify(entry)}`,
     );
   }
 }

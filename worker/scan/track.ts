@@ -62,9 +62,9 @@ export class Track {
   add(packet: Packet, fromLow: boolean): void {
     if (this.flow.transport === "tcp") this.#addSegment(packet, fromLow);
     else if (this.flow.transport !== "sctp") {
-      const sink = fromLow ? this.#lowSink : this.#highSink;
-      const { bytes, start, end, time, place } = packet;
-      sink.data(bytes, start, end, time, place);
+      const side = this.#sideOf(fromLow);
+      const { bytes, start, end, time, place, missing } = packet;
+      this.conversation.data(side, bytes, start, end, time, place, missing);
     }
   }
 
