@@ -11,6 +11,9 @@ export interface Tally {
   overgrown: number;
 }
 
+/** How many times what came of a body is made room for if it is announced. */
+const MAX_BELIEF = 16;
+
 const EMPTY = new Uint8Array(0);
 
 /** A body after its chunks were joined, its other codings not undone. */
@@ -47,8 +50,12 @@ export class Body {
     return this.keeps && !this.hasGap && this.#kept < MAX_BODY;
   }
 
-  /** Adds bytes, of which it keeps a copy if it {@link wantsMore}. */
-  add(bytes: Uint8Array): void {
+  /**
+   * Adds bytes, of which it keeps a copy if it {@link wantsMore}.
+   *
+   * @param announced how many the peer says will come, these among them
+   */
+  add(bytes: Uint8Array, announced: number = bytes.length): void {
     this.size += bytes.length;
     const taken = Math.min(bytes.length, MAX_BODY - this.#kept);
     const needed = this.#kept + taken;
@@ -56,7 +63,9 @@ export class Body {
       // Most bodies come in one piece.
       this.#bytes = bytes.slice(0, taken);
     } else {
-      if (needed > this.#bytes.length) this.#grow(needed);
+      if (needed > this.#bytes.length) {
+        this.#grow(needed, this.#kept + announced);
+      }
       this.#bytes.set(bytes.subarray(0, taken), this.#kept);
     }
     this.#kept = needed;
@@ -88,10 +97,10 @@ export class Body {
     return body;
   }
 
-  #grow(needed: number): void {
-    const bytes = new Uint8Array(
-      Math.min(MAX_BODY, Math.max(needed, 2 * this.#bytes.length)),
-    );
+  #grow(needed: number, announced: number): void {
+    const believed = Math.min(announced, MAX_BELIEF * needed);
+    const size = Math.max(needed, 2 * this.#bytes.length, believed);
+    const bytes = new Uint8Array(Math.min(MAX_BODY, size));
     bytes.set(this.bytes);
     this.#bytes = bytes;
   }

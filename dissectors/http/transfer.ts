@@ -136,8 +136,9 @@ export class Transfer {
   /** Takes what is here of the bytes left; whether none are left then. */
   #take(reader: StreamReader): boolean {
     const size = Math.min(this.#left, reader.available);
-    if (this.body.wantsMore && size > 0) this.body.add(reader.bytes(size)!);
-    else {
+    if (this.body.wantsMore && size > 0) {
+      this.body.add(reader.bytes(size)!, this.#left);
+    } else {
       reader.skip(size);
       this.body.skip(size);
     }
