@@ -2,11 +2,13 @@
  * Savefiles as sources of frames: found, opened and named.
  */
 import { basename, join } from "node:path";
+import { Damage } from "../../packet/format.ts";
 import {
   type ByteSource,
   NotASavefile,
   SavefileReader,
 } from "../../packet/savefile.ts";
+import { unpacked } from "./compressed.ts";
 
 /** Folders inside folders that are searched for savefiles. */
 const MAX_DEPTH = 16;
@@ -65,9 +67,9 @@ function filesBelow(folder: string, depth: number): SavefilePath[] {
 export interface OpenSavefile extends Disposable {
   readonly path: string;
   readonly reader: SavefileReader;
-  /** Bytes in it, where that is known. */
+  /** Bytes in it as it lies there, where that is known. */
   readonly size: number | undefined;
-  /** Bytes read so far. */
+  /** Bytes of them read so far. */
   readonly position: number;
   /** Whether it can be read again: standard input and pipes cannot. */
   readonly canRewind: boolean;
@@ -76,7 +78,7 @@ export interface OpenSavefile extends Disposable {
 }
 
 /**
- * Opens a savefile. The caller closes it.
+ * Opens a savefile, which may be compressed. The caller closes it.
  *
  * @throws CannotOpen
  */
@@ -86,12 +88,17 @@ export function openSavefile(path: string): OpenSavefile {
     ? undefined
     : attempt(path, () => Deno.openSync(path));
   try {
+    let position = 0;
     const source: ByteSource = {
-      read: (into) => file ? file.readSync(into) : Deno.stdin.readSync(into),
+      read(into) {
+        const size = (file ?? Deno.stdin).readSync(into);
+        position += size ?? 0;
+        return size;
+      },
     };
     const info = file?.statSync();
     const size = info?.isFile ? info.size : undefined;
-    let reader = new SavefileReader(source);
+    let reader = new SavefileReader(unpacked(source));
     return {
       path,
       get reader() {
@@ -99,13 +106,14 @@ export function openSavefile(path: string): OpenSavefile {
       },
       size,
       get position() {
-        return reader.position;
+        return position;
       },
       canRewind: size !== undefined,
       rewind() {
         if (!file) throw new Error("Standard input can be read only once");
         file.seekSync(0, Deno.SeekMode.Start);
-        reader = new SavefileReader(source);
+        position = 0;
+        reader = new SavefileReader(unpacked(source));
       },
       [Symbol.dispose]() {
         file?.close();
@@ -113,7 +121,7 @@ export function openSavefile(path: string): OpenSavefile {
     };
   } catch (error) {
     file?.close();
-    if (error instanceof NotASavefile) {
+    if (error instanceof NotASavefile || error instanceof Damage) {
       throw new CannotOpen(path, error.message, error);
     }
     throw error;
