@@ -8,7 +8,7 @@ import v8 from "node:v8";
 import vm from "node:vm";
 
 /** Bytes below which there is no need. */
-const FLOOR = 104 * 1024 * 1024;
+const FLOOR = 72 * 1024 * 1024;
 
 /** Growth since the last collection that calls for another one. */
 const GROWTH = 1.6;
