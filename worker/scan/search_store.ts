@@ -124,6 +124,11 @@ export async function searchStore(
   return await new StoreSearch(store, options).run();
 }
 
+/** What a replay knew before a shard's first packet, if that is kept. */
+export function checkpointOf(shard: Shard): Uint8Array | undefined {
+  return shard.messageTable(KEY)?.numbers(CHECKPOINT, Uint8Array);
+}
+
 class StoreSearch {
   readonly #store: Store;
   readonly #options: StoreSearchOptions;
