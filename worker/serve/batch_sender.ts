@@ -42,15 +42,10 @@ export class BatchSender {
    */
   async flush(): Promise<void> {
     if (this.#writer.count === 0) return;
-    await this.#credit.wait(this.#signal);
-    this.send();
+    await this.#credit.wait();
+    this.#credit.spend();
+    this.#channel.send(this.#writer.take());
     await setTimeout(0);
     this.#signal.throwIfAborted();
-  }
-
-  /** Sends what was added now: without a row it is a heartbeat, and free. */
-  send(watermark?: number): void {
-    if (this.#writer.count > 0) this.#credit.spend();
-    this.#channel.send(this.#writer.take(watermark));
   }
 }

@@ -34,7 +34,8 @@ export async function answerClosed(
     signal,
   });
   if (rows && output !== "count") {
-    await sendRows(rows, new BatchSender(channel, output, credit, signal));
+    const sender = new BatchSender(channel, output, credit, signal);
+    await sendRows(rows.rows(), sender);
   }
   const matches = Math.min(progress.matches, plan.limit ?? Infinity);
   const coverage = toNodeCoverage(store, coverages, deletedFor(store, plan));
@@ -42,15 +43,15 @@ export async function answerClosed(
 }
 
 /**
- * Sends rows in their order.
+ * Sends rows in their order, each as `toRowText` writes it.
  *
  * @throws what the sender's signal was aborted with
  */
 export async function sendRows(
-  sorter: EntrySorter,
+  rows: Iterable<Uint8Array>,
   sender: BatchSender,
 ): Promise<void> {
-  for (const row of sorter.rows()) {
+  for (const row of rows) {
     if (sender.isFull) await sender.flush();
     sender.add(fromRowText(row));
   }

@@ -1,10 +1,21 @@
 /** Credit: what may be sent to somebody, as they can take it. */
 import { MAX_CREDIT } from "../../api/messages.ts";
+import type { Bell } from "./bell.ts";
 
 /** Batches, or pieces of a file, that may be sent. */
 export class Credit {
+  readonly #bell: Bell;
+  readonly #signal: AbortSignal;
   #left = 0;
-  #waiting: (() => void) | undefined;
+
+  /**
+   * @param bell rung when there is more
+   * @param signal aborted when nothing can be sent any more, and the bell rung
+   */
+  constructor(bell: Bell, signal: AbortSignal) {
+    this.#bell = bell;
+    this.#signal = signal;
+  }
 
   /** How many may be sent now. */
   get left(): number {
@@ -14,7 +25,7 @@ export class Credit {
   /** As many more may be sent, though never more than some at once. */
   grant(credit: number): void {
     this.#left = Math.min(MAX_CREDIT, this.#left + credit);
-    if (this.#left > 0) this.#waiting?.();
+    this.#bell.ring();
   }
 
   /** Takes one for what is sent now; there must be one. */
@@ -24,18 +35,15 @@ export class Credit {
   }
 
   /**
-   * Waits until there is some. Only one may wait at a time.
+   * Waits until there is some.
    *
    * @throws what the signal was aborted with
    */
-  async wait(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#left > 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting = resolve;
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    this.#waiting = undefined;
-    signal.throwIfAborted();
+  async wait(): Promise<void> {
+    this.#signal.throwIfAborted();
+    while (this.#left === 0) {
+      await this.#bell.wait();
+      this.#signal.throwIfAborted();
+    }
   }
 }

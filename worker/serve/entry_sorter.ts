@@ -4,9 +4,11 @@ import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import type { Entry } from "../../entry/entry.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { rendererOf } from "../scan/rendering.ts";
-import { toRowText } from "../scan/row_text.ts";
+import { fromRowText, toRowText } from "../scan/row_text.ts";
 import { TemporaryRuns } from "../scan/runs.ts";
 import { Sorter } from "../scan/sorter.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Bytes of an entry beside those of its messages. */
 const ENTRY_WEIGHT = 4096;
@@ -44,6 +46,12 @@ export class EntrySorter implements Disposable {
         render: () => this.#render(entry),
       });
     } else this.#sorter.add(key, this.#render(entry));
+  }
+
+  /** Adds a row that another one gave. */
+  addRow(row: Uint8Array): void {
+    const { head: { timestamp }, position: { place, n } } = fromRowText(row);
+    this.#sorter.add({ timestamp, node: 0, place, n }, decoder.decode(row));
   }
 
   /** As `Sorter.rows` gives them. */

@@ -11,10 +11,13 @@ import {
 import { CannotKeepRuns } from "../scan/runs.ts";
 import { UnusableFolder } from "../shards/meta.ts";
 import type { Store } from "../shards/store.ts";
-import { type Answering, send } from "./answering.ts";
+import { send } from "./answering.ts";
+import { Bell } from "./bell.ts";
 import { answerClosed } from "./closed_query.ts";
 import { Credit } from "./credit.ts";
+import { answerFollowing } from "./follow_query.ts";
 import { checkPlan } from "./plan_check.ts";
+import type { StoredNews } from "./stored_news.ts";
 
 /** How long the question may be in coming, ms. */
 const PATIENCE = 30_000;
@@ -27,6 +30,11 @@ export class Cancelled extends Error {
 /** What queries are answered from. */
 export interface Answers {
   readonly store: Store;
+  /** Whether packets may be added to it. */
+  readonly grows: boolean;
+  readonly news: StoredNews;
+  /** µs since 1970. */
+  readonly clock: () => number;
   /** Told what nobody who asks is to blame for. */
   readonly onFault: (error: unknown) => void;
 }
@@ -41,11 +49,13 @@ export async function answer(
   answers: Answers,
 ): Promise<void> {
   const over = new AbortController();
-  const credit = new Credit();
+  const bell = new Bell();
+  const credit = new Credit(bell, over.signal);
   const question = Promise.withResolvers<Ask>();
   const fail = (error: Error) => {
     over.abort(error);
     question.reject(error);
+    bell.ring();
   };
   let isAsked = false;
   channel.listen({
@@ -70,8 +80,13 @@ export async function answer(
     const ask = await question.promise;
     clearTimeout(patience);
     checkPlan(ask.plan);
-    const { store } = answers;
-    await answerAsk(ask, { store, channel, credit, signal: over.signal });
+    const { store, grows, clock } = answers;
+    const { signal } = over;
+    if (ask.plan.follow) {
+      using _news = answers.news.listen(bell);
+      const way = { channel, credit, signal, bell };
+      await answerFollowing(ask, { store, grows, clock, ...way });
+    } else await answerClosed(ask, { store, channel, credit, signal });
   } catch (error) {
     clearTimeout(patience);
     const failure = toFailure(error, answers.onFault);
@@ -79,10 +94,6 @@ export async function answer(
   } finally {
     channel.close();
   }
-}
-
-async function answerAsk(ask: Ask, around: Answering): Promise<void> {
-  await answerClosed(ask, around);
 }
 
 /** @throws BadMessage */

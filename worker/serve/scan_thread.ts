@@ -6,6 +6,7 @@ import { PortChannel } from "../../api/channel.ts";
 import { DiskFolder } from "../shards/folder.ts";
 import { Store } from "../shards/store.ts";
 import { answer, type Answers } from "./query.ts";
+import { StoredNews } from "./stored_news.ts";
 import type {
   ThreadNews,
   ThreadOrder,
@@ -27,6 +28,8 @@ thread.onmessage = ({ data: order }) => {
       return thread.postMessage({ kind: "ready" });
     case "query":
       return void over(answer(new PortChannel(order.port), answers!));
+    case "stored":
+      return answers!.news.tell();
   }
 };
 
@@ -36,9 +39,14 @@ async function over(work: Promise<void>): Promise<void> {
   thread.postMessage({ kind: "over" });
 }
 
-function toAnswers({ folder, node }: ThreadStart): Answers {
+function toAnswers({ folder, node, grows }: ThreadStart): Answers {
   return {
     store: new Store(DiskFolder.at(folder), node),
+    grows,
+    news: new StoredNews((listens) =>
+      thread.postMessage({ kind: "listens", listens })
+    ),
+    clock: () => Date.now() * 1000,
     onFault: (error) =>
       thread.postMessage({ kind: "fault", text: toText(error) }),
   };

@@ -9,6 +9,7 @@ import type { Channel } from "../../api/channel.ts";
 import { PortChannel } from "../../api/channel.ts";
 import type { Answer } from "../../api/messages.ts";
 import type { WorkerLink } from "../../api/worker.ts";
+import type { Capture } from "./capture.ts";
 import { MAX_QUERIES, ScanPool } from "./scan_pool.ts";
 
 /** What a worker is made of. */
@@ -18,6 +19,8 @@ export interface ServiceOptions {
   /** The data folder, which has been written to. */
   readonly folder: string;
   readonly node: string;
+  /** What fills the folder; absent where it is filled already. */
+  readonly capture?: Capture | undefined;
   /** Scan threads; by default as many as there are cores, up to four. */
   readonly threads?: number | undefined;
   /** Told what is wrong with us, for the log. */
@@ -28,11 +31,30 @@ export interface ServiceOptions {
 export class WorkerService implements WorkerLink {
   readonly name: string;
   readonly #pool: ScanPool;
+  /** Ends that the threads hear of stored packets. */
+  #silence: (() => void) | undefined;
 
   constructor(options: ServiceOptions) {
     this.name = options.name;
-    const { folder, node, threads, onFault } = options;
-    this.#pool = new ScanPool({ folder, node, grows: false, threads, onFault });
+    const { folder, node, threads, onFault, capture } = options;
+    this.#pool = new ScanPool({
+      folder,
+      node,
+      grows: capture !== undefined,
+      threads,
+      onFault,
+      onListens: (listens) => capture && this.#hear(capture, listens),
+    });
+  }
+
+  /** Has the threads told of stored packets, as long as one wants to know. */
+  #hear(capture: Capture, listens: boolean): void {
+    if (listens) {
+      this.#silence ??= capture.onStored(() => this.#pool.stored());
+    } else {
+      this.#silence?.();
+      this.#silence = undefined;
+    }
   }
 
   ask(): Promise<Channel> {
@@ -48,6 +70,8 @@ export class WorkerService implements WorkerLink {
 
   /** Ends it; running queries are told. */
   close(): void {
+    this.#silence?.();
+    this.#silence = undefined;
     this.#pool.close();
   }
 }
