@@ -57,6 +57,8 @@ const PIECES = [
     .split(" "),
   ..."contains startsWith endsWith matches like lower() size() json() xml() base64()"
     .split(" "),
+  ..."now(1) lower(1) exists() contains() like(1, 2) seconds() datetime(1, 2)"
+    .split(" "),
   ..."protobuf() exists( any( all( now() seconds( hours( datetime( limit( redact("
     .split(" "),
   ...'"a" \'b\' r"c" r"( "\\d" "\\u{110000}" " r\' "" 42 3.14 -7 9007199254740993'

@@ -2,7 +2,7 @@
  * Any bytes: a packet within its bytes, an outcome without one, or damage that
  * is told. Never an error, never more than bounded time and memory.
  */
-import { equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { PacketColumns } from "../../packet/columns.ts";
 import { Decoder } from "../../packet/decode.ts";
 import { FrameBatch } from "../../packet/frame.ts";
@@ -325,4 +325,79 @@ Deno.test("64 KB cut into the smallest fragments are joined in time", () => {
   const took = cpuTime() - begun;
   ok(took < 2000, `${took} ms for 8,125 frames`);
   ok(decoder.defragmenter.cost < 8 * 1024 * 1024);
+});
+
+/** Frames of any size, up to what makes a run of its own. */
+function randomFrames(random: Random): Uint8Array[] {
+  const most = random.pick([60, 1500, 1500, 100_000]);
+  return Array.from(
+    { length: random.int(0, 30) },
+    () => random.bytes(random.int(0, most)),
+  );
+}
+
+/** What a file holds, whatever it is written as. */
+function framesIn(file: Uint8Array): Uint8Array[] {
+  const reader = new SavefileReader(ofBytes(file));
+  const batch = new FrameBatch(7);
+  const frames: Uint8Array[] = [];
+  while (reader.next(batch)) {
+    for (let row = 0; row < batch.count; row++) {
+      const start = batch.start[row]!;
+      frames.push(batch.bytes.slice(start, start + batch.captured[row]!));
+    }
+  }
+  equal(reader.damage, undefined);
+  return frames;
+}
+
+/** A file into which every frame of another was copied, in some order. */
+function copied(file: Uint8Array, random: Random): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const sink = { write: (bytes: Uint8Array) => void parts.push(bytes.slice()) };
+  const format = random.pick(["pcap", "pcap-micro", "pcapng"] as const);
+  const name = random.pick([undefined, "eth0", "é", "x".repeat(70_000)]);
+  const ethernet = { linkType: 1, snapLength: random.int(0, 9), name };
+  const writer = new SavefileWriter(sink, format, ethernet);
+  const data = random.bytes(random.int(0, 9));
+  if (format !== "pcapng") {
+    throws(() => writer.addInterface(ethernet), /no place/);
+    throws(() => writer.addSecrets({ type: 1, data }), /no place/);
+  } else {
+    equal(writer.addInterface(ethernet), 1);
+    writer.addSecrets({ type: 1, data });
+  }
+  const reader = new SavefileReader(ofBytes(file));
+  const batch = new FrameBatch(random.int(1, 40));
+  const numbers = random.chance(0.5) ? Uint32Array.of(1) : undefined;
+  while (reader.next(batch)) {
+    const rows = Uint32Array.from({ length: batch.count }, (_, row) => row);
+    if (format === "pcapng" && random.chance(0.1)) {
+      throws(() => writer.copy(batch, 0, 2), /no interface 2/);
+    }
+    writer.copyRows(batch, rows, batch.count, numbers);
+    if (random.chance(0.2)) writer.flush();
+  }
+  writer.flush();
+  writer.flush();
+  const written = concat(...parts);
+  equal(writer.size, written.length);
+  return written;
+}
+
+Deno.test("a copy of a copy holds the same frames", () => {
+  for (let seed = 1; seed <= 400; seed++) {
+    const random = new Random(seed);
+    const frames = randomFrames(random);
+    const file = pcap(frames.map((frame) => ({ frame })), {
+      little: random.chance(0.7),
+    });
+    try {
+      const copy = copied(file, random);
+      deepEqual(framesIn(copy), frames);
+      deepEqual(framesIn(copied(copy, random)), frames);
+    } catch (error) {
+      throw new Error(`Seed ${seed}`, { cause: error });
+    }
+  }
 });

@@ -3,12 +3,13 @@
  * handshakes made up of records in any order. Whatever comes, there is no
  * error, each entry can be written, and little is kept.
  */
-import { ok } from "node:assert/strict";
+import { ok, throws } from "node:assert/strict";
 import type { Ending, Parser, Side } from "../../dissectors/dissector.ts";
 import { decodeCertificates } from "../../dissectors/tls/certificate.ts";
 import { DtlsParser } from "../../dissectors/tls/datagram.ts";
 import { TlsParser } from "../../dissectors/tls/record.ts";
 import { tls } from "../../dissectors/tls/tls.ts";
+import { leniently } from "../../dissectors/tls/wire.ts";
 import { Malformed } from "../../stream/malformed.ts";
 import { StreamReader } from "../../stream/reader.ts";
 import { type Chunk, dissect, START } from "../dissectors/dissect.ts";
@@ -320,3 +321,11 @@ function drain(
     readers[side].retain();
   }
 }
+
+Deno.test("only what is malformed is passed over", () => {
+  const ours = new RangeError("a mistake of our own");
+  throws(() =>
+    leniently(() => {
+      throw ours;
+    }), ours);
+});
