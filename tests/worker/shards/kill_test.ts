@@ -78,7 +78,8 @@ Deno.test({
           shardBytes: 250_000,
         });
         const numbers = readNumbers(writer.store);
-        deepEqual(numbers, before);
+        // Rebuilding what was torn may take room, which the oldest shard gives.
+        deepEqual(numbers, before.slice(before.length - numbers.length));
         const oldest = numbers[0]!;
         deepEqual(numbers, numbers.map((_, n) => oldest + n));
         next = numbers.at(-1)! + 1;
@@ -126,6 +127,8 @@ Deno.test({
           const frames = framesOf(shard);
           if (!shard.isSealed) open++;
           newest = Math.max(newest, shard.number);
+          // One that has just begun has a header alone.
+          if (frames.length === 0) continue;
           const first = numberOf(frames[0]!.bytes);
           frames.forEach(({ time, bytes }, n) => {
             deepEqual({ time, bytes }, numberedFrame(first + n));
