@@ -13,9 +13,10 @@ export function quoteText(text: string): string {
   );
 }
 
-/** A path to a part of what another one leads to. */
+/** A path to a part of what another one leads to; `""` leads to the entry. */
 export function pathTo(base: string, step: string | number): string {
   if (typeof step === "number") return `${base}[${step}]`;
+  if (base === "") return step;
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(step)
     ? `${base}.${step}`
     : `${base}[${quoteText(step)}]`;
