@@ -64,6 +64,26 @@ export class HubWorker {
     }
   }
 
+  /**
+   * Sets something at one of its routes.
+   *
+   * @returns why it was not taken; `undefined` if it was
+   */
+  async put(path: string, value: object): Promise<string | undefined> {
+    try {
+      const response = await this.link.fetch(path, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(value),
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      const text = await readText(response, MAX_STATE);
+      return response.ok ? undefined : text.trim() || String(response.status);
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
   /** It was found not to answer. */
   lose(reason: string): void {
     const since = this.#missing?.since ?? nowMicros();
@@ -79,6 +99,8 @@ export class HubWorker {
 /** All workers of a hub. */
 export class Workers {
   readonly #workers: HubWorker[] = [];
+  /** What was set on all workers, by route. */
+  readonly #settings = new Map<string, object>();
   readonly #listeners = new Set<(worker: HubWorker) => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -96,7 +118,7 @@ export class Workers {
     const worker = new HubWorker(link);
     this.#workers.push(worker);
     for (const listener of this.#listeners) listener(worker);
-    void worker.refresh();
+    void this.#refresh(worker);
     return worker;
   }
 
@@ -112,9 +134,38 @@ export class Workers {
     return this.#workers.find(({ name }) => name.replaceAll("~", "-") === node);
   }
 
-  /** Asks all for their state. */
+  /** Asks all for their state; those that are back get what was set. */
   async refresh(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.refresh()));
+    await Promise.all(this.#workers.map((worker) => this.#refresh(worker)));
+  }
+
+  /** What was set last at a route of all workers. */
+  setting(path: string): object | undefined {
+    return this.#settings.get(path);
+  }
+
+  /**
+   * Sets something on all workers, and on those that come later.
+   *
+   * @returns those that did not take it, and why
+   */
+  async set(
+    path: string,
+    value: object,
+  ): Promise<{ readonly name: string; readonly reason: string }[]> {
+    this.#settings.set(path, value);
+    const results = await Promise.all(this.#workers.map(async (worker) => {
+      const reason = await worker.put(path, value);
+      return reason === undefined ? [] : [{ name: worker.name, reason }];
+    }));
+    return results.flat();
+  }
+
+  async #refresh(worker: HubWorker): Promise<void> {
+    const wasThere = worker.state !== undefined && !worker.missing;
+    await worker.refresh();
+    if (wasThere || worker.missing) return;
+    for (const [path, value] of this.#settings) await worker.put(path, value);
   }
 
   /** Asks again and again, until stopped. */

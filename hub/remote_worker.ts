@@ -1,0 +1,152 @@
+/** A worker elsewhere: WebSockets for queries, HTTP for everything else. */
+import { readFile } from "node:fs/promises";
+import { type Channel, SocketChannel } from "../api/channel.ts";
+import { SECRET_HEADER, WORKER } from "../api/paths.ts";
+import type { WorkerLink } from "../api/worker.ts";
+
+/** How long a worker may take to accept a connection, ms. */
+const DIAL_PATIENCE = 5000;
+
+/** Deno's own takes options, of which the page's types know nothing. */
+const DialledSocket = WebSocket as unknown as new (
+  url: URL,
+  options: {
+    readonly headers: Record<string, string>;
+    readonly client?: Deno.HttpClient;
+  },
+) => WebSocket;
+
+/** A worker's URL that cannot be used. The message says why. */
+export class BadWorkerUrl extends Error {
+  override name = "BadWorkerUrl";
+}
+
+/** How workers are reached. */
+export interface Dialling {
+  /** Known to the hub and its workers alone. */
+  readonly secret?: string | undefined;
+  /** Certificates of those who vouch for workers, PEM; else the system's. */
+  readonly ca?: string | undefined;
+}
+
+/** A worker at `wss://HOST:PORT`, or `ws://` on this machine. */
+export class RemoteWorker implements WorkerLink {
+  readonly name: string;
+  readonly #url: URL;
+  readonly #headers: Record<string, string>;
+  readonly #client: Deno.HttpClient | undefined;
+
+  /** @throws BadWorkerUrl */
+  constructor(url: string, { secret, ca }: Dialling) {
+    this.#url = readUrl(url);
+    this.name = this.#url.href.replace(/\/$/, "");
+    this.#headers = secret === undefined ? {} : { [SECRET_HEADER]: secret };
+    this.#client = ca === undefined
+      ? undefined
+      : Deno.createHttpClient({ caCerts: [ca] });
+  }
+
+  ask(): Promise<Channel> {
+    const socket = new DialledSocket(new URL(WORKER.query, this.#url), {
+      headers: this.#headers,
+      ...this.#client && { client: this.#client },
+    });
+    return opened(socket, this.name);
+  }
+
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const url = new URL(path, this.#url);
+    url.protocol = url.protocol === "wss:" ? "https:" : "http:";
+    const headers = new Headers(init.headers);
+    for (const [name, value] of Object.entries(this.#headers)) {
+      headers.set(name, value);
+    }
+    // A redirect would take the secret elsewhere.
+    const wanted = { ...init, headers, redirect: "error" as const };
+    try {
+      return await fetch(
+        url,
+        this.#client ? { ...wanted, client: this.#client } : wanted,
+      );
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new Error(`Cannot reach ${this.name}: ${briefly(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Lets go of its connections. */
+  close(): void {
+    this.#client?.close();
+  }
+}
+
+/** A secret out of its file, without the line's end. */
+export async function readSecret(path: string): Promise<string> {
+  const secret = (await readFile(path, "utf8")).trim();
+  if (secret.length < 16) {
+    throw new Error(
+      `The secret in "${path}" is too short: write at least 16 characters`,
+    );
+  }
+  return secret;
+}
+
+function readUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !["ws:", "wss:"].includes(url.protocol)) {
+    throw new BadWorkerUrl(
+      `"${text}" is no worker: write wss://HOST:PORT`,
+    );
+  }
+  if (url.username || url.password || url.search || url.pathname !== "/") {
+    throw new BadWorkerUrl(`"${text}" is more than wss://HOST:PORT`);
+  }
+  if (url.protocol === "ws:" && !isLoopback(url.hostname)) {
+    throw new BadWorkerUrl(
+      `"${text}" would send packets unencrypted: ws:// is for this machine ` +
+        "alone, write wss://",
+    );
+  }
+  return url;
+}
+
+/** Whether a host can only be this machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" ||
+    /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** A channel as soon as the socket is open. */
+function opened(socket: WebSocket, name: string): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    const listeners = new AbortController();
+    const { signal } = listeners;
+    const fail = (why: string) => {
+      listeners.abort();
+      clearTimeout(timer);
+      socket.close();
+      reject(new Error(`Cannot reach ${name}: ${why}`));
+    };
+    const timer = setTimeout(() => fail("it does not answer"), DIAL_PATIENCE);
+    socket.addEventListener("open", () => {
+      listeners.abort();
+      clearTimeout(timer);
+      resolve(new SocketChannel(socket));
+    }, { signal });
+    socket.addEventListener("error", (event) => {
+      event.preventDefault();
+      fail(event instanceof ErrorEvent ? briefly(event) : "refused");
+    }, { signal });
+  });
+}
+
+/** What Deno says, without the words around it. */
+function briefly({ message }: { message: string }): string {
+  return message.replace(/^.*: (?=\S)/s, "").replace(
+    / \(os error \d+\)$/,
+    "",
+  ) ||
+    "connection lost";
+}

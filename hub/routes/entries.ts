@@ -1,0 +1,127 @@
+/** One entry: its detail, its bodies and its packets, from its worker. */
+import { HUB, WORKER } from "../../api/paths.ts";
+import { parseId } from "../../entry/entry.ts";
+import type { RedactPath } from "../../kfl/redaction.ts";
+import { Refused } from "../failure.ts";
+import type { Call, Parameter, Route } from "../route.ts";
+import { reasonOf } from "../workers.ts";
+import { planOrRefuse } from "./request.ts";
+
+const KFL: Parameter = {
+  name: "kfl",
+  doc: "The filter that found it: what that redacts is hidden here too",
+  schema: { type: "string" },
+};
+
+/** Statuses of a worker that are ours too. */
+const PASSED = [404, 410];
+
+/** Types of a worker that are ours too; all else is bytes. */
+const TYPES = [
+  "application/json",
+  "application/vnd.tcpdump.pcap",
+  "application/x-pcapng",
+];
+
+export const entryRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: `${HUB.entries}/{id}`,
+    summary: "One entry, with all that is known of it",
+    parameters: [KFL],
+    gives: {
+      type: "application/json",
+      schema: { type: "object" },
+      doc: "The entry",
+    },
+    handle: (call) => fromWorker(call, "", redactionOf(call)),
+  },
+  {
+    method: "GET",
+    path: `${HUB.entries}/{id}/packets`,
+    summary: "The packets of one entry",
+    parameters: [KFL],
+    gives: {
+      type: "application/vnd.tcpdump.pcap",
+      doc: "A savefile, PCAP or pcapng",
+    },
+    handle: (call) => {
+      if (redactionOf(call).length > 0) throw cannotRedact();
+      return fromWorker(call, "/packets", []);
+    },
+  },
+  {
+    method: "GET",
+    path: `${HUB.entries}/{id}/body/{half}`,
+    summary: "The body of the request or of the response of one entry",
+    parameters: [KFL],
+    gives: { type: "application/octet-stream", doc: "The body, decoded" },
+    handle: (call) => {
+      const { half } = call.parts;
+      if (half !== "request" && half !== "response") {
+        throw new Refused("missing", "There are request and response");
+      }
+      return fromWorker(call, `/body/${half}`, redactionOf(call));
+    },
+  },
+];
+
+/** A savefile holds packets as they were: nothing in it can be hidden. */
+export function cannotRedact(): Refused {
+  return new Refused(
+    "unsuitable",
+    "Packets are as they were captured: what `redact` hides is in them. " +
+      "Leave it out of the filter, or take another format",
+  );
+}
+
+/** What the filter of a request hides. */
+function redactionOf({ query }: Call): readonly RedactPath[] {
+  const kfl = query.get("kfl") ?? "";
+  return kfl === "" ? [] : planOrRefuse({ kfl }).plan.redact;
+}
+
+async function fromWorker(
+  { hub, request, parts }: Call,
+  part: string,
+  redact: readonly RedactPath[],
+): Promise<Response> {
+  const id = parts["id"]!;
+  if (!parseId(id)) throw new Refused("missing", `"${id}" is no id`);
+  const worker = hub.workers.ofEntry(id);
+  if (!worker) {
+    throw new Refused("missing", `No worker has the node of "${id}"`);
+  }
+  const hidden = redact.length > 0
+    ? `?redact=${encodeURIComponent(JSON.stringify(redact))}`
+    : "";
+  const path = `${WORKER.entries}/${encodeURIComponent(id)}${part}${hidden}`;
+  try {
+    const answer = await worker.link.fetch(path, { signal: request.signal });
+    return await relay(answer, id);
+  } catch (error) {
+    if (error instanceof Refused || request.signal.aborted) throw error;
+    throw new Refused("worker", reasonOf(error));
+  }
+}
+
+/** A worker's answer, with headers of ours. */
+async function relay(answer: Response, id: string): Promise<Response> {
+  if (PASSED.includes(answer.status)) {
+    await answer.body?.cancel();
+    throw new Refused("missing", `"${id}" is not kept, or not any more`);
+  }
+  if (!answer.ok) {
+    await answer.body?.cancel();
+    throw new Refused("worker", `The worker answers ${answer.status}`);
+  }
+  const type = answer.headers.get("content-type") ?? "";
+  const known = TYPES.find((each) => type.startsWith(each));
+  return new Response(answer.body, {
+    headers: {
+      "content-type": known ?? "application/octet-stream",
+      // Bodies are whatever somebody sent: they are saved and never shown.
+      ...known !== TYPES[0] && { "content-disposition": "attachment" },
+    },
+  });
+}

@@ -1,0 +1,98 @@
+/** Filters: what is wrong with them, how they go on, how they would run. */
+import { HUB } from "../../api/paths.ts";
+import { SCHEMA } from "../../dissectors/registry.ts";
+import { complete } from "../../kfl/completion.ts";
+import { explain } from "../../kfl/explain.ts";
+import { Refused } from "../failure.ts";
+import { isFailure, planQuery } from "../query.ts";
+import { type JsonSchema, readObject, type Route } from "../route.ts";
+import { planOrRefuse, readQuestion, WINDOW_PROPERTIES } from "./request.ts";
+
+const FILTER: JsonSchema = {
+  type: "object",
+  required: ["kfl"],
+  properties: { kfl: { type: "string" } },
+};
+
+export const kflRoutes: readonly Route[] = [
+  {
+    method: "POST",
+    path: HUB.check,
+    summary: "What is wrong with a filter",
+    takes: { type: "application/json", schema: FILTER },
+    gives: {
+      type: "application/json",
+      schema: {
+        type: "object",
+        properties: { diagnostics: { type: "array" } },
+      },
+      doc: "All that is wrong; an empty list if nothing is",
+    },
+    handle: async ({ request }) => {
+      const { kfl } = await readObject(request);
+      const planned = planQuery(readQuestion({ kfl }));
+      const diagnostics = isFailure(planned) ? planned.diagnostics : [];
+      return Response.json({ diagnostics });
+    },
+  },
+  {
+    method: "POST",
+    path: HUB.complete,
+    summary: "What may come next in a filter",
+    takes: {
+      type: "application/json",
+      schema: {
+        type: "object",
+        required: ["kfl"],
+        properties: {
+          kfl: { type: "string" },
+          cursor: { type: "integer", description: "By default at the end" },
+        },
+      },
+    },
+    gives: {
+      type: "application/json",
+      schema: {
+        type: "object",
+        properties: {
+          from: { type: "integer" },
+          to: { type: "integer" },
+          suggestions: { type: "array", items: { type: "object" } },
+        },
+      },
+      doc: "Suggestions, and the stretch that each takes the place of",
+    },
+    handle: async ({ request }) => {
+      const { kfl, cursor } = await readObject(request);
+      const text = readQuestion({ kfl }).kfl;
+      const at = cursor ?? text.length;
+      if (
+        !Number.isSafeInteger(at) || Number(at) < 0 || Number(at) > text.length
+      ) {
+        throw new Refused("message", '"cursor" must be a place in the filter');
+      }
+      return Response.json(complete(text, Number(at), SCHEMA));
+    },
+  },
+  {
+    method: "POST",
+    path: HUB.explain,
+    summary: "How a filter would run, stage by stage",
+    takes: {
+      type: "application/json",
+      schema: { ...FILTER, properties: WINDOW_PROPERTIES },
+    },
+    gives: {
+      type: "application/json",
+      schema: {
+        type: "object",
+        properties: { text: { type: "string" }, plan: { type: "object" } },
+      },
+      doc: "The plan, for people and as it is sent to workers",
+    },
+    handle: async ({ request }) => {
+      const { plan } = planOrRefuse(readQuestion(await readObject(request)));
+      return Response.json({ text: explain(plan), plan });
+    },
+  },
+];

@@ -1,0 +1,42 @@
+/** `POST /api/v1/session`: the token, typed into the page, for a cookie. */
+import { HUB } from "../../api/paths.ts";
+import { Refused } from "../failure.ts";
+import { type Call, readObject, type Route } from "../route.ts";
+
+/** Bytes of the body. */
+const MAX_BODY = 1024;
+
+export const sessionRoute: Route = {
+  method: "POST",
+  path: HUB.session,
+  summary: "Shows the token once; a cookie then stands for it",
+  isOpen: true,
+  takes: {
+    type: "application/json",
+    schema: {
+      type: "object",
+      required: ["token"],
+      properties: { token: { type: "string" } },
+    },
+  },
+  gives: {
+    type: "application/json",
+    schema: { type: "object" },
+    doc: "The cookie is set",
+  },
+  handle: openSession,
+};
+
+async function openSession({ hub, request }: Call): Promise<Response> {
+  const { token } = await readObject(request, MAX_BODY);
+  if (typeof token !== "string") {
+    throw new Refused("message", '"token" must be a text');
+  }
+  const isRight = hub.access.attempt(token);
+  if (isRight === undefined) {
+    throw new Refused("many", "Too many wrong tokens: wait a minute");
+  }
+  if (!isRight) throw new Refused("denied", "That is not the token");
+  const cookie = hub.access.sessionCookie(request.headers.host);
+  return Response.json({}, { headers: { "set-cookie": cookie } });
+}
