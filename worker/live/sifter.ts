@@ -13,10 +13,9 @@
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { LINKTYPE } from "../../packet/link.ts";
-import { OUTCOME, Packet, PROTOCOL } from "../../packet/packet.ts";
-import { tunnelPort } from "../../packet/tunnel.ts";
-import { SLL2_HEADER } from "../capture/ring.ts";
-import { FlowSlots, kindOf, SLOT } from "./flow_slots.ts";
+import { OUTCOME, Packet } from "../../packet/packet.ts";
+import { EndsReader, word } from "../shards/ends_reader.ts";
+import { FlowSlots, kindOf, SLOT, SLOT_WORDS } from "../shards/flow_slots.ts";
 
 /** Silence after which a direction of a flow has another home, ms. */
 const PATIENCE = 1000;
@@ -27,21 +26,23 @@ const PACKET_TYPE = 10;
 
 const OUTGOING = 4;
 
-const ETHERTYPE = { IPV4: 0x0800, IPV6: 0x86dd, VLAN: 0x8100 } as const;
+/** Words of a slot: where a direction's home is, and when it was last heard. */
+const HOME = SLOT.OWN;
+const HOME_AT = SLOT.OWN + 2;
 
-/** Bytes of an IPv6 header, and of the two ports. */
-const IPV6_HEADER = 40;
-const PORTS = 4;
-
-/** More fragments, or the offset of one that is not the first. */
-const IS_FRAGMENT = 0x3fff;
+/** Flows that are remembered, in four mebibytes. */
+export const MAX_SIFTED: number = 1 << 16;
 
 /** Takes copies out of batches of cooked frames (LINKTYPE_LINUX_SLL2). */
 export class Sifter {
   /** Packets that were taken out, and their bytes as captured. */
   copies = 0;
   copiedBytes = 0;
-  readonly slots: FlowSlots = new FlowSlots();
+  readonly #slots = new FlowSlots(
+    new Uint32Array(MAX_SIFTED * SLOT_WORDS),
+    crypto.getRandomValues(new Uint32Array(1))[0]!,
+  );
+  readonly #ends = new EndsReader(this.#slots.key);
   /** Indices of the interfaces there are: no other is a home. */
   #interfaces: ReadonlySet<number> = new Set();
   readonly #decoder = new Decoder();
@@ -70,16 +71,21 @@ export class Sifter {
   #isCopy(batch: FrameBatch, row: number): boolean {
     const { bytes } = batch;
     const start = batch.start[row]!;
-    const isKnown = this.#readKey(bytes, start, batch.captured[row]!) ||
-      this.#decodeKey(batch, row);
+    const isPlain = this.#ends.read(
+      bytes,
+      start,
+      batch.captured[row]!,
+      LINKTYPE.LINUX_SLL2,
+    );
+    const isKnown = isPlain || this.#decodeKey(batch, row);
     if (!isKnown) return false;
     const now = Math.trunc(batch.time[row]! / 1000) >>> 0;
-    const { slots } = this;
+    const slots = this.#slots;
     const slot = slots.find(now);
     const { words } = slots;
     const own = slots.fromLow ? 0 : 1;
-    const home = slot + SLOT.HOME + own;
-    const homeAt = slot + SLOT.HOME_AT + own;
+    const home = slot + HOME + own;
+    const homeAt = slot + HOME_AT + own;
     const here = (word(bytes, start + INTERFACE) << 1 |
       (bytes[start + PACKET_TYPE] === OUTGOING ? 1 : 0)) >>> 0;
     const before = words[home]!;
@@ -93,79 +99,7 @@ export class Sifter {
     return false;
   }
 
-  /**
-   * Reads the five-tuple of a plain packet, as nearly all are.
-   *
-   * @returns false if it is another
-   */
-  #readKey(bytes: Uint8Array, start: number, captured: number): boolean {
-    const end = start + captured;
-    let at = start + SLL2_HEADER;
-    let type = bytes[start]! << 8 | bytes[start + 1]!;
-    if (type === ETHERTYPE.VLAN) {
-      type = bytes[at + 2]! << 8 | bytes[at + 3]!;
-      at += 4;
-    }
-    const { key } = this.slots;
-    if (type === ETHERTYPE.IPV4) {
-      const transport = at + (bytes[at]! & 15) * 4;
-      if (transport > end || bytes[at]! >> 4 !== 4) return false;
-      const protocol = bytes[at + 9]!;
-      const isFragment =
-        ((bytes[at + 6]! << 8 | bytes[at + 7]!) & IS_FRAGMENT) !== 0;
-      if (!isFragment && transport + PORTS > end) return false;
-      if (!this.#readPorts(bytes, transport, protocol, isFragment)) {
-        return false;
-      }
-      key[0] = word(bytes, at + 12);
-      key[4] = word(bytes, at + 16);
-      key[SLOT.KIND] = kindOf(4, protocol, isFragment);
-      return true;
-    }
-    if (type !== ETHERTYPE.IPV6) return false;
-    const transport = at + IPV6_HEADER;
-    if (transport + PORTS > end || bytes[at]! >> 4 !== 6) return false;
-    const protocol = bytes[at + 6]!;
-    if (!this.#readPorts(bytes, transport, protocol, false)) return false;
-    for (let i = 0; i < 8; i++) key[i] = word(bytes, at + 8 + 4 * i);
-    key[SLOT.KIND] = kindOf(6, protocol, false);
-    return true;
-  }
-
-  /** @returns false if the packet may carry another */
-  #readPorts(
-    bytes: Uint8Array,
-    at: number,
-    protocol: number,
-    isFragment: boolean,
-  ): boolean {
-    const { key } = this.slots;
-    if (isFragment) {
-      key[SLOT.PORTS] = 0;
-      return true;
-    }
-    switch (protocol) {
-      case PROTOCOL.UDP:
-        key[SLOT.PORTS] = word(bytes, at);
-        return tunnelPort(
-          key[SLOT.PORTS]! >>> 16,
-          key[SLOT.PORTS]! & 0xffff,
-        ) ===
-          0;
-      case PROTOCOL.TCP:
-      case PROTOCOL.SCTP:
-        key[SLOT.PORTS] = word(bytes, at);
-        return true;
-      case PROTOCOL.ICMP:
-      case PROTOCOL.ICMPV6:
-        key[SLOT.PORTS] = 0;
-        return true;
-      default:
-        return false;
-    }
-  }
-
-  /** As {@link #readKey}, of whatever can be decoded: tunnels, extensions… */
+  /** Reads the five-tuple of whatever can be decoded: tunnels, extensions… */
   #decodeKey(batch: FrameBatch, row: number): boolean {
     const packet = this.#packet;
     const outcome = this.#decoder.decode(
@@ -181,7 +115,7 @@ export class Sifter {
     // Fragments within a tunnel are kept, and so is what they make.
     if (outcome !== OUTCOME.PACKET || packet.fragments.length > 0) return false;
     const { bytes, src, dst, ipVersion, protocol, srcPort, dstPort } = packet;
-    const { key } = this.slots;
+    const { key } = this.#slots;
     const words = ipVersion === 4 ? 1 : 4;
     for (let i = 0; i < words; i++) {
       key[i] = word(bytes, src + 4 * i);
@@ -202,10 +136,4 @@ function move(batch: FrameBatch, from: number, to: number): void {
   batch.nanos[to] = batch.nanos[from]!;
   batch.interface[to] = batch.interface[from]!;
   batch.position[to] = batch.position[from]!;
-}
-
-/** Four bytes in network order. */
-function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
-    bytes[at + 3]!) >>> 0;
 }

@@ -18,6 +18,8 @@ import {
   toAddress,
 } from "../../packet/packet.ts";
 import { FlowTable } from "../../stream/flow.ts";
+import { EndsReader } from "./ends_reader.ts";
+import { FlowSlots, SLOT, SLOT_WORDS } from "./flow_slots.ts";
 import { grown } from "./growth.ts";
 
 /** What stands in place of a flow's row where a packet has none. */
@@ -278,7 +280,36 @@ export class FlowRows {
   }
 }
 
-/** Makes columns out of frames, a batch at a time. */
+/** Flows of which {@link ColumnBuilder} knows by heart who they are. */
+const MAX_KNOWN = 4096;
+
+/** Words of such a flow's slot: its row plus 1, and when each end was heard. */
+const ROW = SLOT.OWN;
+const HEARD_AT = SLOT.OWN + 1;
+/** Bits: which end is the client, and whether each end was heard. */
+const STATE = SLOT.OWN + 3;
+const CLIENT_IS_LOW = 1;
+const HEARD_LOW = 2;
+
+/** Bytes of headers, without options. */
+const IPV6_HEADER = 40;
+const TCP_HEADER = 20;
+const UDP_HEADER = 8;
+
+/** How long a flow is not looked up again, ms. */
+const KNOWN = 1000;
+
+/** Flags that change what is known of a flow. */
+const TURNS = TCP.SYN | TCP.FIN | TCP.RST;
+
+/**
+ * Makes columns out of frames, a batch at a time.
+ *
+ * Most packets are of a flow whose last packet has just been met, and change
+ * nothing of it: they are counted without being decoded. The flow table hears
+ * of each end of a flow once in a second; so its timeouts, which are minutes,
+ * may divide an open flow a second early. What comes out depends on the packets alone.
+ */
 export class ColumnBuilder {
   readonly flows: FlowRows = new FlowRows();
   /** Packets so far. */
@@ -298,6 +329,13 @@ export class ColumnBuilder {
     keepsHeads: false,
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   });
+  // This seed is fixed: which flows are forgotten must depend on nothing else.
+  readonly #known = new FlowSlots(new Uint32Array(MAX_KNOWN * SLOT_WORDS), 0);
+  readonly #ends = new EndsReader(this.#known.key);
+  /** Slot of the packet met last, if it can be known by heart; else -1. */
+  #slot = -1;
+  /** Its payload on the wire. */
+  #size = 0;
 
   /**
    * Adds rows of a batch to the columns.
@@ -324,15 +362,104 @@ export class ColumnBuilder {
       into.time[at] = time;
       into.offset[at] = batch.position[row]!;
       into.captured[at] = batch.captured[row]!;
-      into.flow[at] = this.#flowOf(
-        batch,
-        row,
-        interfaces[batch.interface[row]!]!.linkType,
-      );
+      const { linkType } = interfaces[batch.interface[row]!]!;
+      const known = this.#recall(batch, row, linkType);
+      into.flow[at] = known < 0 ? this.#flowOf(batch, row, linkType) : known;
       at++;
     }
     into.count = at;
     this.packets += to - from;
+  }
+
+  /**
+   * Counts a packet whose flow is known by heart.
+   *
+   * @returns its flow's row; -1 if it must be decoded
+   */
+  #recall(batch: FrameBatch, row: number, linkType: number): number {
+    this.#slot = -1;
+    const { bytes } = batch;
+    const isPlain = this.#ends.read(
+      bytes,
+      batch.start[row]!,
+      batch.captured[row]!,
+      linkType,
+    );
+    if (!isPlain) return -1;
+    const flags = this.#readTransport(batch, row);
+    if (flags < 0) return -1;
+    const time = batch.time[row]!;
+    const now = Math.trunc(time / 1000) >>> 0;
+    const slot = this.#known.find(now);
+    const { words, fromLow } = this.#known;
+    if ((flags & TURNS) !== 0) {
+      words[slot + STATE] = 0;
+      return -1;
+    }
+    const state = words[slot + STATE]!;
+    const end = fromLow ? 0 : 1;
+    const isHeard = (state & HEARD_LOW << end) !== 0 &&
+      (now - words[slot + HEARD_AT + end]! >>> 0) < KNOWN;
+    if (!isHeard) {
+      this.#slot = slot;
+      return -1;
+    }
+    const flow = words[slot + ROW]! - 1;
+    const clientIsLow = (state & CLIENT_IS_LOW) !== 0;
+    this.#count(flow, time, time, this.#size, fromLow === clientIsLow);
+    return flow;
+  }
+
+  /**
+   * Reads what the transport's header says of a plain packet.
+   *
+   * @returns the flags of TCP, 0 of UDP; -1 if lengths disagree, or it is
+   *   another protocol
+   */
+  #readTransport(
+    { bytes, start, captured, original }: FrameBatch,
+    row: number,
+  ) {
+    const ends = this.#ends;
+    if (ends.isFragment) return -1;
+    const { network, transport, protocol } = ends;
+    const length = ends.version === 4
+      ? bytes[network + 2]! << 8 | bytes[network + 3]!
+      : bytes[network + 4]! << 8 | bytes[network + 5]!;
+    // What segmentation is left to the card for has none.
+    if (length === 0) return -1;
+    const stop = network + length + (ends.version === 4 ? 0 : IPV6_HEADER);
+    const end = Math.min(stop, start[row]! + captured[row]!);
+    if (stop > start[row]! + Math.max(original[row]!, captured[row]!)) {
+      return -1;
+    }
+    if (protocol === PROTOCOL.TCP) {
+      if (transport + TCP_HEADER > end) return -1;
+      const header = (bytes[transport + 12]! >> 4) * 4;
+      this.#size = stop - transport - header;
+      return header < TCP_HEADER || this.#size < 0
+        ? -1
+        : bytes[transport + 13]!;
+    }
+    if (protocol !== PROTOCOL.UDP || transport + UDP_HEADER > end) return -1;
+    const size = bytes[transport + 4]! << 8 | bytes[transport + 5]!;
+    this.#size = size - UDP_HEADER;
+    return size === stop - transport ? 0 : -1;
+  }
+
+  /** Knows by heart from now on whose packet it was that was met last. */
+  #learn(flow: number, time: number): void {
+    const slot = this.#slot;
+    if (slot < 0 || this.flows.isOver(flow)) return;
+    const { words, fromLow } = this.#known;
+    const clientIsLow = this.#table.fromClient === fromLow ? CLIENT_IS_LOW : 0;
+    const end = fromLow ? 0 : 1;
+    const heard = words[slot + ROW] === flow + 1
+      ? words[slot + STATE]! & ~CLIENT_IS_LOW
+      : 0;
+    words[slot + ROW] = flow + 1;
+    words[slot + HEARD_AT + end] = Math.trunc(time / 1000);
+    words[slot + STATE] = heard | HEARD_LOW << end | clientIsLow;
   }
 
   #flowOf(batch: FrameBatch, row: number, linkType: number): number {
@@ -350,6 +477,7 @@ export class ColumnBuilder {
     switch (outcome) {
       case OUTCOME.PACKET: {
         const flow = this.#note(packet, batch.time[row]!);
+        this.#learn(flow, batch.time[row]!);
         return packet.fragments.length === 0 ? flow : NO_FLOW.FRAGMENT;
       }
       case OUTCOME.FRAGMENT:
@@ -379,15 +507,7 @@ export class ColumnBuilder {
       flow.analysis = undefined;
       this.#begin(packet, fromClient);
     }
-    if (packet.time < flows.first[row]!) flows.first[row] = packet.time;
-    if (time > flows.last[row]!) flows.last[row] = time;
-    if (fromClient) {
-      flows.clientPackets[row]!++;
-      flows.clientBytes[row]! += packet.size;
-    } else {
-      flows.serverPackets[row]!++;
-      flows.serverBytes[row]! += packet.size;
-    }
+    this.#count(row, packet.time, time, packet.size, fromClient);
     if (packet.protocol === PROTOCOL.TCP) {
       const flags = packet.flags;
       if ((flags & (TCP.SYN | TCP.FIN | TCP.RST)) !== 0) {
@@ -395,6 +515,31 @@ export class ColumnBuilder {
       }
     }
     return row;
+  }
+
+  /**
+   * Counts a packet of a flow.
+   *
+   * @param first time of its first frame, `last` of the last
+   * @param size of its payload on the wire
+   */
+  #count(
+    row: number,
+    first: number,
+    last: number,
+    size: number,
+    fromClient: boolean,
+  ): void {
+    const flows = this.flows;
+    if (first < flows.first[row]!) flows.first[row] = first;
+    if (last > flows.last[row]!) flows.last[row] = last;
+    if (fromClient) {
+      flows.clientPackets[row]!++;
+      flows.clientBytes[row]! += size;
+    } else {
+      flows.serverPackets[row]!++;
+      flows.serverBytes[row]! += size;
+    }
   }
 
   #begin(packet: Packet, fromClient: boolean): void {

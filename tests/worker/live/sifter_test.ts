@@ -4,8 +4,7 @@ import { Decoder } from "../../../packet/decode.ts";
 import { FrameBatch } from "../../../packet/frame.ts";
 import { LINKTYPE } from "../../../packet/link.ts";
 import { OUTCOME, Packet, toAddress } from "../../../packet/packet.ts";
-import { MAX_SLOTS } from "../../../worker/live/flow_slots.ts";
-import { Sifter } from "../../../worker/live/sifter.ts";
+import { MAX_SIFTED, Sifter } from "../../../worker/live/sifter.ts";
 import { concat, Random } from "../../fuzz/random.ts";
 import {
   bytes,
@@ -154,7 +153,7 @@ Deno.test("more flows than there are slots are captured all the same", () => {
   const random = new Random(8);
   const packet = at(2, "in", there);
   const SOURCE = 20 + 12;
-  const flows = 1.5 * MAX_SLOTS;
+  const flows = 1.5 * MAX_SIFTED;
   let kept = 0;
   for (let i = 0; i < flows; i += 1024) {
     const frames = Array.from({ length: 1024 }, () => {

@@ -7,8 +7,10 @@ import {
   TCP,
   toAddress,
 } from "../../../packet/packet.ts";
+import { FlowTable } from "../../../stream/flow.ts";
 import { BLOCK } from "../../../worker/shards/blocks.ts";
 import {
+  ColumnBuilder,
   isFlow,
   KIND,
   NO_FLOW,
@@ -272,6 +274,43 @@ Deno.test("law: columns are those that decoding each frame by itself gives", () 
       ok(flows.first[flow]! <= frame.time && frame.time <= flows.last[flow]!);
     });
   }
+});
+
+Deno.test("law: flows are those that a flow table finds packet by packet", () => {
+  let packets = 0;
+  for (let seed = 200; seed < 230; seed++) {
+    const frames = makeTraffic(seed, 3000, { most: 60 });
+    const builder = new ColumnBuilder();
+    const columns = new PacketRows();
+    builder.add(toBatch(frames), ETHERNET, 0, frames.length, columns);
+    const decoder = new Decoder();
+    const packet = new Packet();
+    const table = new FlowTable({ onEnd() {}, keepsHeads: false });
+    const sent = new Map<string, number>();
+    frames.forEach(({ bytes, original, time }, row) => {
+      const { length } = bytes;
+      const type = LINKTYPE_ETHERNET;
+      const outcome = decoder.decode(
+        ...[bytes, 0, length, original, type, time, row, packet] as const,
+      );
+      if (outcome !== OUTCOME.PACKET || packet.fragments.length > 0) return;
+      const { id } = table.find(packet);
+      equal(columns.flow[row], id, `seed ${seed}, row ${row}`);
+      const side = `${id} ${table.fromClient ? "client" : "server"}`;
+      sent.set(side, (sent.get(side) ?? 0) + 1);
+      sent.set(`${side} bytes`, (sent.get(`${side} bytes`) ?? 0) + packet.size);
+      packets++;
+    });
+    const { flows } = builder;
+    for (let row = 0; row < flows.count; row++) {
+      const counted = (of: string) => sent.get(`${row} ${of}`) ?? 0;
+      equal(flows.clientPackets[row], counted("client"));
+      equal(flows.serverPackets[row], counted("server"));
+      equal(flows.clientBytes[row], counted("client bytes"));
+      equal(flows.serverBytes[row], counted("server bytes"));
+    }
+  }
+  ok(packets > 50_000);
 });
 
 Deno.test("law: a block's least and greatest hold for each of its packets", () => {
