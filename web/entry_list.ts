@@ -19,7 +19,7 @@ import { toEnd } from "./icons.ts";
 import type { Older } from "./live_query.ts";
 import type { FeedStore } from "./model/feed_store.ts";
 import { counted, formatCount, formatDay, zoneOffset } from "./model/format.ts";
-import { base, buttons } from "./styles.ts";
+import { base, buttons, chips } from "./styles.ts";
 
 /** Height of a row, px; also in `theme.css`. */
 const ROW = 24;
@@ -158,7 +158,6 @@ export class EntryList extends LitElement {
       if (this.following) this.#current = undefined;
       else this.#isChosen ||= changed.get("following") === true;
     }
-    // The header has changed with the number of nodes, the rows by the rest.
     this.#draw();
   }
 
@@ -171,7 +170,6 @@ export class EntryList extends LitElement {
         aria-label="Entries"
         aria-colcount=${COLUMNS.length}
         aria-readonly="true"
-        class=${this.store.nodes.size > 1 ? "with-nodes" : ""}
         @scroll=${this.#onScroll}
         @wheel=${{ handleEvent: this.#onWheel, passive: true }}
         @click=${this.#onClick}
@@ -306,6 +304,7 @@ export class EntryList extends LitElement {
       const isOtherDay = oldest !== undefined &&
         this.#dayOf(oldest) !== this.#style.today;
       this.toggleAttribute("with-days", isOtherDay);
+      this.toggleAttribute("with-nodes", this.store.nodes.size > 1);
     }
     const moved = this.#first - first;
     this.#first = first;
@@ -418,6 +417,7 @@ export class EntryList extends LitElement {
   static override styles = [
     base,
     buttons,
+    chips,
     css`
       :host {
         --columns: 104px 92px 96px minmax(110px, 1.2fr) minmax(110px, 1.2fr)
@@ -463,11 +463,11 @@ export class EntryList extends LitElement {
         padding: 0 12px;
       }
 
-      .with-nodes .row {
-        grid-template-columns: var(--columns) minmax(70px, 0.8fr);
+      :host([with-nodes]) .row {
+        grid-template-columns: var(--columns) minmax(70px, 0.5fr);
       }
 
-      #scroller:not(.with-nodes) .node {
+      :host(:not([with-nodes])) .node {
         display: none;
       }
 
@@ -529,32 +529,13 @@ export class EntryList extends LitElement {
         box-shadow: inset 2px 0 var(--accent);
       }
 
-      .time,
-      .size {
+      .row:not(.head) :is(.time, .size, .node) {
         color: var(--text-muted);
       }
 
       .day,
       .port {
         color: var(--text-faint);
-      }
-
-      .chip {
-        background: var(--protocol-soft);
-        border-radius: 4px;
-        color: var(--protocol-text);
-        display: inline-block;
-        font: 600 var(--size-small) / 16px var(--font-data);
-        max-width: 100%;
-        overflow: hidden;
-        padding: 0 6px;
-        text-overflow: ellipsis;
-        vertical-align: middle;
-      }
-
-      .chip.plain {
-        background: var(--surface-sunken);
-        color: var(--text-muted);
       }
 
       /* Colour and shape: a disc, a triangle, a square, a ring. */
@@ -566,11 +547,8 @@ export class EntryList extends LitElement {
         width: 8px;
       }
 
-      .status[data-outcome="ok"] {
-        color: var(--ok);
-      }
-
       .status[data-outcome="ok"] i {
+        background: var(--ok);
         border-radius: 50%;
       }
 
@@ -599,10 +577,6 @@ export class EntryList extends LitElement {
 
       .status[data-outcome="unknown"] i {
         visibility: hidden;
-      }
-
-      .summary {
-        color: var(--text);
       }
 
       .latency {
@@ -681,18 +655,22 @@ export class EntryList extends LitElement {
       }
 
       @container (max-width: 900px) {
-        #scroller.with-nodes .node {
+        .src .port {
           display: none;
         }
 
-        .with-nodes .row {
+        :host([with-nodes]) .node {
+          display: none;
+        }
+
+        :host([with-nodes]) .row {
           grid-template-columns: var(--columns);
         }
       }
 
       @container (max-width: 780px) {
         .row,
-        .with-nodes .row {
+        :host([with-nodes]) .row {
           grid-template-columns: 104px 84px 84px minmax(90px, 1fr) minmax(140px, 2fr)
             72px;
         }
@@ -713,7 +691,7 @@ export class EntryList extends LitElement {
 
       @container (max-width: 560px) {
         .row,
-        .with-nodes .row {
+        :host([with-nodes]) .row {
           grid-template-columns: 98px 76px 70px minmax(100px, 1fr);
         }
 

@@ -13,7 +13,7 @@ import {
   formatSize,
   latencyShare,
   MAX_SHOWN_BYTES,
-  toVisible,
+  toShown,
   zoneOffset,
 } from "./model/format.ts";
 import { OUTCOME_TEXTS, outcomeOf } from "./model/outcome.ts";
@@ -81,6 +81,7 @@ export class FeedRow {
     const { element } = this;
     element.id = `row-${slot}`;
     element.className = "row";
+    element.hidden = true;
     element.setAttribute("role", "row");
     const { time, protocol, status, src, dst, summary, latency } = this.#cells;
     this.#day.className = "day";
@@ -135,10 +136,11 @@ export class FeedRow {
     this.#showProtocol(batch.word(batch.protocol[row]!));
     const status = batch.word(batch.status[row]!);
     this.#showStatus(batch.flags[row]!, status);
-    write(this.#src, toVisible(batch.word(batch.src[row]!)));
-    write(this.#dst, toVisible(batch.word(batch.dst[row]!)));
-    write(this.#srcPort, portText(batch.srcPort[row]!));
-    write(this.#dstPort, portText(batch.dstPort[row]!));
+    const [srcPort, dstPort] = [batch.srcPort[row]!, batch.dstPort[row]!];
+    write(this.#src, endText(batch.word(batch.src[row]!), srcPort));
+    write(this.#dst, endText(batch.word(batch.dst[row]!), dstPort));
+    write(this.#srcPort, portText(srcPort));
+    write(this.#dstPort, portText(dstPort));
     write(this.#summary, summaryOf(place));
     this.#showLatency(batch.elapsed[row]!);
     const [sent, received] = [
@@ -150,7 +152,7 @@ export class FeedRow {
       this.#cells.size,
       hasSize ? formatSize((sent ?? 0) + (received ?? 0)) : "",
     );
-    write(this.#cells.node, toVisible(batch.word(batch.node[row]!)));
+    write(this.#cells.node, toShown(batch.word(batch.node[row]!)));
   }
 
   /** Says whether the keyboard is on this row, and whether it is open. */
@@ -166,7 +168,7 @@ export class FeedRow {
   #showProtocol(protocol: string): void {
     const chip = this.#protocol;
     if (chip.textContent === protocol) return;
-    chip.textContent = toVisible(protocol);
+    chip.textContent = toShown(protocol);
     const hue = hueOf(protocol);
     chip.classList.toggle("plain", hue === undefined);
     if (hue !== undefined) chip.style.setProperty("--hue", String(hue));
@@ -183,7 +185,7 @@ export class FeedRow {
     }
     const missing = flags & FLAG.RESET ? "reset" : "no answer";
     const isMissing = outcome === "unanswered" && status === "";
-    set(this.#status, isMissing ? missing : toVisible(status));
+    set(this.#status, isMissing ? missing : toShown(status));
   }
 
   #showLatency(ms: number): void {
@@ -207,7 +209,13 @@ function makeCell(column: Column): HTMLElement {
 /** A summary's beginning: a hostile one may have megabytes. */
 function summaryOf({ batch, row }: Place): string {
   const bytes = batch.textBytes(row);
-  return toVisible(decoder.decode(bytes.subarray(0, MAX_SHOWN_BYTES)));
+  return toShown(decoder.decode(bytes.subarray(0, MAX_SHOWN_BYTES)));
+}
+
+/** An end's name or address; with a port, IPv6 wants brackets (RFC 3986). */
+function endText(end: string, port: number): string {
+  const text = toShown(end);
+  return port !== 0 && text.includes(":") ? `[${text}]` : text;
 }
 
 const portText = (port: number): string => port === 0 ? "" : `:${port}`;

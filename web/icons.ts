@@ -47,3 +47,14 @@ export const warning = icon(svg`
 export const close = icon(svg`
   <path d="M4 4l8 8M12 4l-8 8" />
 `);
+
+/** The thresher's tail. */
+export const brand = html`
+  <svg width="24" height="24" viewBox="0 0 32 32"
+    aria-hidden="true">
+    <rect width="32" height="32" rx="8" fill="#0f2a3a" />
+    <path
+      d="M5 20.500c6.500.8 11-.6 14-4.300C21.500 13 22.200 8.800 27 5.500c-.9 3.700-1.200 6.300-.1 9.300 1 2.800.9 5.600-.6 8.700-.7-2.700-2-4.200-4.100-4.600-2.900 4.500-9 6.100-17.200 1.600Z"
+      fill="#4cc9e6" />
+  </svg>
+`;

@@ -153,3 +153,30 @@ export const inputs = css`
     gap: 6px;
   }
 `;
+
+/** The name of a protocol; they differ in `--hue` alone, so all can be read. */
+export const chips = css`
+  .chip {
+    background: light-dark(
+      oklch(0.95 0.03 var(--hue)),
+      oklch(0.27 0.045 var(--hue))
+    );
+    border-radius: 4px;
+    color: light-dark(
+      oklch(0.45 0.13 var(--hue)),
+      oklch(0.82 0.11 var(--hue))
+    );
+    display: inline-block;
+    font: 600 var(--size-small) / 16px var(--font-data);
+    max-width: 100%;
+    overflow: hidden;
+    padding: 0 6px;
+    text-overflow: ellipsis;
+    vertical-align: middle;
+  }
+
+  .chip.plain {
+    background: var(--surface-sunken);
+    color: var(--text-muted);
+  }
+`;

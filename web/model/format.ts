@@ -1,4 +1,5 @@
 /** How values are written where people read them. */
+import { toVisibleText } from "./visible_text.ts";
 
 /** Characters of one value that a row shows. */
 const MAX_SHOWN = 300;
@@ -82,23 +83,8 @@ function threeDigits(value: number): string {
     : String(Math.round(value));
 }
 
-/**
- * Text from the wire as it may be shown: what would move the cursor, or turn
- * the order of what stands around it, is shown as a sign of itself.
- */
-export function toVisible(text: string): string {
+/** Text from the wire as a row shows it: short, and each character to be seen. */
+export function toShown(text: string): string {
   const short = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-  return UNSHOWN.test(short) ? short.replace(EACH_UNSHOWN, signOf) : short;
-}
-
-/** Controls, what steers direction and joining, separators of lines. */
-const UNSHOWN = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
-const EACH_UNSHOWN = new RegExp(UNSHOWN, "gu");
-
-function signOf(character: string): string {
-  const code = character.codePointAt(0)!;
-  // Unicode has pictures of the C0 controls.
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
-  return `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+  return toVisibleText(short);
 }

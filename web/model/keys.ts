@@ -13,6 +13,9 @@ export type Action =
   | "toggle-follow"
   | "filter"
   | "connection"
+  | "previous-tab"
+  | "next-tab"
+  | "copy"
   | "download"
   | "time"
   | "zone"
@@ -24,8 +27,6 @@ interface Binding {
   readonly keys: readonly string[];
   readonly action: Action;
   readonly text: string;
-  /** Whether a control that has the focus needs the key for itself. */
-  readonly isShared: boolean;
 }
 
 /** All of them, in the order of the help. */
@@ -45,14 +46,17 @@ export const BINDINGS: readonly Binding[] = [
     action: "connection",
     text: "Only the connection of the entry",
   },
+  { keys: ["["], action: "previous-tab", text: "Details: the tab before" },
+  { keys: ["]"], action: "next-tab", text: "Details: the next tab" },
+  { keys: ["c"], action: "copy", text: "Copy the request as cURL" },
   { keys: ["d"], action: "download", text: "Packets of the entry" },
   { keys: ["t"], action: "time", text: "Go to a time" },
   { keys: ["u"], action: "zone", text: "Local time or UTC" },
   { keys: ["?"], action: "help", text: "These keys" },
-].map((binding) => ({
-  ...binding as Omit<Binding, "isShared">,
-  isShared: binding.keys.some((key) => key === " " || key.length > 1),
-}));
+];
+
+/** Whether a control that has the focus may need the key for itself. */
+const isShared = (key: string): boolean => key === " " || key.length > 1;
 
 /** The keys as they are written on a keyboard. */
 export function keyName(key: string): string {
@@ -74,6 +78,6 @@ export function keyName(key: string): string {
  */
 export function actionOf(key: string, isFree: boolean): Action | undefined {
   const binding = BINDINGS.find(({ keys }) => keys.includes(key));
-  if (!binding || binding.isShared && !isFree) return undefined;
+  if (!binding || isShared(key) && !isFree) return undefined;
   return binding.action;
 }

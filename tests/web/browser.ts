@@ -1,0 +1,126 @@
+/**
+ * Tests in headless Chromium: each gets a page of its own and a hub to talk to,
+ * and fails on any error of the page and on whatever its CSP had to refuse.
+ */
+import { deepEqual } from "node:assert/strict";
+import axe from "axe-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { type Script, ScriptedHub } from "./scripted_hub.ts";
+
+/** Where Debian's package puts it. */
+const CHROMIUM = "/usr/bin/chromium";
+
+/** What a test gets. */
+export interface Stage {
+  readonly page: Page;
+  readonly hub: ScriptedHub;
+  /** Opens the dashboard at an address: empty, or from its `?`. */
+  readonly open: (search?: string) => Promise<void>;
+}
+
+/** How a test's page and hub are set up. */
+export interface Setting extends Script {
+  readonly theme?: "light" | "dark";
+  readonly width?: number;
+  readonly height?: number;
+  /** What the page may complain about, for it is the test's point. */
+  readonly mayComplain?: RegExp;
+}
+
+const isHere = hasChromium();
+
+function hasChromium(): boolean {
+  try {
+    return Deno.statSync(CHROMIUM).isFile;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.warn("ignore: the dashboard is not tested, for want of chromium");
+    return false;
+  }
+}
+
+/** One browser for all tests of a file; started when it is needed first. */
+let browser: Promise<Browser> | undefined;
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"],
+  });
+}
+
+Deno.test.afterAll(async () => {
+  await (await browser)?.close();
+});
+
+/** A test in a page. Skipped where there is no Chromium. */
+export function browserTest(
+  name: string,
+  setting: Setting,
+  run: (stage: Stage) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    ignore: !isHere,
+    // The browser outlives the test that started it.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      browser ??= launch();
+      await using hub = new ScriptedHub(setting);
+      const { width = 1360, height = 800, theme = "dark" } = setting;
+      const context = await (await browser).newContext({
+        viewport: { width, height },
+        colorScheme: theme,
+        reducedMotion: "reduce",
+        timezoneId: "UTC",
+        acceptDownloads: true,
+      });
+      try {
+        const page = await context.newPage();
+        page.setDefaultTimeout(10_000);
+        const complaints = complaintsOf(page, setting.mayComplain);
+        const open = async (search = "") => {
+          await page.goto(hub.url + search);
+        };
+        await run({ page, hub, open });
+        deepEqual(complaints, [], "The page complained");
+      } finally {
+        await context.close();
+      }
+    },
+  });
+}
+
+/** Errors of the page, and what the CSP refused; filled as they come. */
+export function complaintsOf(page: Page, expected?: RegExp): string[] {
+  const complaints: string[] = [];
+  const note = (text: string) => {
+    if (!expected?.test(text)) complaints.push(text);
+  };
+  page.on("pageerror", (error) => note(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") note(message.text());
+  });
+  return complaints;
+}
+
+/** Fails on what axe finds at the levels A and AA. */
+export async function checkAccess(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    // deno-lint-ignore no-explicit-any -- put there by the line above
+    (globalThis as any).axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    })
+  ) as axe.AxeResults;
+  deepEqual(
+    violations.map(({ id, nodes }) => ({
+      id,
+      where: nodes.slice(0, 3).map(({ target, failureSummary }) =>
+        `${target.flat().join(" ")}: ${failureSummary}`
+      ),
+    })),
+    [],
+  );
+}

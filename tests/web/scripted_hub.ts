@@ -1,0 +1,352 @@
+/**
+ * A hub for tests of the page: it serves the real files, speaks the real
+ * messages, runs real filters, and plays made-up traffic as a test says.
+ *
+ * It keeps no entries but can make each of them again, so that it stands still
+ * for a page that grants no credit as the real one does, at no cost.
+ */
+import { BatchWriter, MAX_ROWS } from "../../api/batch.ts";
+import type { WorkerStatus } from "../../api/hub.ts";
+import {
+  type Answer,
+  FIRST_CREDIT,
+  type NodeCoverage,
+  type QueryRequest,
+  readGrant,
+  readQueryRequest,
+} from "../../api/messages.ts";
+import { HUB } from "../../api/paths.ts";
+import { toSchemaMessage } from "../../api/schema.ts";
+import { SCHEMA } from "../../dissectors/registry.ts";
+import { type Entry, parseId } from "../../entry/entry.ts";
+import { toPlain } from "../../entry/json.ts";
+import { compileMessage } from "../../kfl/evaluator.ts";
+import { compileQuery } from "../../kfl/query.ts";
+import { type Assets, loadAssets, PAGE_HEADERS } from "../../web/assets.ts";
+import { captured, type Exchange, EXCHANGES } from "./traffic.ts";
+
+/** When the first entry was captured, µs: within the last hour. */
+export const MORNING = Math.floor(Date.now() / 3_600_000) * 3_600_000_000;
+
+/** Between two entries, µs. */
+export const STEP = 1000;
+
+/** Rows of one batch, as a hub sends them. */
+const BATCH_ROWS = 500;
+
+/** Built once for all hubs of a process. */
+let assets: Promise<Assets> | undefined;
+
+export interface Script {
+  /** Entries that are there when it starts. */
+  readonly stored?: number;
+  readonly nodes?: readonly string[];
+  /** Must be shown before anything is told. */
+  readonly token?: string;
+  /** Exchanges that are played; by default those of the shop. */
+  readonly exchanges?: readonly Exchange[];
+}
+
+/** One question that is being answered. */
+interface Asked {
+  readonly socket: WebSocket;
+  readonly request: QueryRequest;
+  readonly matches: (entry: Entry) => boolean;
+  credit: number;
+  /** Of the entry that comes next. */
+  next: number;
+  found: number;
+}
+
+/** What came from pages, for tests to look at. */
+export interface Received {
+  readonly queries: QueryRequest[];
+  readonly exports: unknown[];
+  readonly savefiles: { name: string; size: number }[];
+}
+
+export class ScriptedHub implements AsyncDisposable {
+  readonly received: Received = { queries: [], exports: [], savefiles: [] };
+  /** What answers rest on. */
+  coverage: readonly NodeCoverage[];
+  /** While it is set, nobody is answered. */
+  isDown = false;
+  readonly #script: Script;
+  readonly #exchanges: readonly Exchange[];
+  readonly #nodes: readonly string[];
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #following = new Set<Asked>();
+  #count: number;
+  #playing: ReturnType<typeof setInterval> | undefined;
+
+  constructor(script: Script = {}) {
+    this.#script = script;
+    this.#count = script.stored ?? 0;
+    this.#exchanges = script.exchanges ?? EXCHANGES;
+    this.#nodes = script.nodes ?? ["node-a"];
+    this.coverage = this.#nodes.map((node) => coverageOf(node));
+    this.#server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      (request) => this.#answer(request),
+    );
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  /** Entries so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Captures so many entries more. */
+  capture(count: number): void {
+    this.#count += count;
+    for (const asked of this.#following) this.#send(asked);
+  }
+
+  /** Captures so many entries a second, until it is told another number. */
+  play(rate: number): void {
+    clearInterval(this.#playing);
+    if (rate === 0) return;
+    const start = performance.now();
+    let captured = 0;
+    this.#playing = setInterval(() => {
+      const due = Math.floor((performance.now() - start) / 1000 * rate);
+      this.capture(due - captured);
+      captured = due;
+    }, 50);
+  }
+
+  /** Tells everybody what answers rest on now. */
+  tellCoverage(coverage: readonly NodeCoverage[]): void {
+    this.coverage = coverage;
+    for (const { socket } of this.#following) tell(socket, { coverage });
+  }
+
+  /** Breaks off all answers. */
+  drop(): void {
+    for (const { socket } of this.#following) socket.close(1011, "dropped");
+    this.#following.clear();
+  }
+
+  /** The `place`th entry of all. */
+  entry(place: number): Entry {
+    return captured(
+      this.#exchanges[place % this.#exchanges.length]!,
+      place,
+      MORNING + place * STEP,
+      this.#nodes[place % this.#nodes.length]!,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#playing);
+    this.drop();
+    await this.#server.shutdown();
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const { files } = await (assets ??= loadAssets());
+    const asset = files.get(url.pathname);
+    if (asset) {
+      const headers = { ...PAGE_HEADERS, "content-type": asset.type };
+      return new Response(asset.bytes, { headers });
+    }
+    if (this.isDown) return new Response("away", { status: 503 });
+    if (url.pathname === HUB.session) return await this.#openSession(request);
+    const cookie = `session=${this.#script.token}`;
+    const isDenied = this.#script.token !== undefined &&
+      !request.headers.get("cookie")?.includes(cookie);
+    if (isDenied) return refusal(401, "denied", "The token is needed");
+    return await this.#route(request, url);
+  }
+
+  async #route(request: Request, url: URL): Promise<Response> {
+    switch (url.pathname) {
+      case HUB.schema:
+        return Response.json(toSchemaMessage(SCHEMA));
+      case HUB.workers:
+        return Response.json(this.#workers());
+      case HUB.query: {
+        const { socket, response } = Deno.upgradeWebSocket(request);
+        this.#listen(socket);
+        return response;
+      }
+      case HUB.export:
+        this.received.exports.push(await request.json());
+        return new Response(new Uint8Array(EXPORTED));
+      case HUB.savefiles: {
+        const { length } = await request.bytes();
+        const name = url.searchParams.get("name")!;
+        this.received.savefiles.push({ name, size: length });
+        return Response.json({ node: this.#nodes[0], packets: 3, first: 1 });
+      }
+      default:
+        return this.#entry(url);
+    }
+  }
+
+  async #openSession(request: Request): Promise<Response> {
+    const { token } = await request.json();
+    if (token !== this.#script.token) {
+      return refusal(401, "denied", "That is not the token");
+    }
+    const cookie = `session=${token}; HttpOnly; SameSite=Strict`;
+    return new Response(null, {
+      status: 204,
+      headers: { "set-cookie": cookie },
+    });
+  }
+
+  #entry({ pathname }: URL): Response {
+    const [id, part] = pathname.slice(HUB.entries.length + 1).split("/");
+    const place = parseId(decodeURIComponent(id ?? ""))?.packet;
+    if (!pathname.startsWith(HUB.entries) || place === undefined) {
+      return refusal(404, "message", "There is no such thing");
+    }
+    if (part === "packets") return new Response(new Uint8Array(EXPORTED));
+    return Response.json(toPlain(this.entry(place), SCHEMA));
+  }
+
+  #workers(): WorkerStatus[] {
+    return this.#nodes.map((node) => ({
+      name: `wss://${node}:8898`,
+      state: {
+        node,
+        version: "0.1.0",
+        storage: {
+          limit: 200_000_000,
+          used: 1_000_000,
+          packets: this.#count * 4,
+          ...this.#count > 0 && { first: MORNING },
+        },
+        capture: {
+          since: MORNING,
+          interfaces: ["eth0", "lo"],
+          packets: this.#count * 4,
+          bytes: this.#count * 1000,
+          droppedByKernel: 0,
+          notStored: 0,
+          copies: 0,
+          ownTraffic: 0,
+        },
+      },
+    }));
+  }
+
+  #listen(socket: WebSocket): void {
+    let asked: Asked | undefined;
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => {
+      if (asked) {
+        asked.credit += readGrant(data).credit;
+        this.#send(asked);
+      } else asked = this.#begin(socket, readQueryRequest(data));
+    };
+    socket.onclose = () => asked && this.#following.delete(asked);
+    // Told by the close that follows.
+    socket.onerror = (event) => event.preventDefault();
+  }
+
+  #begin(socket: WebSocket, request: QueryRequest): Asked | undefined {
+    this.received.queries.push(request);
+    const now = MORNING + this.#count * STEP;
+    const { plan, diagnostics } = compileQuery(request.kfl, SCHEMA, {
+      ...request,
+      now,
+    });
+    if (!plan) {
+      const message = diagnostics[0]!.message;
+      const error = { code: "kfl", message, diagnostics } as const;
+      tell(socket, { error });
+      return undefined;
+    }
+    const asked: Asked = {
+      socket,
+      request,
+      matches: compileMessage(plan),
+      credit: request.credit ?? FIRST_CREDIT,
+      next: 0,
+      found: 0,
+    };
+    tell(socket, { coverage: this.coverage });
+    if (request.follow) {
+      asked.next = this.#startOfLast(asked, request.last ?? 0);
+      this.#following.add(asked);
+    } else if (request.order === "desc") asked.next = this.#count - 1;
+    this.#send(asked);
+    if (request.follow) tell(socket, { live: { since: now } });
+    return asked;
+  }
+
+  /** Where the last `wanted` matches begin. */
+  #startOfLast({ matches }: Asked, wanted: number): number {
+    let place = this.#count;
+    for (; wanted > 0 && place > 0; place--) {
+      if (matches(this.entry(place - 1))) wanted--;
+    }
+    return place;
+  }
+
+  /** Sends what there is, as far as credit allows. */
+  #send(asked: Asked): void {
+    const { socket, request, matches } = asked;
+    const step = request.order === "desc" ? -1 : 1;
+    const isOver = () =>
+      asked.next < 0 || asked.next >= this.#count ||
+      asked.found === request.limit;
+    while (asked.credit > 0 && !isOver()) {
+      const writer = new BatchWriter("row");
+      while (!isOver() && writer.count < Math.min(BATCH_ROWS, MAX_ROWS)) {
+        const place = asked.next;
+        const entry = this.entry(place);
+        asked.next += step;
+        if (!matches(entry)) continue;
+        asked.found++;
+        writer.add(entry, { place, n: 0 }, entry.summary);
+        if (writer.isFull) break;
+      }
+      if (writer.count === 0) break;
+      asked.credit--;
+      if (socket.readyState === WebSocket.OPEN) socket.send(writer.take());
+    }
+    if (!request.follow && isOver()) {
+      const done = { matches: asked.found };
+      tell(socket, { done, coverage: this.coverage });
+    }
+  }
+}
+
+/** What every export is in these tests. */
+export const EXPORTED: readonly number[] = [
+  ...[0x4d, 0x3c, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+  ...[0, 0, 4, 0, 1, 0, 0, 0],
+];
+
+/** The coverage of a node with nothing to say. */
+export function coverageOf(
+  node: string,
+  rest: Partial<NodeCoverage> = {},
+): NodeCoverage {
+  return {
+    node,
+    packets: 1000,
+    cut: 0,
+    malformed: 0,
+    lost: 0,
+    damage: [],
+    stages: {},
+    ...rest,
+  };
+}
+
+function tell(socket: WebSocket, answer: Answer): void {
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(answer));
+}
+
+function refusal(status: number, code: string, message: string): Response {
+  return Response.json({ error: { code, message } }, { status });
+}

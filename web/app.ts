@@ -1,0 +1,525 @@
+/**
+ * The dashboard's shell: what is shown and how it is arranged.
+ *
+ * It alone knows the address, in which the whole view is kept, and the stream.
+ * Elements get properties and fire events.
+ */
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import type { SavefileAdded, WorkerStatus } from "../api/hub.ts";
+import type { Schema } from "../entry/schema.ts";
+import { quoteText } from "./model/kfl_text.ts";
+import { appStyles } from "./app_styles.ts";
+import type { HelpDialog, TimeDialog, TimeRange } from "./dialogs.ts";
+import "./dialogs.ts";
+import type { EntryDetail } from "./detail/entry_detail.ts";
+import "./detail/entry_detail.ts";
+import type { EntryList } from "./entry_list.ts";
+import "./entry_list.ts";
+import "./export_button.ts";
+import { type NoticeAction, SAMPLE_COMMAND } from "./feed_notice.ts";
+import "./feed_notice.ts";
+import type { FilterBar } from "./filter/filter_bar.ts";
+import "./filter/filter_bar.ts";
+import {
+  ask,
+  Denied,
+  entryUrl,
+  fetchSchema,
+  fetchWorkers,
+  Refused,
+  Unreachable,
+} from "./hub.ts";
+import * as icons from "./icons.ts";
+import { inlineStyle } from "./inline_style.ts";
+import { LiveQuery } from "./live_query.ts";
+import type { EntryJson } from "./model/entry_json.ts";
+import { formatClock, formatDay, zoneOffset } from "./model/format.ts";
+import { type Action, actionOf } from "./model/keys.ts";
+import { seenValues } from "./model/seen_values.ts";
+import { isFollowing, readView, type View, writeView } from "./model/view.ts";
+import "./savefile_drop.ts";
+import { SHARE } from "./split_handle.ts";
+import "./split_handle.ts";
+import "./status_bar.ts";
+import { applyTheme, storedTheme, type Theme, THEMES } from "./theme.ts";
+
+/** Between two looks at the workers, ms. */
+const WORKERS_INTERVAL = 5000;
+
+/** How long a message stands, ms. */
+const MESSAGE_TIME = 8000;
+
+const THEME_ICONS = {
+  system: icons.display,
+  light: icons.sun,
+  dark: icons.moon,
+} as const;
+
+export class ThresherApp extends LitElement {
+  static override styles = appStyles;
+  static override properties = {
+    view: { state: true },
+    schema: { state: true },
+    workers: { state: true },
+    theme: { state: true },
+    share: { state: true },
+    message: { state: true },
+    isDenied: { state: true },
+  };
+
+  declare private view: View;
+  declare private schema: Schema | undefined;
+  declare private workers: readonly WorkerStatus[];
+  declare private theme: Theme;
+  /** Of the width, for the details. */
+  declare private share: number;
+  declare private message: string | undefined;
+  declare private isDenied: boolean;
+  readonly #query = new LiveQuery(this);
+  readonly #closing = new AbortController();
+  #polling: ReturnType<typeof setInterval> | undefined;
+  #forgetting: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.view = readView(location.search);
+    this.workers = [];
+    this.theme = storedTheme();
+    this.share = SHARE.usual;
+    this.isDenied = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const { signal } = this.#closing;
+    addEventListener("popstate", this.#onHistory, { signal });
+    addEventListener("keydown", this.#onKey, { signal });
+    this.#polling = setInterval(this.#lookAtWorkers, WORKERS_INTERVAL);
+    this.#begin();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#closing.abort();
+    clearInterval(this.#polling);
+    clearTimeout(this.#forgetting);
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has("view")) document.title = titleOf(this.view);
+  }
+
+  protected override render(): unknown {
+    if (this.isDenied || this.#query.phase.kind === "denied") {
+      return html`
+        <main class="login">
+          <h1>${icons.brand}Thresher</h1>
+          <login-form @session-open=${this.#begin}></login-form>
+        </main>
+      `;
+    }
+    const { view } = this;
+    const query = this.#query;
+    const isStill = !isFollowing(view);
+    return html`
+      <header>
+        <h1 title="Thresher">${icons.brand}<span>Thresher</span></h1>
+        <filter-bar
+          .value=${view.kfl}
+          .schema=${this.schema}
+          .valuesOf=${this.#valuesOf}
+          @filter-apply=${({ detail }: CustomEvent<string>) =>
+            this.#show({ kfl: detail, entry: undefined })}
+        ></filter-bar>
+        <nav aria-label="View">${this.#buttons()}</nav>
+      </header>
+      ${this.#banner()}
+      <main
+        class=${view.entry ? "with-detail" : ""}
+        @page-message=${this.#onMessage}
+      >
+        <section aria-label="Traffic">
+          <entry-list
+            .store=${query.store}
+            .older=${query.older}
+            .following=${!isStill}
+            .canFollow=${view.to === undefined}
+            .utc=${view.utc}
+            .open=${view.entry}
+            @feed-pause=${this.#pause}
+            @feed-follow=${this.#follow}
+            @feed-older=${() => query.loadOlder()}
+            @feed-before=${({ detail }: CustomEvent<number>) =>
+              this.#show({ from: undefined, to: detail, at: undefined })}
+            @feed-seen=${({ detail }: CustomEvent<number>) =>
+              this.#onSeen(detail)}
+            @entry-open=${({ detail }: CustomEvent<string>) =>
+              this.#open(detail)}
+          ></entry-list>
+          ${query.store.count > 0 ? nothing : html`
+            <feed-notice
+              .phase=${query.phase}
+              .view=${view}
+              .workers=${this.workers}
+              @notice-action=${({ detail }: CustomEvent<NoticeAction>) =>
+                this.#act(detail)}
+            ></feed-notice>
+          `}
+        </section>
+        ${view.entry ? this.#detail(view.entry) : nothing}
+      </main>
+      <footer>
+        <status-bar
+          .phase=${query.phase}
+          .following=${!isStill}
+          .count=${query.store.count}
+          .rate=${query.rate}
+          .progress=${query.progress}
+          .coverage=${query.coverage}
+          .workers=${this.workers}
+          .from=${view.from}
+          .hasHole=${query.hasHole}
+          .utc=${view.utc}
+          @zone-toggle=${() => this.#perform("zone")}
+          @query-retry=${this.#ask}
+        ></status-bar>
+      </footer>
+      <savefile-drop
+        @savefile-added=${({ detail }: CustomEvent<SavefileAdded>) =>
+          this.#onSavefile(detail)}
+        @page-message=${this.#onMessage}
+      ></savefile-drop>
+      <time-dialog
+        .range=${{ from: view.from, to: view.to ?? view.at }}
+        .utc=${view.utc}
+        @time-apply=${({ detail }: CustomEvent<TimeRange>) =>
+          this.#show({ from: detail.from, to: detail.to, at: undefined })}
+      ></time-dialog>
+      <help-dialog></help-dialog>
+      <div class="message" role="alert">${this.message && html`
+        <div>${this.message}
+          <button class="icon" aria-label="Dismiss" @click=${() =>
+            this.message = undefined}>${icons.close}</button></div>
+      `}</div>
+    `;
+  }
+
+  #buttons(): unknown {
+    const { view } = this;
+    const isStill = !isFollowing(view);
+    return html`
+      <button class="time" @click=${() => this.#perform("time")}
+        title="Choose what time is shown (t)">
+        ${icons.clock}<span>${this.#timeText()}</span></button>
+      ${view.to === undefined
+        ? html`
+          <button aria-pressed=${isStill} class="still"
+            title=${isStill
+              ? "Follow the newest (Space)"
+              : "Stand still (Space)"}
+            @click=${() => this.#perform("toggle-follow")}>
+                      ${isStill ? icons.play : icons.pause}
+                      <span>${isStill ? "Resume" : "Pause"}</span></button>
+        `
+        : nothing}
+      <export-button .kfl=${view.kfl} .from=${view.from} .to=${view.to}
+        @page-message=${this.#onMessage}></export-button>
+      <span class="rule"></span>
+      <button class="icon" @click=${this.#nextTheme}
+        aria-label="Colours: ${this.theme}" title="Colours: ${this.theme}">
+        ${THEME_ICONS[this.theme]}</button>
+      <button class="icon" aria-label="Keys" title="Keys (?)"
+        @click=${() => this.#perform("help")}>${icons.help}</button>
+    `;
+  }
+
+  #detail(id: string): unknown {
+    return html`
+      <split-handle .share=${this.share}
+        @share-change=${({ detail }: CustomEvent<number>) =>
+          this.share = detail}></split-handle>
+      <aside aria-label="Details" ${inlineStyle({
+        "--share": String(this.share),
+      })}>
+        <entry-detail
+          .entryId=${id}
+          .kfl=${this.view.kfl}
+          @filter-add=${this.#onAdd}
+          @filter-apply=${({ detail }: CustomEvent<string>) =>
+            this.#show({ kfl: detail })}
+          @connection-follow=${({ detail }: CustomEvent<string>) =>
+            this.#show({ kfl: detail })}
+          @close=${() => this.#open(undefined)}
+        ></entry-detail>
+      </aside>
+    `;
+  }
+
+  /** What went wrong while there are rows: they stay. */
+  #banner(): unknown {
+    const { phase, store } = this.#query;
+    if (store.count === 0) return nothing;
+    switch (phase.kind) {
+      case "lost": {
+        const left = Math.ceil((phase.retryAt - Date.now()) / 1000);
+        return banner(
+          `The hub cannot be reached. Trying again ${
+            left > 0 ? `in ${left} s` : "now"
+          }.`,
+          "Try now",
+          () => this.#query.retry(),
+        );
+      }
+      case "outdated":
+        return banner(
+          "Thresher was updated, and this page is of another version.",
+          "Reload",
+          () => location.reload(),
+        );
+      case "failed":
+        return banner(phase.failure.message, "Ask again", this.#ask);
+      default:
+        return nothing;
+    }
+  }
+
+  /** The stretch of time that is shown, in short. */
+  #timeText(): string {
+    const { from, to, utc } = this.view;
+    if (from === undefined && to === undefined) return "All";
+    const now = Date.now() * 1000;
+    const text = (time: number) => {
+      const offset = utc ? 0 : zoneOffset(time);
+      const day = formatDay(time, offset);
+      const clock = formatClock(time, offset).replace(/(:00)?\.000$/, "");
+      return day === formatDay(now, offset) ? clock : `${day} ${clock}`;
+    };
+    if (from === undefined) return `until ${text(to!)}`;
+    if (to === undefined) return `since ${text(from)}`;
+    return `${text(from)} – ${text(to)}`;
+  }
+
+  readonly #valuesOf = (path: string): readonly string[] =>
+    seenValues(this.#query.store, path);
+
+  /** Asks anew for all that the page shows. */
+  readonly #begin = (): void => {
+    this.isDenied = false;
+    this.#ask();
+    this.#lookAtWorkers();
+    this.#guard(async () => this.schema = await fetchSchema());
+  };
+
+  readonly #ask = (): void => {
+    const { kfl, from, to, at } = this.view;
+    this.#query.ask({ kfl, from, to: at ?? to });
+  };
+
+  readonly #lookAtWorkers = (): void => {
+    if (this.isDenied || document.hidden) return;
+    this.#guard(async () => this.workers = await fetchWorkers());
+  };
+
+  /** Runs what asks the hub; that it is away, the stream tells. */
+  async #guard(task: () => Promise<unknown>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      if (error instanceof Denied) this.isDenied = true;
+      else if (error instanceof Refused) this.#say(`${error.message}.`);
+      else if (!(error instanceof Unreachable)) throw error;
+    }
+  }
+
+  /** Another question, or another view of the same. */
+  #show(change: Partial<View>): void {
+    const before = this.view;
+    this.view = { ...before, at: undefined, ...change };
+    history.pushState(null, "", address(this.view));
+    this.#ask();
+  }
+
+  /** What can be undone by hand needs no step in the history. */
+  #note(change: Partial<View>): void {
+    this.view = { ...this.view, ...change };
+    history.replaceState(null, "", address(this.view));
+  }
+
+  #open(entry: string | undefined): void {
+    if (entry === this.view.entry) return;
+    this.#note({ entry });
+    if (entry === undefined) this.#list?.focus();
+  }
+
+  readonly #pause = (): void => {
+    const { store } = this.#query;
+    this.#query.hold(true);
+    const at = store.timeOf(store.end - 1) ?? Date.now() * 1000;
+    this.#note({ at });
+  };
+
+  readonly #follow = (): void => {
+    this.#note({ at: undefined });
+    // A page that was opened standing still has nothing to go on with.
+    if (this.#query.isLive) this.#query.hold(false);
+    else this.#ask();
+  };
+
+  #onSeen(at: number): void {
+    if (this.view.at !== undefined) this.#note({ at });
+  }
+
+  readonly #onHistory = (): void => {
+    this.view = readView(location.search);
+    this.#ask();
+  };
+
+  readonly #onMessage = ({ detail }: Event & { detail?: string }): void => {
+    if (detail) this.#say(detail);
+  };
+
+  #say(message: string): void {
+    this.message = message;
+    clearTimeout(this.#forgetting);
+    this.#forgetting = setTimeout(() => this.message = undefined, MESSAGE_TIME);
+  }
+
+  readonly #onAdd = ({ detail }: CustomEvent): void => {
+    const bar = this.renderRoot.querySelector<FilterBar>("filter-bar");
+    void bar?.add(detail).then((isAdded) => {
+      if (!isAdded) this.#say("That value cannot be asked for.");
+    });
+  };
+
+  /** Shows what was dropped on the page. */
+  #onSavefile({ node, first, damage }: SavefileAdded): void {
+    const kfl = `node.name == ${quoteText(node)}`;
+    this.#show({ kfl, entry: undefined, from: undefined, to: undefined });
+    if (damage) this.#say(`${node} is damaged: ${damage}`);
+    else if (first === undefined) this.#say(`${node} has no packets.`);
+    this.#lookAtWorkers();
+  }
+
+  #act(action: NoticeAction): void {
+    switch (action) {
+      case "clear-filter":
+        return this.#show({ kfl: "" });
+      case "show-all":
+        return this.#show({ from: undefined, to: undefined });
+      case "retry":
+        return this.#query.retry();
+      case "reload":
+        return location.reload();
+      case "copy-sample":
+        void navigator.clipboard.writeText(SAMPLE_COMMAND);
+        return this.#say("Copied. Run it in a terminal.");
+    }
+  }
+
+  readonly #nextTheme = (): void => {
+    const next = (THEMES.indexOf(this.theme) + 1) % THEMES.length;
+    applyTheme(this.theme = THEMES[next]!);
+  };
+
+  get #list(): EntryList | null {
+    return this.renderRoot.querySelector("entry-list");
+  }
+
+  get #entryDetail(): EntryDetail | null {
+    return this.renderRoot.querySelector("entry-detail");
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey) return;
+    if (event.altKey || isWriting(event) || isInDialog(event)) return;
+    const [target] = event.composedPath();
+    const isFree = target === document.body ||
+      target instanceof Element && target.getAttribute("role") === "grid";
+    const action = actionOf(event.key, isFree || event.key === "Escape");
+    if (!action) return;
+    event.preventDefault();
+    this.#perform(action);
+  };
+
+  #perform(action: Action): void {
+    const list = this.#list;
+    switch (action) {
+      case "up":
+      case "down":
+      case "page-up":
+      case "page-down":
+      case "first":
+        return list?.move(action);
+      case "last":
+        if (this.view.to !== undefined) return list?.move("last");
+        return isFollowing(this.view) ? undefined : this.#follow();
+      case "open":
+        return list?.openCurrent();
+      case "back":
+        return this.#open(undefined);
+      case "toggle-follow":
+        if (this.view.to !== undefined) return;
+        return isFollowing(this.view) ? this.#pause() : this.#follow();
+      case "filter":
+        return this.renderRoot.querySelector<FilterBar>("filter-bar")?.focus();
+      case "connection":
+        return void this.#guard(() => this.#showConnection());
+      case "previous-tab":
+        return this.#entryDetail?.turn(-1);
+      case "next-tab":
+        return this.#entryDetail?.turn(1);
+      case "copy":
+        return this.#entryDetail?.copyAsCurl();
+      case "download":
+        return this.#downloadPackets();
+      case "time":
+        return this.renderRoot.querySelector<TimeDialog>("time-dialog")?.show();
+      case "zone":
+        return this.#note({ utc: !this.view.utc });
+      case "help":
+        return this.renderRoot.querySelector<HelpDialog>("help-dialog")?.show();
+    }
+  }
+
+  /** Only what the two ends of the current entry said to each other. */
+  async #showConnection(): Promise<void> {
+    const id = this.#list?.currentId;
+    if (id === undefined) return this.#say("Pick an entry first: press j.");
+    const entry: EntryJson = await (await ask(entryUrl(id))).json();
+    // With it comes the parser of filters, which nobody waits for otherwise.
+    const { connectionQuery } = await import("./model/connection.ts");
+    this.#show({ kfl: connectionQuery(entry, this.view.kfl) });
+  }
+
+  #downloadPackets(): void {
+    const id = this.#list?.currentId;
+    if (id === undefined) return this.#say("Pick an entry first: press j.");
+    const link = document.createElement("a");
+    link.href = entryUrl(id, "packets");
+    link.download = "";
+    link.click();
+  }
+}
+customElements.define("thresher-app", ThresherApp);
+
+function banner(text: string, action: string, onAction: () => void): unknown {
+  return html`<div class="banner" role="status">${icons.warning}<span>${text}</span>
+    <button @click=${onAction}>${action}</button></div>`;
+}
+
+const address = (view: View): string =>
+  `${location.pathname}${writeView(view)}`;
+
+const titleOf = ({ kfl }: View): string =>
+  kfl === "" ? "Thresher" : `${kfl} – Thresher`;
+
+/** Whether a key belongs to a text that is being written. */
+function isWriting(event: Event): boolean {
+  return event.composedPath().some((node) =>
+    node instanceof HTMLElement &&
+    (node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName))
+  );
+}
+
+const isInDialog = (event: Event): boolean =>
+  event.composedPath().some((node) => node instanceof HTMLDialogElement);

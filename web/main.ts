@@ -1,0 +1,5 @@
+/** Where the page begins. */
+import { applyTheme, storedTheme } from "./theme.ts";
+import "./app.ts";
+
+applyTheme(storedTheme());
