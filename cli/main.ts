@@ -16,6 +16,7 @@ import { Interrupted } from "./interruption.ts";
 import { OutputClosed, print, say } from "./output.ts";
 import { describeCompletion } from "./completion.ts";
 import { describeExport } from "./export.ts";
+import { describeHub } from "./hub.ts";
 import { describeImport } from "./import.ts";
 import { describeQuery } from "./query.ts";
 import { describeVersion, VERSION } from "./version.ts";
@@ -52,6 +53,7 @@ function describe(): Command {
   describeExport(program);
   describeImport(program);
   describeWorker(program);
+  describeHub(program);
   describeCompletion(program);
   describeVersion(program);
   for (const command of program.commands) {

@@ -1,5 +1,4 @@
 /** A worker elsewhere: WebSockets for queries, HTTP for everything else. */
-import { readFile } from "node:fs/promises";
 import { type Channel, SocketChannel } from "../api/channel.ts";
 import { SECRET_HEADER, WORKER } from "../api/paths.ts";
 import type { WorkerLink } from "../api/worker.ts";
@@ -19,6 +18,11 @@ const DialledSocket = WebSocket as unknown as new (
 /** A worker's URL that cannot be used. The message says why. */
 export class BadWorkerUrl extends Error {
   override name = "BadWorkerUrl";
+}
+
+/** A secret that is none. The message says why. */
+export class BadSecret extends Error {
+  override name = "BadSecret";
 }
 
 /** How workers are reached. */
@@ -82,11 +86,11 @@ export class RemoteWorker implements WorkerLink {
   }
 }
 
-/** A secret out of its file, without the line's end. */
+/** A secret out of its file, without the line's end. @throws BadSecret */
 export async function readSecret(path: string): Promise<string> {
-  const secret = (await readFile(path, "utf8")).trim();
+  const secret = (await Deno.readTextFile(path)).trim();
   if (secret.length < 16) {
-    throw new Error(
+    throw new BadSecret(
       `The secret in "${path}" is too short: write at least 16 characters`,
     );
   }

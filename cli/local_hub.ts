@@ -1,0 +1,136 @@
+/**
+ * The hub of this machine: its token, and where it is found while it runs.
+ * Both lie in a folder that only its user can enter (DESIGN §7, §8).
+ */
+import { dirname, join } from "node:path";
+import { newToken } from "../hub/access.ts";
+import { dataFolder } from "./data_folder.ts";
+import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
+
+/** What somebody has to know to ask a hub. */
+export interface HubAddress {
+  /** `http://HOST:PORT` */
+  readonly url: string;
+  readonly token: string;
+}
+
+/** Beside the data folder, which holds what was captured and nothing else. */
+const hubFolder = (): string => `${dataFolder(undefined)}-hub`;
+
+/** Where the hub's token is kept, unless `--token-file` says otherwise. */
+export const usualTokenFile = (): string => join(hubFolder(), "token");
+
+const runningFile = (): string => join(hubFolder(), "running.json");
+
+/**
+ * The hub's token: that of the surroundings or of the file, which is written
+ * with a new one if it is not there.
+ *
+ * @throws CommandError
+ */
+export function ownToken(file: string | undefined): string {
+  const given = Deno.env.get("THRESHER_TOKEN");
+  if (file === undefined && given) return checked(given, "THRESHER_TOKEN");
+  const path = file ?? usualTokenFile();
+  const known = read(path);
+  if (known !== undefined) return checked(known.trim(), `"${path}"`);
+  const token = newToken();
+  write(path, `${token}\n`);
+  return token;
+}
+
+/**
+ * The token with which to ask a hub.
+ *
+ * @throws CommandError
+ */
+export function tokenFor(file: string | undefined): string {
+  const given = file === undefined ? Deno.env.get("THRESHER_TOKEN") : undefined;
+  if (given) return given;
+  const path = file ?? usualTokenFile();
+  const token = read(path)?.trim();
+  if (token) return token;
+  throw new CommandError(
+    EXIT.MISUSED,
+    `There is no token in "${path}": name the hub's with --token-file, or set THRESHER_TOKEN`,
+  );
+}
+
+/** Says where the hub is, until disposed of. */
+export function announce(address: HubAddress): Disposable {
+  const path = runningFile();
+  const text = JSON.stringify({ ...address, pid: Deno.pid });
+  write(path, text);
+  return {
+    [Symbol.dispose]() {
+      // Another one may have been started since.
+      if (read(path) === text) Deno.removeSync(path);
+    },
+  };
+}
+
+/** The hub that runs on this machine, as far as the file knows. */
+export function findLocalHub(): HubAddress | undefined {
+  const text = read(runningFile());
+  if (text === undefined) return undefined;
+  try {
+    const { url, token, pid } = JSON.parse(text);
+    const isSound = typeof url === "string" && typeof token === "string" &&
+      Number.isSafeInteger(pid);
+    return isSound && isRunning(pid) ? { url, token } : undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+/** Whether there is a process of that number; a killed one leaves its file. */
+function isRunning(pid: number): boolean {
+  if (Deno.build.os !== "linux") return true;
+  try {
+    return Deno.statSync(`/proc/${pid}`).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function checked(token: string, place: string): string {
+  if (token.length >= 16) return token;
+  throw new CommandError(
+    EXIT.MISUSED,
+    `The token in ${place} is too short: it has at least 16 characters`,
+  );
+}
+
+/** @throws CommandError */
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw refusal("read", path, error);
+  }
+}
+
+/** Puts a file in place that only its user can read. @throws CommandError */
+function write(path: string, text: string): void {
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const fresh = `${path}.${Deno.pid}`;
+    Deno.writeTextFileSync(fresh, text, { mode: 0o600 });
+    Deno.renameSync(fresh, path);
+  } catch (error) {
+    throw refusal("write", path, error);
+  }
+}
+
+function refusal(what: string, path: string, error: unknown): unknown {
+  const reason = reasonOf(error);
+  if (reason === undefined) return error;
+  return new CommandError(
+    exitCodeFor(error),
+    `Cannot ${what} "${path}": ${reason}`,
+    error,
+  );
+}

@@ -1,0 +1,129 @@
+/** A hub in this process, with its page and token: for `hub` and for `tap`. */
+import type { WorkerLink } from "../api/worker.ts";
+import { Access } from "../hub/access.ts";
+import type { TakeSavefile } from "../hub/route.ts";
+import { HubServer } from "../hub/server.ts";
+import { Workers } from "../hub/workers.ts";
+import { loadAssets, PAGE_HEADERS } from "../web/assets.ts";
+import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
+import { announce, ownToken } from "./local_hub.ts";
+import { say } from "./output.ts";
+import { VERSION } from "./version.ts";
+
+/** Where a hub listens. */
+export interface Listening {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** What a hub is made of. */
+export interface OpenHubOptions extends Listening {
+  readonly links: readonly WorkerLink[];
+  /** Names by which it may be asked for, beside addresses and localhost. */
+  readonly names?: readonly string[] | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly takeSavefile?: TakeSavefile | undefined;
+}
+
+/** A hub that runs in this process. */
+export class OpenHub implements AsyncDisposable {
+  readonly server: HubServer;
+  readonly workers: Workers;
+  /** `http://HOST:PORT`, as a browser on this machine reaches it. */
+  readonly url: string;
+  readonly #access: Access;
+  readonly #announced: Disposable;
+
+  private constructor(
+    server: HubServer,
+    workers: Workers,
+    access: Access,
+    url: string,
+    token: string,
+  ) {
+    this.server = server;
+    this.workers = workers;
+    this.url = url;
+    this.#access = access;
+    this.#announced = announce({ url, token });
+  }
+
+  /** @throws CommandError */
+  static async open(options: OpenHubOptions): Promise<OpenHub> {
+    const token = ownToken(options.tokenFile);
+    const access = new Access(token, options.names);
+    const workers = new Workers(options.links);
+    const { files, problem } = await loadAssets();
+    if (problem !== undefined) say(`thresher: ${problem}`);
+    const server = await start({
+      hostname: options.hostname,
+      port: options.port,
+      version: VERSION,
+      access,
+      workers,
+      page: { files, headers: PAGE_HEADERS },
+      takeSavefile: options.takeSavefile,
+      onFault: (error) =>
+        say(`thresher: ${error instanceof Error ? error.stack : error}`),
+    });
+    const url = urlOf(options.hostname, server.port);
+    return new OpenHub(server, workers, access, url, token);
+  }
+
+  /** An address that opens the page once; each time another. */
+  pageUrl(): string {
+    return `${this.url}/?code=${this.#access.newCode()}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#announced[Symbol.dispose]();
+    await this.server.close();
+  }
+}
+
+type StartOptions = Parameters<typeof HubServer.start>[0];
+
+/** The port is taken. `tap` then tries the next one. */
+export class PortTaken extends CommandError {
+  override name = "PortTaken";
+}
+
+/** @throws CommandError */
+async function start(options: StartOptions): Promise<HubServer> {
+  try {
+    return await HubServer.start(options);
+  } catch (error) {
+    const { hostname, port } = options;
+    const where = `${hostname}:${port}`;
+    const code = error instanceof Error && "code" in error
+      ? error.code
+      : undefined;
+    if (code === "EADDRINUSE") {
+      throw new PortTaken(
+        EXIT.FAILED,
+        `Cannot listen on ${where}: another program does; name a free port`,
+        error,
+      );
+    }
+    const reason = WORDS[String(code)] ?? reasonOf(error);
+    if (reason === undefined) throw error;
+    throw new CommandError(
+      code === "EACCES" ? EXIT.NO_RIGHT : exitCodeFor(error),
+      `Cannot listen on ${where}: ${reason}`,
+      error,
+    );
+  }
+}
+
+/** Why the system does not let us listen. */
+const WORDS: { readonly [code: string]: string | undefined } = {
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  ENOTFOUND: "nobody knows that name",
+};
+
+function urlOf(hostname: string, port: number): string {
+  const isAny = hostname === "0.0.0.0" || hostname === "::";
+  const host = isAny ? "localhost" : hostname;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,89 @@
+/** Runs `hub`. */
+import {
+  BadSecret,
+  BadWorkerUrl,
+  readSecret,
+  RemoteWorker,
+} from "../hub/remote_worker.ts";
+import {
+  CommandError,
+  EXIT,
+  type ExitCode,
+  exitCodeFor,
+  reasonOf,
+} from "./exit.ts";
+import { Interruption } from "./interruption.ts";
+import { type Listening, OpenHub } from "./open_hub.ts";
+import { say } from "./output.ts";
+
+/** What `hub` was told. */
+export interface HubCommandOptions {
+  readonly worker: readonly string[];
+  readonly listen: Listening;
+  readonly host?: readonly string[];
+  readonly secretFile?: string;
+  readonly workerCa?: string;
+  readonly tokenFile?: string;
+}
+
+/** Answers until it is interrupted. */
+export async function runHub(options: HubCommandOptions): Promise<ExitCode> {
+  using interruption = new Interruption();
+  const links = await dialled(options);
+  await using hub = await OpenHub.open({
+    ...options.listen,
+    links,
+    names: options.host,
+    tokenFile: options.tokenFile,
+  });
+  await hub.workers.refresh();
+  for (const { link, missing } of hub.workers.all) {
+    if (missing) say(`thresher: ${link.name}: ${missing.reason}`);
+  }
+  say(`thresher: open ${hub.pageUrl()} (good once, for ten minutes)`);
+  await aborted(interruption.signal);
+  return EXIT.INTERRUPTED;
+}
+
+/** @throws CommandError */
+async function dialled(options: HubCommandOptions): Promise<RemoteWorker[]> {
+  const secret = options.secretFile === undefined
+    ? undefined
+    : await fromFile(options.secretFile, readSecret);
+  const ca = options.workerCa === undefined
+    ? undefined
+    : await fromFile(options.workerCa, (path) => Deno.readTextFile(path));
+  try {
+    return options.worker.map((url) => new RemoteWorker(url, { secret, ca }));
+  } catch (error) {
+    if (!(error instanceof BadWorkerUrl)) throw error;
+    throw new CommandError(EXIT.MISUSED, error.message, error);
+  }
+}
+
+/** @throws CommandError */
+async function fromFile(
+  path: string,
+  read: (path: string) => Promise<string>,
+): Promise<string> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || reasonOf(error)) {
+      throw new CommandError(
+        exitCodeFor(error),
+        `Cannot read "${path}": ${reasonOf(error) ?? "no such file"}`,
+        error,
+      );
+    }
+    if (!(error instanceof BadSecret)) throw error;
+    throw new CommandError(EXIT.MISUSED, error.message, error);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
