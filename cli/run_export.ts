@@ -20,7 +20,7 @@ import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { mayWait, openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
+import { mayWait, Opening, orCommandError, totalSize } from "./savefiles.ts";
 import { missingFrom, openFolder } from "./search_folder.ts";
 import { toSource } from "./source.ts";
 
@@ -117,8 +117,9 @@ async function copySavefiles(
 ): Promise<string[]> {
   const warnings: string[] = [];
   let done = 0;
-  for (const { path, named } of files) {
-    using file = openOrSkip(path, named);
+  using opening = new Opening();
+  for (const found of files) {
+    using file = opening.open(found);
     if (!file) continue;
     // What an output without packets begins with.
     output.begin(file.reader.interfaces);
@@ -126,7 +127,9 @@ async function copySavefiles(
     await exportPackets(ofSavefile(file), output, { ...job, onProgress });
     done += file.size ?? 0;
     const { damage } = file.reader;
-    if (damage !== undefined) warnings.push(`${path}: damaged, ${damage}`);
+    if (damage !== undefined) {
+      warnings.push(`${found.path}: damaged, ${damage}`);
+    }
   }
   return warnings;
 }

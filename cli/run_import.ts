@@ -11,7 +11,7 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { mayWait, openOrSkip, orCommandError, totalSize } from "./savefiles.ts";
+import { mayWait, Opening, orCommandError, totalSize } from "./savefiles.ts";
 import { toCommandError } from "./search_folder.ts";
 
 /** What `import` was told. */
@@ -30,9 +30,10 @@ export async function runImport(options: ImportOptions): Promise<ExitCode> {
   using writer = open(folder, options.storageLimit ?? DEFAULT_STORAGE_LIMIT);
   using interruption = new Interruption(!mayWait(options.pcap));
   let done = 0;
+  using opening = new Opening();
   try {
-    for (const [i, { path, named }] of files.entries()) {
-      using file = openOrSkip(path, named);
+    for (const [i, found] of files.entries()) {
+      using file = opening.open(found);
       if (!file) continue;
       const [imported] = await importSavefiles(
         writer,

@@ -7,6 +7,7 @@ import {
   nameSources,
   type OpenSavefile,
   openSavefile,
+  type SavefilePath,
 } from "../worker/capture/savefile.ts";
 import { searchSavefile } from "../worker/scan/search_savefile.ts";
 import type { Coverage } from "../worker/scan/source_scan.ts";
@@ -47,9 +48,10 @@ export async function searchSavefiles(
   );
   const coverages: Coverage[] = [];
   let done = 0;
+  using opening = new Opening();
   try {
-    for (const [i, { path, named }] of files.entries()) {
-      using file = openOrSkip(path, named);
+    for (const [i, found] of files.entries()) {
+      using file = opening.open(found);
       if (!file) continue;
       coverages.push(
         await searchSavefile(file, names[i]!, {
@@ -68,24 +70,45 @@ export async function searchSavefiles(
   return { coverages, missing: [] };
 }
 
-/** Opens a savefile; one that was not named may be none. */
-export function openOrSkip(
-  path: string,
-  named: boolean,
-): OpenSavefile | undefined {
-  if (path === "-" && Deno.stdin.isTerminal()) {
-    throw new CommandError(
-      EXIT.MISUSED,
-      "Standard input is a terminal: pipe a savefile into it, or name one with --pcap",
-    );
+/** Files that were passed over of which each is named. */
+const MAX_NAMED = 3;
+
+/** Opens savefiles one by one, and says at last which it passed over. */
+export class Opening implements Disposable {
+  readonly #passedOver: CannotOpen[] = [];
+
+  /**
+   * Opens a savefile; one that was not named may be none.
+   *
+   * @throws CommandError
+   */
+  open({ path, named }: SavefilePath): OpenSavefile | undefined {
+    if (path === "-" && Deno.stdin.isTerminal()) {
+      throw new CommandError(
+        EXIT.MISUSED,
+        "Standard input is a terminal: pipe a savefile into it, or name one with --pcap",
+      );
+    }
+    if (named) return orCommandError(() => openSavefile(path));
+    try {
+      return openSavefile(path);
+    } catch (error) {
+      if (!(error instanceof CannotOpen)) throw error;
+      this.#passedOver.push(error);
+      return undefined;
+    }
   }
-  if (named) return orCommandError(() => openSavefile(path));
-  try {
-    return openSavefile(path);
-  } catch (error) {
-    if (!(error instanceof CannotOpen)) throw error;
-    say(`thresher: passed over: ${error.message}`);
-    return undefined;
+
+  [Symbol.dispose](): void {
+    const complaints = this.#passedOver.map(({ message }) => message);
+    if (complaints.length > MAX_NAMED) {
+      const example = `the first one: ${complaints[0]}`;
+      say(`thresher: passed over: ${complaints.length} files; ${example}`);
+    } else {
+      for (const message of complaints) {
+        say(`thresher: passed over: ${message}`);
+      }
+    }
   }
 }
 

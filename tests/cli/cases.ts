@@ -134,10 +134,10 @@ export const CASES: readonly Case[] = [
     stderr: /^thresher: Cannot open "notes\.txt": Neither pcap nor pcapng/,
   },
   {
-    says: "a compressed file is to be unpacked first",
-    args: q("", "--pcap", "packed.pcap.gz"),
+    says: "a file that we cannot unpack is to be unpacked first",
+    args: q("", "--pcap", "packed.pcap.xz"),
     code: 1,
-    stderr: /It is compressed with gzip: unpack it first/,
+    stderr: /It is compressed with xz: unpack it first/,
   },
   { says: "an empty folder has no rows", args: q("", "--pcap", "empty") },
   {

@@ -6,7 +6,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { ethernet, ipv4, text, udp } from "../packet/frames.ts";
 import { pcap } from "../packet/savefiles.ts";
-import { shell, start, THRESHER } from "./program.ts";
+import { shell, start, THRESHER, thresher } from "./program.ts";
 import { captures, HTTP, Scratch } from "./scratch.ts";
 
 /** A capture that takes some seconds: many datagrams on many flows. */
@@ -250,5 +250,35 @@ Deno.test("what one may not read or write ends with 3", async () => {
     );
     equal(stderr, message);
     equal(code, 3);
+  }
+});
+
+Deno.test("many files that are no savefiles are passed over in one line", async () => {
+  const text = new TextEncoder().encode("no savefile");
+  const files = Object.fromEntries(
+    ["a", "b", "c", "d"].map((name) => [`${name}.txt`, text]),
+  );
+  using scratch = new Scratch({ ...captures(), ...files });
+  Deno.mkdirSync(scratch.path("all"));
+  for (const name of Object.keys(files)) {
+    Deno.renameSync(scratch.path(name), scratch.path(`all/${name}`));
+  }
+  for (
+    const args of [
+      ["query", "", "--count"],
+      ["export", "", "-o", "out.pcap"],
+      ["import", "--data-dir", "data"],
+    ]
+  ) {
+    const { stderr } = await thresher(scratch.folder, [
+      ...args,
+      ...["--pcap", "all", "--pcap", "raw.pcap"],
+    ]);
+    const told = stderr.split("\n").filter((line) => line.includes("passed"));
+    deepEqual(told, [
+      "thresher: passed over: 4 files; the first one: " +
+      'Cannot open "all/a.txt": Neither pcap nor pcapng: ' +
+      "11 bytes, beginning 6e6f2073",
+    ]);
   }
 });

@@ -42,7 +42,7 @@ export function captures(): Record<string, Uint8Array> {
     "empty/": NOTHING,
     "zero.pcap": NOTHING,
     "notes.txt": text("no packets\n"),
-    "packed.pcap.gz": Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0),
+    "packed.pcap.xz": Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0),
     "ethernet.pcap": pcap([{ seconds: 2, frame: ethernet(0x800, frame) }]),
     "raw.pcap": pcap([{ seconds: 1, frame }], { linkType: 101 }),
     "hostile.pcap": pcap([{ seconds: 1, frame: hostile() }]),
