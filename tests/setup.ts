@@ -10,24 +10,39 @@ import { join } from "node:path";
 
 /** Programs, each with the Debian package that brings it. */
 const PACKAGE_OF = {
+  bash: "bash",
   dnsperf: "dnsperf",
+  fish: "fish",
   ip: "iproute2",
   nginx: "nginx",
   pgbench: "postgresql",
   "redis-benchmark": "redis-tools",
   "redis-server": "redis-server",
+  script: "bsdutils",
+  setpriv: "util-linux",
+  taskset: "util-linux",
   tcpdump: "tcpdump",
   time: "time",
   tshark: "tshark",
   unbound: "unbound",
   wrk: "wrk",
+  zsh: "zsh",
 } as const;
 
 /** A program that tests or benches run. */
 export type Program = keyof typeof PACKAGE_OF;
 
 /** What tests run. */
-const FOR_TESTS = ["ip", "tcpdump", "tshark"] as const;
+const FOR_TESTS: readonly Program[] = [
+  "bash",
+  "fish",
+  "ip",
+  "script",
+  "setpriv",
+  "tcpdump",
+  "tshark",
+  "zsh",
+];
 
 /** Where programs are, also for users whose PATH leaves out the system's. */
 const FOLDERS = [
