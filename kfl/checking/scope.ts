@@ -71,7 +71,7 @@ export function isSelector(expression: Expression): boolean {
     .includes(expression.kind);
 }
 
-/** `one argument`, `2 arguments`. */
+/** `no arguments`, `one argument`, `2 arguments`. */
 export function counted(n: number, noun: string): string {
-  return n === 0 ? `no ${noun}s` : n === 1 ? `one ${noun}` : `${n} ${noun}s`;
+  return n === 1 ? `one ${noun}` : `${n || "no"} ${noun}s`;
 }
