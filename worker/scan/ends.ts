@@ -1,0 +1,85 @@
+/** The two ends of a conversation, found again in each shard. */
+import { Packet, toAddress } from "../../packet/packet.ts";
+import type { Flow } from "../../stream/flow.ts";
+import type { FlowRows } from "../shards/columns.ts";
+
+/** One end, as texts and numbers that compare. */
+interface End {
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** Two ends and the protocol between them, whoever is the client. */
+export class Ends {
+  readonly #protocol: number;
+  readonly #a: End;
+  readonly #b: End;
+
+  private constructor(protocol: number, a: End, b: End) {
+    this.#protocol = protocol;
+    this.#a = a;
+    this.#b = b;
+  }
+
+  /** Those of a row. */
+  static of(flows: FlowRows, row: number): Ends {
+    return new Ends(
+      flows.protocol[row]!,
+      { ip: flows.clientIp(row), port: flows.clientPort[row]! },
+      { ip: flows.serverIp(row), port: flows.serverPort[row]! },
+    );
+  }
+
+  /** Those of a flow. */
+  static ofFlow(flow: Flow): Ends {
+    const packet = new Packet();
+    flow.fill(packet);
+    const { bytes, src, dst, ipVersion, srcPort, dstPort } = packet;
+    return new Ends(
+      flow.protocol,
+      { ip: toAddress(bytes, src, ipVersion), port: srcPort },
+      { ip: toAddress(bytes, dst, ipVersion), port: dstPort },
+    );
+  }
+
+  /** Marks the rows that have these ends with 1; `undefined` if there are none. */
+  markIn(flows: FlowRows): Uint8Array | undefined {
+    const a = findAddress(flows, this.#a.ip);
+    const b = findAddress(flows, this.#b.ip);
+    if (a < 0 || b < 0) return undefined;
+    const marks = new Uint8Array(flows.count);
+    let isAny = false;
+    const { client, server, clientPort, serverPort, protocol } = flows;
+    for (let row = 0; row < flows.count; row++) {
+      const isSame = client[row] === a && clientPort[row] === this.#a.port &&
+        server[row] === b && serverPort[row] === this.#b.port;
+      const isReverse = client[row] === b && clientPort[row] === this.#b.port &&
+        server[row] === a && serverPort[row] === this.#a.port;
+      if (!(isSame || isReverse) || protocol[row] !== this.#protocol) continue;
+      marks[row] = 1;
+      isAny = true;
+    }
+    return isAny ? marks : undefined;
+  }
+
+  /** Whether a decoded packet has these ends. */
+  isOf(packet: Packet): boolean {
+    if (packet.protocol !== this.#protocol) return false;
+    const { bytes, src, dst, ipVersion, srcPort, dstPort } = packet;
+    const from = { ip: toAddress(bytes, src, ipVersion), port: srcPort };
+    const to = { ip: toAddress(bytes, dst, ipVersion), port: dstPort };
+    return isEnd(from, this.#a) && isEnd(to, this.#b) ||
+      isEnd(from, this.#b) && isEnd(to, this.#a);
+  }
+}
+
+const isEnd = (one: End, other: End): boolean =>
+  one.ip === other.ip && one.port === other.port;
+
+/** The row of an address; -1 if no flow has it. */
+function findAddress({ addresses }: FlowRows, ip: string): number {
+  for (let row = 0; row < addresses.count; row++) {
+    if (addresses.text(row) === ip) return row;
+  }
+  return -1;
+}
