@@ -15,6 +15,7 @@ import type { FieldMap } from "../../entry/field.ts";
 import { Malformed } from "../../stream/malformed.ts";
 import { StreamReader, toPlace } from "../../stream/reader.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
+import { cpuTime } from "../fuzz/cpu_time.ts";
 import { type Chunk, START } from "./dissect.ts";
 
 /** An exchange as plain data. */
@@ -101,7 +102,7 @@ class Session {
 }
 
 /**
- * How long a parser needs for bytes of one end, ms; its exchanges are counted
+ * How long a parser works on bytes of one end, ms; its exchanges are counted
  * and not looked at, as most are that no filter asks for.
  */
 export function timeOf(
@@ -109,9 +110,9 @@ export function timeOf(
   chunks: readonly Chunk[],
   options: ParseOptions = {},
 ): number {
-  const started = performance.now();
+  const started = cpuTime();
   parse(dissector, chunks, { ...options, unread: true });
-  return performance.now() - started;
+  return cpuTime() - started;
 }
 
 /** Exchanges of a flow that consists of the chunks. */
