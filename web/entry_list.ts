@@ -538,6 +538,10 @@ export class EntryList extends LitElement {
         color: var(--text-faint);
       }
 
+      .row:is(.open, .current) :is(.port, .day) {
+        color: var(--text-muted);
+      }
+
       /* Colour and shape: a disc, a triangle, a square, a ring. */
       .status i {
         background: currentColor;

@@ -2,7 +2,7 @@
  * Tests in headless Chromium: each gets a page of its own and a hub to talk to,
  * and fails on any error of the page and on whatever its CSP had to refuse.
  */
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, ok } from "node:assert/strict";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type Script, ScriptedHub } from "./scripted_hub.ts";
@@ -84,12 +84,33 @@ export function browserTest(
           await page.goto(hub.url + search);
         };
         await run({ page, hub, open });
-        deepEqual(complaints, [], "The page complained");
+        deepEqual(complaints, []);
       } finally {
         await context.close();
       }
     },
   });
+}
+
+/** The times of the rows in view, from the top. */
+export function rowsOf(page: Page): Promise<string[]> {
+  return page.locator("entry-list").evaluate((list) => {
+    const { bottom } = list.getBoundingClientRect();
+    return [
+      ...list.shadowRoot!.querySelectorAll<HTMLElement>(".row:not(.head)"),
+    ].map((row) => ({ y: row.getBoundingClientRect().y, row }))
+      .filter(({ y, row }) => !row.hidden && y < bottom - 1)
+      .sort((a, b) => a.y - b.y)
+      .map(({ row }) => row.querySelector(".time")!.textContent!);
+  });
+}
+
+/** Waits until something holds; fails after ten seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !holds(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  ok(holds(), `It never came to be: ${holds}`);
 }
 
 /** Errors of the page, and what the CSP refused; filled as they come. */

@@ -1,21 +1,10 @@
 /** The feed in a browser: it follows, stands still, and loses nothing. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { browserTest } from "./browser.ts";
+import { browserTest, rowsOf } from "./browser.ts";
 import { formatClock } from "../../web/model/format.ts";
 import { MORNING, STEP } from "./scripted_hub.ts";
 import { EXCHANGES } from "./traffic.ts";
-
-/** What the rows in view show, from the top. */
-function rowsOf(page: Page): Promise<string[]> {
-  return page.locator("entry-list").evaluate((list) =>
-    [...list.shadowRoot!.querySelectorAll<HTMLElement>(".row:not(.head)")]
-      .filter((row) => !row.hidden)
-      .map((row) => ({ y: row.getBoundingClientRect().y, row }))
-      .sort((a, b) => a.y - b.y)
-      .map(({ row }) => row.querySelector(".time")!.textContent!)
-  );
-}
 
 const lastRow = async (page: Page): Promise<string> =>
   (await rowsOf(page)).at(-1)!;
@@ -198,7 +187,7 @@ browserTest("what the peer wrote is shown as text, whatever it is", {
   const texts = await page.locator("entry-list .row:not(.head) .summary")
     .allInnerTexts();
   ok(texts.includes("<img src=x onerror=alert(1)><script>alert(2)</script>"));
-  ok(texts.includes("javascript:alert(3)//\u2400\u2407\u241b[31m"));
+  ok(texts.includes("javascript:alert(3)//‹NUL›‹BEL›‹ESC›[31m"));
   ok(texts.some((text) => text.startsWith("txt.‹202E›gnp.exe")));
   ok(texts.every((text) => text.length < 400));
   equal(await page.locator("entry-list img, entry-list script").count(), 0);

@@ -95,7 +95,7 @@ Deno.test("a latency's bar grows with it, and stays in its place", () => {
 });
 
 Deno.test("rows show text from the wire short, and nothing in it acts", () => {
-  equal(toShown("GET /\r\n"), "GET /\u240d\u240a");
+  equal(toShown("GET /\r\n"), "GET /‹CR›‹LF›");
   equal(toShown("a\u202egnp.exe"), "a‹202E›gnp.exe");
   equal(toShown("x".repeat(10_000_000)).length, 301);
 });
