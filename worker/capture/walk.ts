@@ -19,6 +19,11 @@ export interface WalkOptions {
   readonly onProgress?: ((position: number) => void) | undefined;
   /** Its reason is thrown when it is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Asked after each batch of shards: where it gives a promise, the walk stands
+   * still until that is kept, so that what comes of it need not be held.
+   */
+  readonly ready?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** Lets other events have their turn during long work. */

@@ -16,14 +16,18 @@ export function lineOf(shard: Shard): string {
 
 /** The lines of a folder, by their oldest shards. */
 export function linesOf(store: Store): ShardLine[] {
-  const lines = new Map<string, number[]>();
+  const lines = new Map<string, { linkType: number; numbers: number[] }>();
   for (const shard of store.shards("oldest first")) {
     const key = lineOf(shard);
-    const numbers = lines.get(key);
-    if (numbers) numbers.push(shard.number);
-    else lines.set(key, [shard.number]);
+    const { linkType, number } = shard;
+    const line = lines.get(key);
+    if (line) line.numbers.push(number);
+    else lines.set(key, { linkType, numbers: [number] });
   }
-  return Array.from(lines.values(), (line) => new ShardLine(store, line));
+  return Array.from(
+    lines.values(),
+    ({ linkType, numbers }) => new ShardLine(store, linkType, numbers),
+  );
 }
 
 /** What was read once and has to be read again was deleted meanwhile. */
@@ -34,6 +38,7 @@ export class ShardGone extends Error {
 /** Shards of one source and link type, the oldest first. */
 export class ShardLine implements PacketSource {
   readonly canRewind = true;
+  readonly linkType: number;
   /** What is damaged in which shard; one line each. */
   readonly damage: string[] = [];
   readonly #store: Store;
@@ -44,8 +49,9 @@ export class ShardLine implements PacketSource {
   readonly #batch = new FrameBatch(BATCH);
   #interfaces: Interface[] = [];
 
-  constructor(store: Store, numbers: readonly number[]) {
+  constructor(store: Store, linkType: number, numbers: readonly number[]) {
     this.#store = store;
+    this.linkType = linkType;
     this.#numbers = numbers;
   }
 
@@ -74,6 +80,8 @@ export class ShardLine implements PacketSource {
         if (loaded === 0) break;
         visit(this.#batch, interfaces, first + at);
         at += loaded;
+        const ready = options.ready?.();
+        if (ready) await ready;
         if (pauses.isDue) {
           await pauses.take(done + this.#rows.offset[at - 1]!);
         }

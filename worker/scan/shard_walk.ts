@@ -58,6 +58,8 @@ export async function walkConversation(
         walker.frame(batch, i, shard, toPlace(number, row));
       }
       at += loaded;
+      const ready = options.ready?.();
+      if (ready) await ready;
       if (pauses.isDue) await pauses.take(done + packets.offset[told - 1]!);
     }
     tellPassed(packets, told, packets.count, walker);

@@ -2,15 +2,20 @@
  * A thread that answers: any number of queries, by turns. It has no right but
  * to read and write the data folder.
  */
+import { BadMessage } from "../../api/batch.ts";
 import { PortChannel } from "../../api/channel.ts";
 import { DiskFolder } from "../shards/folder.ts";
 import { Store } from "../shards/store.ts";
-import { answer, type Answers } from "./query.ts";
+import { FileSender } from "./file_sender.ts";
+import { isOfStore, sendFile } from "./files.ts";
+import { answer, type Answers, Cancelled } from "./query.ts";
+import { Refused } from "./refusal.ts";
 import { StoredNews } from "./stored_news.ts";
 import type {
   ThreadNews,
   ThreadOrder,
   ThreadStart,
+  WantedFile,
 } from "./thread_messages.ts";
 
 /** The scope of a thread's module, of which the types here know nothing. */
@@ -28,10 +33,49 @@ thread.onmessage = ({ data: order }) => {
       return thread.postMessage({ kind: "ready" });
     case "query":
       return void over(answer(new PortChannel(order.port), answers!));
+    case "file":
+      return void over(send(new PortChannel(order.port), order.wanted));
     case "stored":
       return answers!.news.tell();
   }
 };
+
+/** Sends a file that is wanted, or why it cannot be had. */
+async function send(channel: PortChannel, wanted: WantedFile): Promise<void> {
+  const sender = new FileSender(channel);
+  try {
+    await sendFile(answers!.store, wanted, sender);
+  } catch (error) {
+    const refused = toRefused(error);
+    if (refused) await refuse(sender, refused);
+  } finally {
+    sender.close();
+  }
+}
+
+/** What is told of an error; nothing if nobody is there to be told. */
+function toRefused(error: unknown): Refused | undefined {
+  if (error instanceof Refused) return error;
+  if (error instanceof Cancelled || error instanceof BadMessage) {
+    return undefined;
+  }
+  if (isOfStore(error)) return new Refused("unsuitable", error.message);
+  answers!.onFault(error);
+  return new Refused("internal", "The worker made a mistake; see its log");
+}
+
+/** Says it in place of the file, unless some of that has been sent. */
+async function refuse(sender: FileSender, refused: Refused): Promise<void> {
+  if (sender.hasBegun) return;
+  const { status, json } = refused;
+  sender.head({ status, headers: { "content-type": "application/json" } });
+  sender.write(new TextEncoder().encode(json));
+  try {
+    await sender.finish();
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error;
+  }
+}
 
 /** Says when it is over. */
 async function over(work: Promise<void>): Promise<void> {

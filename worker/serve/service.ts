@@ -5,20 +5,27 @@
  * In the hub's process it is asked directly; over the network `server.ts`
  * stands before it.
  */
-import type { Channel } from "../../api/channel.ts";
-import { PortChannel } from "../../api/channel.ts";
+import { type Channel, PortChannel } from "../../api/channel.ts";
 import type { Answer } from "../../api/messages.ts";
-import type { WorkerLink } from "../../api/worker.ts";
+import type { WorkerLink, WorkerState } from "../../api/worker.ts";
+import { Store } from "../shards/store.ts";
 import type { Capture } from "./capture.ts";
+import { toResponse } from "./file_response.ts";
+import { formatMetrics } from "./metrics.ts";
+import { Refused } from "./refusal.ts";
+import { route } from "./routes.ts";
 import { MAX_QUERIES, ScanPool } from "./scan_pool.ts";
+import { StorageSurvey } from "./storage_survey.ts";
+import type { WantedFile } from "./thread_messages.ts";
 
 /** What a worker is made of. */
 export interface ServiceOptions {
   /** For people: where its packets come from. */
   readonly name: string;
+  /** Of Thresher. */
+  readonly version: string;
   /** The data folder, which has been written to. */
   readonly folder: string;
-  readonly node: string;
   /** What fills the folder; absent where it is filled already. */
   readonly capture?: Capture | undefined;
   /** Scan threads; by default as many as there are cores, up to four. */
@@ -28,23 +35,68 @@ export interface ServiceOptions {
 }
 
 /** A worker in this process. */
-export class WorkerService implements WorkerLink {
+export class WorkerService implements WorkerLink, Disposable {
   readonly name: string;
+  readonly #options: ServiceOptions;
+  readonly #store: Store;
+  readonly #survey: StorageSurvey;
   readonly #pool: ScanPool;
   /** Ends that the threads hear of stored packets. */
   #silence: (() => void) | undefined;
+  #asked = 0;
+  #refused = 0;
+  #faults = 0;
 
+  /** @throws UnusableFolder */
   constructor(options: ServiceOptions) {
-    this.name = options.name;
-    const { folder, node, threads, onFault, capture } = options;
+    const { name, folder, threads, capture } = options;
+    this.name = name;
+    this.#options = options;
+    this.#store = Store.open(folder);
+    this.#survey = new StorageSurvey(this.#store);
     this.#pool = new ScanPool({
       folder,
-      node,
+      node: this.#store.node,
       grows: capture !== undefined,
       threads,
-      onFault,
+      onFault: (text) => {
+        this.#faults++;
+        options.onFault(text);
+      },
       onListens: (listens) => capture && this.#hear(capture, listens),
     });
+  }
+
+  ask(): Promise<Channel> {
+    const channel = this.#hasRoom
+      ? this.#pool.ask((port) => ({ kind: "query", port }))
+      : busy();
+    return Promise.resolve(channel);
+  }
+
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return this.handle(new Request(new URL(path, "http://worker"), init));
+  }
+
+  /** Answers a request to one of its routes. */
+  handle(request: Request): Promise<Response> {
+    return route(request, {
+      capture: this.#options.capture,
+      toState: () => this.#toState(),
+      toMetrics: () => this.#toMetrics(),
+      file: (wanted) => this.#file(wanted),
+    });
+  }
+
+  /** Ends it; running queries are told. */
+  close(): void {
+    this.#silence?.();
+    this.#silence = undefined;
+    this.#pool.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** Has the threads told of stored packets, as long as one wants to know. */
@@ -57,35 +109,49 @@ export class WorkerService implements WorkerLink {
     }
   }
 
-  ask(): Promise<Channel> {
-    const channel = this.#pool.load < MAX_QUERIES
-      ? this.#pool.ask((port) => ({ kind: "query", port }))
-      : busy();
-    return Promise.resolve(channel);
+  /** Whether one more can be asked; counted either way. */
+  get #hasRoom(): boolean {
+    this.#asked++;
+    if (this.#pool.load < MAX_QUERIES) return true;
+    this.#refused++;
+    return false;
   }
 
-  fetch(_path: string, _init?: RequestInit): Promise<Response> {
-    return Promise.reject(new Error("not yet"));
+  /** @throws Refused */
+  async #file(wanted: WantedFile): Promise<Response> {
+    if (!this.#hasRoom) throw new Refused("busy", BUSY);
+    return await toResponse(
+      this.#pool.ask((port) => ({ kind: "file", port, wanted })),
+    );
   }
 
-  /** Ends it; running queries are told. */
-  close(): void {
-    this.#silence?.();
-    this.#silence = undefined;
-    this.#pool.close();
+  #toState(): WorkerState {
+    const { version, capture } = this.#options;
+    return {
+      node: this.#store.node,
+      version,
+      storage: this.#survey.take(),
+      capture: capture?.state,
+    };
+  }
+
+  #toMetrics(): string {
+    return formatMetrics(this.#toState(), {
+      running: this.#pool.load,
+      asked: this.#asked,
+      refused: this.#refused,
+      faults: this.#faults,
+    });
   }
 }
+
+const BUSY = `${MAX_QUERIES} queries run already; try again later`;
 
 /** A channel on which there is no room for a query. */
 function busy(): Channel {
   const { port1, port2 } = new MessageChannel();
   const other = new PortChannel(port2);
-  const answer: Answer = {
-    error: {
-      code: "busy",
-      message: `${MAX_QUERIES} queries run already; try again later`,
-    },
-  };
+  const answer: Answer = { error: { code: "busy", message: BUSY } };
   other.send(JSON.stringify(answer));
   other.close();
   return new PortChannel(port1);

@@ -58,10 +58,12 @@ export type WantedFile =
 
 /**
  * What comes first through the channel of a file, as JSON. Then, as credit is
- * granted, its bytes; the channel is closed behind the last of them, with a
- * reason if they are not all.
+ * granted, its bytes, and behind the last of them {@link FILE_END}.
  */
 export interface FileHead {
   readonly status: number;
   readonly headers: { readonly [name: string]: string };
 }
+
+/** Says that all of a file was sent. */
+export const FILE_END = "end";

@@ -137,6 +137,11 @@ export class Shard implements Disposable {
     return new PcapFile(this.#file, position);
   }
 
+  /** As {@link header}, but only where there is a sidecar: then it is final. */
+  get sealedHeader(): SidecarHeader | undefined {
+    return this.#readHeader();
+  }
+
   /**
    * Packets and flows as columns: from the sidecar, or from the PCAP where
    * there is none that fits it.

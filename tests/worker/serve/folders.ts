@@ -44,8 +44,8 @@ export async function withService(
   const faults: string[] = [];
   const service = new WorkerService({
     name: "test",
+    version: "0",
     folder,
-    node: "test",
     threads,
     onFault: (text) => faults.push(text),
   });

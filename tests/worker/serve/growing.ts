@@ -73,8 +73,8 @@ export async function withGrowing(
   using _writer = growing.writer;
   const service = new WorkerService({
     name: "test",
+    version: "0",
     folder,
-    node: "test",
     capture: growing,
     threads: 1,
     onFault: (text) => faults.push(text),

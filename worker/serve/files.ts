@@ -1,0 +1,245 @@
+/** Files that a scan thread makes: entries, their bodies, and packets. */
+import { BadMessage } from "../../api/batch.ts";
+import type { PacketsAsk } from "../../api/messages.ts";
+import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import { PROTOCOLS, SCHEMA } from "../../dissectors/registry.ts";
+import { parseId } from "../../entry/entry.ts";
+import { type Bytes, fromBytes } from "../../entry/field.ts";
+import { toPlain } from "../../entry/json.ts";
+import { type Plan, PLAN_VERSION } from "../../kfl/plan.ts";
+import { redact, type RedactPath } from "../../kfl/redaction.ts";
+import { exportPackets } from "../scan/export.ts";
+import {
+  copyConversation,
+  findEntry,
+  type Origin,
+  type Stretch,
+} from "../scan/find_entry.ts";
+import { MixedLinkTypes, PacketOutput } from "../scan/packet_output.ts";
+import { linesOf, ShardGone } from "../scan/shard_line.ts";
+import type { Store } from "../shards/store.ts";
+import type { FileSender } from "./file_sender.ts";
+import { checkPlan, isPath } from "./plan_check.ts";
+import { Refused } from "./refusal.ts";
+import type { WantedFile } from "./thread_messages.ts";
+
+/** What browsers must not take for a page. */
+const AS_FILE = {
+  "content-disposition": "attachment",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+} as const;
+
+const FORMATS = {
+  pcap: "application/vnd.tcpdump.pcap",
+  pcapng: "application/x-pcapng",
+} as const;
+
+/**
+ * Sends what is wanted.
+ *
+ * @throws Refused before anything was sent
+ * @throws what the sender's signal was aborted with
+ */
+export async function sendFile(
+  store: Store,
+  wanted: WantedFile,
+  sender: FileSender,
+): Promise<void> {
+  switch (wanted.what) {
+    case "entry":
+      return await sendEntry(store, wanted, sender);
+    case "body":
+      return await sendBody(store, wanted, sender);
+    case "entry packets":
+      return await sendEntryPackets(store, wanted, sender);
+    case "packets":
+      return await sendPackets(store, wanted.ask, sender);
+  }
+}
+
+async function sendEntry(
+  store: Store,
+  { id, redact: hidden }: Extract<WantedFile, { what: "entry" }>,
+  sender: FileSender,
+): Promise<void> {
+  const paths = readPaths(hidden);
+  let json = "";
+  await find(store, id, sender, (entry) => {
+    json = JSON.stringify(redact(toPlain(entry, SCHEMA), paths));
+  });
+  sender.head({
+    status: 200,
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+    },
+  });
+  sender.write(new TextEncoder().encode(json));
+  await sender.finish();
+}
+
+async function sendBody(
+  store: Store,
+  { id, half, redact: hidden }: Extract<WantedFile, { what: "body" }>,
+  sender: FileSender,
+): Promise<void> {
+  if (readPaths(hidden).length > 0) {
+    throw new Refused(
+      "hidden",
+      "The query hides values, and its bodies are not given out: what is " +
+        "hidden may stand in them",
+    );
+  }
+  let body: Bytes | undefined;
+  await find(store, id, sender, (entry) => {
+    body = (entry[half] as { body?: Bytes } | undefined)?.body;
+  });
+  if (body === undefined) {
+    throw new Refused("missing", `The ${half} of ${id} has no body`);
+  }
+  const isText = typeof body === "string";
+  sender.head({
+    status: 200,
+    headers: {
+      ...AS_FILE,
+      "content-type": isText
+        ? "text/plain; charset=utf-8"
+        : "application/octet-stream",
+      "content-disposition": `attachment; filename="${half}-body"`,
+    },
+  });
+  sender.write(fromBytes(body));
+  await sender.finish();
+}
+
+async function sendEntryPackets(
+  store: Store,
+  { id, conversation }: Extract<WantedFile, { what: "entry packets" }>,
+  sender: FileSender,
+): Promise<void> {
+  let stretches: Stretch[] = [];
+  let flow: { firstPlace: number; lastPlace: number } | undefined;
+  const origin = await find(store, id, sender, (entry, of) => {
+    flow = of;
+    stretches = entry.messages.map(({ first, last }) => ({
+      first: first.place,
+      last: last.place,
+    }));
+  }, conversation);
+  if (conversation && flow) {
+    stretches = [{ first: flow.firstPlace, last: flow.lastPlace }];
+  }
+  sendHead(sender, "pcap", id);
+  const output = new PacketOutput(sender, "pcap");
+  await copyConversation(store, origin, stretches, output, waysOf(sender));
+  output.finish();
+  await sender.finish();
+}
+
+async function sendPackets(
+  store: Store,
+  text: string,
+  sender: FileSender,
+): Promise<void> {
+  const { plan, exact } = readPacketsAsk(text);
+  if (plan.redact.length > 0) {
+    throw new Refused(
+      "hidden",
+      "The query hides values, and packets cannot be given out without them",
+    );
+  }
+  const lines = linesOf(store);
+  const linkTypes = new Set(lines.map(({ linkType }) => linkType));
+  const format = linkTypes.size > 1 ? "pcapng" : "pcap";
+  sendHead(sender, format, "packets");
+  const output = new PacketOutput(sender, format);
+  for (const line of lines) {
+    const job = { plan, exact, protocols: PROTOCOLS, ...waysOf(sender) };
+    await exportPackets(line, output, job);
+  }
+  output.finish();
+  await sender.finish();
+}
+
+function sendHead(
+  sender: FileSender,
+  format: keyof typeof FORMATS,
+  name: string,
+): void {
+  // A name of characters that mean nothing in a header.
+  const file = `${name.replaceAll(/[^\w.~-]/g, "_")}.${format}`;
+  sender.head({
+    status: 200,
+    headers: {
+      ...AS_FILE,
+      "content-type": FORMATS[format],
+      "content-disposition": `attachment; filename="${file}"`,
+    },
+  });
+}
+
+function waysOf(sender: FileSender) {
+  return { signal: sender.signal, ready: () => sender.ready() };
+}
+
+/** @throws Refused if there is no such entry */
+async function find(
+  store: Store,
+  id: string,
+  { signal }: FileSender,
+  onEntry: (
+    entry: DissectedEntry,
+    flow: { firstPlace: number; lastPlace: number },
+  ) => void,
+  readsOn = false,
+): Promise<Origin> {
+  const parsed = parseId(id);
+  if (!parsed) throw new Refused("missing", `"${id}" is no id of an entry`);
+  const options = { protocols: PROTOCOLS, signal, readsOn, onEntry };
+  const found = await findEntry(store, parsed, options);
+  if (typeof found === "object") return found;
+  throw new Refused(
+    "missing",
+    found === "deleted"
+      ? `The packets of ${id} were deleted to stay below the storage limit`
+      : `There never was an entry ${id} on this worker`,
+  );
+}
+
+/** @throws Refused */
+function readPaths(text: string | undefined): readonly RedactPath[] {
+  if (text === undefined || text === "") return [];
+  const paths = parseJson(text);
+  if (Array.isArray(paths) && paths.every(isPath)) return paths;
+  throw new Refused("message", '"redact" is no list of paths');
+}
+
+/** @throws Refused */
+function readPacketsAsk(text: string): PacketsAsk {
+  const { plan, exact } = (parseJson(text) ?? {}) as Partial<PacketsAsk>;
+  if (plan?.version !== PLAN_VERSION) {
+    throw new Refused("message", "The plan is of another version, or missing");
+  }
+  try {
+    checkPlan(plan as Plan);
+  } catch (error) {
+    if (!(error instanceof BadMessage)) throw error;
+    throw new Refused("message", error.message);
+  }
+  return { plan, exact: exact === true };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+/** Whether an error is nobody's fault, and its message says what happened. */
+export function isOfStore(error: unknown): error is Error {
+  return error instanceof ShardGone || error instanceof MixedLinkTypes;
+}
