@@ -29,7 +29,7 @@ export const bodyViewStyles = [
       border-left: 1px solid var(--line);
     }
 
-    [aria-pressed="true"] {
+    .head .modes [aria-pressed="true"] {
       background: var(--accent-soft);
       color: var(--accent);
     }

@@ -3,12 +3,13 @@
  *
  * It asks the hub for the entry with the query that runs, so that what the
  * query hides is hidden here. Fires `filter-add` with a `Pick` when a value is
- * picked, and `connection-follow` with a query for the whole conversation.
+ * picked, `connection-follow` with a query for the whole conversation, and
+ * `close`.
  */
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { HUB } from "../../api/paths.ts";
 import { ask, Denied, Refused } from "../hub.ts";
-import { download } from "../icons.ts";
+import { close as closeIcon, download } from "../icons.ts";
 import { type CurlCommand, toCurl } from "../model/curl.ts";
 import type { EntryJson } from "../model/entry_json.ts";
 import { copyText } from "./clipboard.ts";
@@ -77,6 +78,8 @@ export class EntryDetail extends LitElement {
   /** What was done last, for a moment. */
   declare private told: string;
   #asking: AbortController | undefined;
+  /** What was scrolled to its beginning. */
+  #shown = "";
   #telling: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -136,10 +139,12 @@ export class EntryDetail extends LitElement {
     }
   }
 
-  protected override updated(changed: PropertyValues): void {
-    if (!changed.has("tab") && !changed.has("state")) return;
+  protected override updated(): void {
     const panel = this.renderRoot.querySelector(".panel");
-    if (panel) panel.scrollTop = 0;
+    const shown = `${this.#entry?.id} ${this.tab}`;
+    // The same entry may come again, for another query.
+    if (panel && shown !== this.#shown) panel.scrollTop = 0;
+    this.#shown = shown;
   }
 
   protected override render(): unknown {
@@ -189,7 +194,9 @@ export class EntryDetail extends LitElement {
 
   #renderEntry(entry: EntryJson): unknown {
     return html`
-      <header>${entryHead(entry)} ${this.#renderActions(entry)}</header>
+      <header>${entryHead(entry, this.#renderClose())} ${this.#renderActions(
+        entry,
+      )}</header>
       <div class="tabs" role="tablist" @keydown="${this.#onTabKey}">
         ${TABS.map((each) => this.#renderTab(each, entry))}
       </div>
@@ -200,6 +207,19 @@ export class EntryDetail extends LitElement {
         tabindex="0"
         aria-labelledby="tab-${this.tab}"
       >${this.#renderPanel(entry)}</div>
+    `;
+  }
+
+  #renderClose(): unknown {
+    const close = () => this.dispatchEvent(new CustomEvent("close"));
+    return html`
+      <button
+        type="button"
+        class="close"
+        title="Close the details (Esc)"
+        aria-label="Close the details"
+        @click="${close}"
+      >${closeIcon}</button>
     `;
   }
 

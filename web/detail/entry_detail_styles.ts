@@ -1,12 +1,13 @@
 /** The look of the details of an entry. */
 import { css } from "lit";
 import { codeColours } from "../filter/code_colours.ts";
-import { base } from "../styles.ts";
+import { base, chips } from "../styles.ts";
 import { sectionStyles } from "./section_styles.ts";
 import { valueStyles } from "./value_view_styles.ts";
 
 export const entryDetailStyles = [
   base,
+  chips,
   codeColours,
   valueStyles,
   sectionStyles,
@@ -73,7 +74,6 @@ export const entryDetailStyles = [
       unicode-bidi: isolate;
     }
 
-    .protocol,
     .outcome {
       border-radius: 4px;
       flex: none;
@@ -81,14 +81,9 @@ export const entryDetailStyles = [
       padding: 0 7px;
     }
 
-    .protocol {
-      background: var(--protocol-soft);
-      color: var(--protocol-text);
-    }
-
-    .protocol.plain {
-      background: var(--surface-sunken);
-      color: var(--text-muted);
+    .chip {
+      flex: none;
+      line-height: 20px;
     }
 
     .outcome {
@@ -112,6 +107,23 @@ export const entryDetailStyles = [
 
     .outcome.unanswered {
       color: var(--unanswered);
+    }
+
+    .close {
+      background: none;
+      border: 0;
+      border-radius: var(--radius);
+      color: var(--text-muted);
+      cursor: pointer;
+      display: inline-flex;
+      flex: none;
+      margin: -4px -8px -4px 0;
+      padding: 6px;
+    }
+
+    .close:hover {
+      background: var(--surface-sunken);
+      color: var(--text);
     }
 
     .facts {
@@ -238,6 +250,14 @@ export const entryDetailStyles = [
       border-bottom: 1px solid var(--line-strong);
       font: 500 var(--size-small) / 16px var(--font);
       width: auto;
+    }
+
+    table.records {
+      table-layout: auto;
+    }
+
+    table.ends {
+      table-layout: fixed;
     }
 
     table.records td {

@@ -1,6 +1,7 @@
 /** What an entry is in short, above its details. */
 import { html, nothing } from "lit";
 import { FLAG } from "../../api/batch.ts";
+import { inlineStyle } from "../inline_style.ts";
 import type { EndJson, EntryJson } from "../model/entry_json.ts";
 import { formatLatency, formatSize } from "../model/format.ts";
 import { OUTCOME_TEXTS, outcomeOf } from "../model/outcome.ts";
@@ -17,12 +18,13 @@ const MISSING: Readonly<Record<string, string>> = {
   "no response": "No response came",
 };
 
-export function entryHead(entry: EntryJson): unknown {
+/** @param close what takes it away */
+export function entryHead(entry: EntryJson, close: unknown): unknown {
   return html`
     <div class="title">
       ${protocolChip(entry)}
       <h2>${wireText(entry.summary)}</h2>
-      ${statusChip(entry)}
+      ${statusChip(entry)} ${close}
     </div>
     <p class="facts">${facts(entry)}</p>
     ${(entry.incomplete ?? []).map((why) =>
@@ -40,12 +42,12 @@ function protocolChip({ protocol, version, decrypted }: EntryJson): unknown {
     : protocol;
   return html`
     <span
-      class="protocol ${hue === undefined ? "plain" : ""}"
-      .style="${hue === undefined ? "" : `--hue: ${hue}`}"
+      class="chip ${hue === undefined ? "plain" : ""}"
+      ${inlineStyle({ "--hue": String(hue ?? 0) })}
     >${wireText(name)}</span>
     ${decrypted
       ? html`
-        <span class="protocol plain" title="It went over the wire encrypted"
+        <span class="chip plain" title="It went over the wire encrypted"
         >decrypted</span>
       `
       : nothing}

@@ -88,7 +88,9 @@ function heading(name: string, count?: number): unknown {
       <h3>${titleOf(name)}</h3>
       ${count === undefined
         ? nothing
-        : html`<span class="about">${formatCount(count)}</span>`}
+        : html`<span class="about">${
+          count === 0 ? "none" : formatCount(count)
+        }</span>`}
     </div>
   `;
 }

@@ -1,5 +1,6 @@
 /** A JSON value as a tree; each value can be picked for the filter. */
 import { html, nothing, type PropertyValues } from "lit";
+import { inlineStyle } from "../inline_style.ts";
 import type { Scalar } from "../model/filter_edit.ts";
 import { ExactNumber, type JsonRow, JsonTree } from "../model/json_tree.ts";
 import { valueViewStyles } from "./value_view_styles.ts";
@@ -81,6 +82,7 @@ export class JsonView extends VirtualRows {
   protected override renderRow(at: number): unknown {
     const row = this.#tree!.rows[at]!;
     const isBranch = row.kind === "branch" && row.count > 0;
+    const indent = Math.min(row.depth, MAX_INDENT) * 14;
     return html`
       <div
         class="row ${at === this.current ? "current" : ""}"
@@ -89,7 +91,7 @@ export class JsonView extends VirtualRows {
         aria-level="${row.depth + 1}"
         aria-expanded="${isBranch ? String(row.isOpen) : nothing}"
         aria-selected="${at === this.current}"
-        .style="${`padding-left: ${Math.min(row.depth, MAX_INDENT) * 14}px`}"
+        ${inlineStyle({ "padding-left": `${indent}px` })}
         @mousedown="${() => this.current = at}"
         @click="${(event: Event) => this.#onClick(event, at)}"
       >
@@ -219,7 +221,7 @@ function outlineOf({ value, count, isOpen }: JsonRow): string {
     return count === 0 ? "[ ]" : isOpen ? `[${count}]` : `[… ${count}]`;
   }
   if (count === 0) return "{ }";
-  if (isOpen) return "";
+  if (isOpen) return `{${count}}`;
   const names = Object.keys(value as object).slice(0, OUTLINED);
   const more = count > OUTLINED ? ", …" : "";
   return `{ ${names.map((name) => cut(name).slice(0, 40)).join(", ")}${more} }`;

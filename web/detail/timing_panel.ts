@@ -1,6 +1,7 @@
 /** When an exchange happened, and how long its parts took. */
 import { html, nothing } from "lit";
 import { formatTime, parseTime } from "../../kfl/time.ts";
+import { inlineStyle } from "../inline_style.ts";
 import type { EntryJson } from "../model/entry_json.ts";
 import {
   formatClock,
@@ -87,13 +88,13 @@ function scale(ms: number): unknown {
         <h3>Wait for the response</h3>
       </div>
       <div class="scale" aria-hidden="true">
-        <div class="wait" .style="${`width: ${share}`}">
+        <div class="wait" ${inlineStyle({ width: share })}>
           <span>${formatLatency(ms)}</span>
         </div>
         ${MARKS.map((mark) =>
-          html`<i .style="${`left: ${100 * latencyShare(mark)}%`}"><span>${
-            formatLatency(mark)
-          }</span></i>`
+          html`<i ${
+            inlineStyle({ left: `${100 * latencyShare(mark)}%` })
+          }><span>${formatLatency(mark)}</span></i>`
         )}
       </div>
     </section>

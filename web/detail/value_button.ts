@@ -5,7 +5,8 @@
  * The buttons only carry what they stand for; whoever shows some listens once,
  * on what is around them.
  */
-import { html, type TemplateResult } from "lit";
+import { html, noChange, type TemplateResult } from "lit";
+import { Directive, directive, type ElementPart } from "lit/directive.js";
 import { REDACTED } from "../../kfl/redaction.ts";
 import type { Pick, Scalar } from "../model/filter_edit.ts";
 import { wireText } from "./wire_text.ts";
@@ -36,21 +37,33 @@ export function valueButton(
   content: unknown = wireText(String(pickable.value)),
   tabindex: 0 | -1 = 0,
 ): TemplateResult {
-  const { path, value } = pickable;
+  const { value } = pickable;
   const isText = typeof value === "string";
   if (isText && (value.includes(REDACTED) || value.length > MAX_PICKED)) {
     return html`<span class="value fixed">${content}</span>`;
   }
-  return html`
-    <button
-      type="button"
-      class="value ${typeof value}"
-      tabindex="${tabindex}"
-      title="${path}"
-      .pickable="${pickable}"
-    >${content}</button>
-  `;
+  return html`<button ${carrying(pickable, tabindex)}>${content}</button>`;
 }
+
+/** Makes a button carry what it stands for; there are many, so it is one part. */
+class Carrying extends Directive {
+  override render(_pickable: Pickable, _tabindex: number): symbol {
+    return noChange;
+  }
+
+  override update(
+    { element }: ElementPart,
+    [pickable, tabIndex]: [Pickable, number],
+  ): symbol {
+    const { path, value } = pickable;
+    const className = `value ${typeof value}`;
+    const properties = { type: "button", className, title: path, tabIndex };
+    Object.assign(element, properties, { pickable });
+    return noChange;
+  }
+}
+
+const carrying = directive(Carrying);
 
 /** Listens to the values in a tree of nodes. */
 export function listenToValues(root: EventTarget): void {

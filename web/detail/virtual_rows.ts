@@ -3,6 +3,7 @@
  * up to a million.
  */
 import { html, LitElement } from "lit";
+import { inlineStyle } from "../inline_style.ts";
 
 /** Height of a row, CSS px. */
 export const ROW_HEIGHT = 18;
@@ -53,10 +54,7 @@ export abstract class VirtualRows extends LitElement {
     return this.renderRoot.querySelector(".scroller");
   }
 
-  /**
-   * The rows in view, in a space as high as all of them. Styles are set as a
-   * property: the page's policy allows no attribute for them.
-   */
+  /** The rows in view, in a space as high as all of them. */
   protected renderRows(): unknown {
     const count = this.rowCount;
     const first = Math.max(0, Math.min(this.#first, count) - SPARE);
@@ -67,12 +65,12 @@ export abstract class VirtualRows extends LitElement {
       <div
         class="space"
         role="presentation"
-        .style="${`height: ${count * ROW_HEIGHT}px`}"
+        ${inlineStyle({ height: `${count * ROW_HEIGHT}px` })}
       >
         <div
           class="rows"
           role="presentation"
-          .style="${`transform: translateY(${first * ROW_HEIGHT}px)`}"
+          ${inlineStyle({ transform: `translateY(${first * ROW_HEIGHT}px)` })}
         >${rows}</div>
       </div>
     `;

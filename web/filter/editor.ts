@@ -159,6 +159,7 @@ export class KflEditor {
         addToOptions: [{ render: kindOf, position: 90 }],
       }),
       EditorView.lineWrapping,
+      typingOver,
       placeholder(this.#options.placeholder),
       colours(schema),
       mistakes,
@@ -171,6 +172,7 @@ export class KflEditor {
           this.#isListOpen = isOpen;
           this.#options.onList(isOpen);
         }
+        if (isOpen) makeReachable(update.view);
       }),
     ];
   }
@@ -187,6 +189,33 @@ export class KflEditor {
       enterkeyhint: "go",
     });
   }
+}
+
+/**
+ * Typing over marked text. Left to itself the browser would keep the look of
+ * what was there in a `style` attribute, which the page's policy refuses.
+ */
+const typingOver = EditorView.domEventHandlers({
+  beforeinput({ inputType, data, isComposing }, view) {
+    const { state } = view;
+    const isMarked = !state.selection.main.empty;
+    if (inputType !== "insertText" || !data || isComposing || !isMarked) {
+      return false;
+    }
+    view.dispatch(state.replaceSelection(data), { userEvent: "input.type" });
+    return true;
+  },
+});
+
+/**
+ * What scrolls must be reachable. The list is only ever gone through from the
+ * line, where Tab takes what is picked in it.
+ */
+function makeReachable(view: EditorView): void {
+  view.requestMeasure({
+    read: () => view.dom.querySelector(".cm-tooltip-autocomplete > ul"),
+    write: (list) => list?.setAttribute("tabindex", "0"),
+  });
 }
 
 /** Whether no list is open, or what is picked in it stands there already. */

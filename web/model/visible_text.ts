@@ -55,11 +55,13 @@ function joinsEmoji(text: string, at: number): boolean {
 
 function signOf(character: string): string {
   const code = character.codePointAt(0)!;
-  // Unicode has pictures of the C0 controls.
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
-  return `‹${hex(code)}›`;
+  return `‹${CONTROLS[code] ?? hex(code)}›`;
 }
+
+/** Of the C0 controls, by their codes. */
+const CONTROLS =
+  ("NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 " +
+    "DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US").split(" ");
 
 function nameOf(character: string): string {
   return `U+${hex(character.codePointAt(0)!)}`;

@@ -1,0 +1,181 @@
+/** The line for queries in a browser: typed, completed, corrected, applied. */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { browserTest, checkAccess } from "./browser.ts";
+import type { ScriptedHub } from "./scripted_hub.ts";
+
+/** Puts the cursor into the line, once the editor is there. */
+async function write(page: Page, text: string): Promise<void> {
+  await page.waitForSelector("filter-bar .cm-content");
+  await page.locator("filter-bar .cm-content").click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
+  await page.keyboard.type(text);
+}
+
+const line = (page: Page) => page.locator("filter-bar .cm-content");
+
+const textOf = (page: Page): Promise<string> =>
+  line(page).evaluate((content) =>
+    [...content.querySelectorAll(".cm-line")].map((each) => each.textContent)
+      .join("\n")
+  );
+
+const state = (page: Page) => page.locator("filter-bar .state");
+
+const options = (page: Page) =>
+  page.locator("filter-bar .cm-tooltip-autocomplete li");
+
+const labels = (page: Page): Promise<string[]> =>
+  page.locator("filter-bar .cm-completionLabel").allInnerTexts();
+
+/** Waits until the hub is asked that. */
+async function waitForQuery(hub: ScriptedHub, kfl: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    if (hub.received.queries.at(-1)?.kfl === kfl) return;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  equal(hub.received.queries.at(-1)?.kfl, kfl);
+}
+
+browserTest("a query is typed, completed and applied by keyboard", {
+  stored: 500,
+}, async ({ page, hub, open }) => {
+  await open();
+  await page.waitForSelector("filter-bar .cm-content");
+  await page.keyboard.press("/");
+  await page.keyboard.type("http and response.sta");
+  await options(page).first().waitFor();
+  deepEqual((await labels(page)).slice(0, 2), ["status", "statusText"]);
+  await page.keyboard.press("Enter");
+  equal(await textOf(page), "http and response.status");
+  await page.keyboard.type(" >= 500");
+  match(await state(page).innerText(), /edited/);
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "http and response.status >= 500");
+  match(await state(page).innerText(), /applied/);
+});
+
+browserTest("Enter on a word that is whole applies, though a list is open", {
+  stored: 50,
+}, async ({ page, hub, open }) => {
+  await open();
+  await write(page, "http");
+  await options(page).first().waitFor();
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "http");
+});
+
+browserTest("after an operator come the values that the path can have", {
+  stored: 50,
+}, async ({ page, open }) => {
+  await open();
+  await write(page, "protocol == ");
+  await options(page).first().waitFor();
+  ok((await labels(page)).includes('"redis"'));
+  await page.keyboard.type('"dn');
+  await page.locator("filter-bar li", { hasText: '"dns"' }).waitFor();
+  await page.keyboard.press("Tab");
+  equal(await textOf(page), 'protocol == "dns"');
+});
+
+browserTest("a mistake is told while typing, and mended with a click", {
+  stored: 50,
+}, async ({ page, hub, open }) => {
+  await open();
+  await write(page, 'http and request.methd = "GET"');
+  const problems = page.locator("filter-bar .problem");
+  await problems.first().waitFor();
+  match(await problems.first().innerText(), /There is no request\.methd/);
+  match(await state(page).innerText(), /invalid/);
+  ok(await page.locator("filter-bar .kfl-mistake").count() > 0);
+  equal(await line(page).getAttribute("aria-invalid"), "true");
+
+  await page.keyboard.press("Enter");
+  await page.locator("filter-bar .problems.urgent").waitFor();
+  await page.getByRole("button", { name: /request\.method instead/ }).click();
+  await page.getByRole("button", { name: "Write == instead of =" }).click();
+  equal(await textOf(page), 'http and request.method == "GET"');
+  ok(!hub.received.queries.some(({ kfl }) => kfl.includes("methd")));
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, 'http and request.method == "GET"');
+});
+
+browserTest("Escape goes back to the query that runs, Shift+Enter on", {
+  stored: 50,
+}, async ({ page, hub, open }) => {
+  await open("?q=dns");
+  await write(page, "http and failed");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  equal(await textOf(page), "dns");
+  await write(page, "dns ");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("and failed ");
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "dns \nand failed ");
+});
+
+browserTest("Up in an empty line shows what was asked before, and samples", {
+  stored: 50,
+}, async ({ page, hub, open }) => {
+  await open();
+  await write(page, "redis and failed ");
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "redis and failed ");
+  await write(page, "");
+  await page.keyboard.press("ArrowUp");
+  const items = page.locator("query-menu button");
+  await items.first().waitFor();
+  equal(await items.first().innerText(), "redis and failed");
+  await checkAccess(page);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "http and response.status >= 500");
+});
+
+browserTest("what is typed before the editor has come is kept", {
+  stored: 50,
+}, async ({ page, hub, open }) => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => release = resolve);
+  await page.route(/editor-.*\.js/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await open();
+  await page.locator("filter-bar textarea").click();
+  await page.keyboard.type("http and fa");
+  release();
+  await page.waitForSelector("filter-bar .cm-content");
+  await page.keyboard.type("iled ");
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "http and failed ");
+});
+
+browserTest("without the editor the line still asks", { stored: 50 }, async (
+  { page, hub, open },
+) => {
+  await page.route(/editor-.*\.js/, () => {});
+  await open();
+  await page.locator("filter-bar textarea").fill("dns");
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "dns");
+});
+
+for (const theme of ["light", "dark"] as const) {
+  browserTest(`axe finds nothing wrong with the line, ${theme}`, {
+    stored: 50,
+    theme,
+  }, async ({ page, open }) => {
+    await open("?q=http");
+    await page.waitForSelector("filter-bar .cm-content");
+    await checkAccess(page);
+    await write(page, "http and request.");
+    await options(page).first().waitFor();
+    await checkAccess(page);
+    await write(page, "http = dns ");
+    await page.locator("filter-bar .problem").first().waitFor();
+    await checkAccess(page);
+  });
+}
