@@ -105,7 +105,7 @@ export class Transport {
     };
     if (ask.body !== undefined) init.body = ask.body;
     try {
-      return credentials.serverName || credentials.insecure
+      return isUnusual(url, credentials)
         ? await fetchUnchecked(url, init, credentials)
         : await fetch(url, { ...init, client: this.#clientFor(credentials) });
     } catch (cause) {
@@ -130,6 +130,12 @@ export class Transport {
     return http;
   }
 }
+
+/** Whether the certificate is to be looked at in a way of its own, or not. */
+const isUnusual = (
+  url: string,
+  { serverName, insecure }: Credentials,
+): boolean => url.startsWith("https:") && (!!serverName || !!insecure);
 
 /** As `fetch`, for what that cannot do. No proxy. */
 function fetchUnchecked(

@@ -54,6 +54,9 @@ export const PATIENCE: Patience = {
 /** What a server may ask us to wait, at most, in ms. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
+/** A connection that ends sooner, and told nothing, is no good one, in ms. */
+const SHORTEST_MS = 500;
+
 /** Lists in pages that expired half-way before one is asked for whole. */
 const MAX_EXPIRED_LISTS = 2;
 
@@ -124,6 +127,7 @@ class Watch<T extends KubeObject> {
       signal: this.#signal,
     });
     if (this.#isLost) yield this.#found();
+    const begun = Date.now();
     let told = false;
     try {
       for await (const line of lines) {
@@ -134,6 +138,9 @@ class Watch<T extends KubeObject> {
         if (line.type === "BOOKMARK") continue;
         const kind = line.type === "DELETED" ? "gone" : "present";
         yield { kind, object: line.object };
+      }
+      if (!told && Date.now() - begun < SHORTEST_MS) {
+        throw new ClusterError("server", "The API server ends watches at once");
       }
       this.#failures = 0;
       this.#wasSilent = false;
