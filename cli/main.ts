@@ -19,6 +19,7 @@ import { describeExport } from "./export.ts";
 import { describeHub } from "./hub.ts";
 import { describeImport } from "./import.ts";
 import { describeQuery } from "./query.ts";
+import { describeTap } from "./tap.ts";
 import { describeVersion, VERSION } from "./version.ts";
 import { describeWorker } from "./worker.ts";
 
@@ -49,6 +50,7 @@ function describe(): Command {
       outputError: (text, write) =>
         write(text.replace(/^error: /, "thresher: ")),
     });
+  describeTap(program);
   describeQuery(program);
   describeExport(program);
   describeImport(program);
