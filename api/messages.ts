@@ -21,7 +21,8 @@
  */
 import type { Diagnostic } from "../kfl/diagnostic.ts";
 import type { StageCounts } from "../kfl/explain.ts";
-import { type Order, type Plan, PLAN_VERSION } from "../kfl/plan.ts";
+import type { Order, Plan } from "../kfl/plan.ts";
+import { PLAN_VERSION } from "../kfl/plan_version.ts";
 import { BadMessage, type Form, type Position } from "./batch.ts";
 
 /** Bytes of one message of text. */

@@ -5,14 +5,14 @@
  * no schema, no text to parse.
  */
 import type { Checked } from "./checker.ts";
+import { PLAN_VERSION } from "./plan_version.ts";
 import type { RedactPath } from "./redaction.ts";
 import { some } from "./tree.ts";
 import type { Typed } from "./typed.ts";
 import { type Window, windowOf, within } from "./window.ts";
 import { type Condition, type Needle, stage } from "./condition.ts";
 
-/** A worker refuses plans of other versions. */
-export const PLAN_VERSION = 1;
+export { PLAN_VERSION };
 
 /** In which order entries come. */
 export type Order = "asc" | "desc";
