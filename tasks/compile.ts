@@ -7,13 +7,18 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadAssets } from "../web/assets.ts";
 import config from "../deno.json" with { type: "json" };
 
 /** Files opened by `new URL("…", import.meta.url)`, from the repository. */
 export const FILES: readonly string[] = [
   "worker/live/capture_thread.ts",
+  "worker/live/probe_thread.ts",
   "worker/serve/scan_thread.ts",
 ];
+
+/** Folders that are made first: the dashboard. */
+const FOLDERS: readonly string[] = ["web/dist"];
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -23,7 +28,9 @@ const TARGET = "build/thresher";
 const BASE = `denort-${Deno.build.target}.zip`;
 
 async function compile(): Promise<void> {
-  const include = FILES.flatMap((file) => ["--include", file]);
+  const { problem } = await loadAssets();
+  if (problem) fail(problem);
+  const include = [...FILES, ...FOLDERS].flatMap((path) => ["--include", path]);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", "-A", "--output", TARGET, ...include, "cli.ts"],
     cwd: root,

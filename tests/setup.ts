@@ -10,6 +10,7 @@ import { join } from "node:path";
 
 /** Programs, each with the Debian package that brings it. */
 const PACKAGE_OF = {
+  chromium: "chromium",
   bash: "bash",
   dnsperf: "dnsperf",
   fish: "fish",
