@@ -121,7 +121,7 @@ async function writableFolder(): Promise<string> {
 /** What the files in a folder were made from; `undefined` if there are none. */
 async function readStamp(folder: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(join(folder, STAMP));
+    return await Deno.readTextFile(join(folder, STAMP)) || undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -592,7 +592,7 @@ export class EntryList extends LitElement {
       }
 
       .head .latency {
-        display: block;
+        grid-template-columns: 1fr;
       }
 
       .bar {
@@ -696,7 +696,7 @@ export class EntryList extends LitElement {
       @container (max-width: 560px) {
         .row,
         :host([with-nodes]) .row {
-          grid-template-columns: 98px 76px 70px minmax(100px, 1fr);
+          grid-template-columns: 104px 72px 70px minmax(100px, 1fr);
         }
 
         .dst,

@@ -182,7 +182,7 @@ export class LiveQuery implements ReactiveController {
       {
         onBatch: (batch) => {
           if (isStored) stored += batch.count;
-          this.#received += batch.count;
+          else this.#received += batch.count;
           this.store.append(batch, known && rowsOutside(batch, known));
           if (this.#isHeld && !this.store.hasRoom) this.#owed++;
           else stream.grant();

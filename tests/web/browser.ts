@@ -5,6 +5,7 @@
 import { deepEqual, ok } from "node:assert/strict";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { lacks } from "../setup.ts";
 import { type Script, ScriptedHub } from "./scripted_hub.ts";
 
 /** Where Debian's package puts it. */
@@ -27,17 +28,7 @@ export interface Setting extends Script {
   readonly mayComplain?: RegExp;
 }
 
-const isHere = hasChromium();
-
-function hasChromium(): boolean {
-  try {
-    return Deno.statSync(CHROMIUM).isFile;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    console.warn("ignore: the dashboard is not tested, for want of chromium");
-    return false;
-  }
-}
+const isMissing = lacks("chromium");
 
 /** One browser for all tests of a file; started when it is needed first. */
 let browser: Promise<Browser> | undefined;
@@ -61,7 +52,7 @@ export function browserTest(
 ): void {
   Deno.test({
     name,
-    ignore: !isHere,
+    ignore: isMissing,
     // The browser outlives the test that started it.
     sanitizeOps: false,
     sanitizeResources: false,
