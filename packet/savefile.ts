@@ -116,6 +116,15 @@ export class SavefileReader {
   }
 
   /**
+   * Goes on where it stands, for a source that had no more bytes has some now:
+   * a record that was cut off by that was none that is damaged.
+   */
+  goOn(): void {
+    this.#window.goOn();
+    this.#damage = undefined;
+  }
+
+  /**
    * Goes on elsewhere in a classic file. The caller has moved the source to
    * the byte `position`, where a record begins: that is {@link recordSize}
    * before its frame. Damage met before is forgotten, so that a file that

@@ -96,6 +96,11 @@ export class Window {
     return true;
   }
 
+  /** The source has said that there is no more, and has more all the same. */
+  goOn(): void {
+    this.#ended = false;
+  }
+
   /** Forgets what is in memory: the source now goes on at `position`. */
   restart(position: number): void {
     this.from = this.to = 0;
