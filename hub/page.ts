@@ -1,6 +1,6 @@
 /** The dashboard's files, and the code that opens it. */
 import { Refused } from "./failure.ts";
-import type { HttpRequest } from "./http.ts";
+import type { HttpRequest } from "../net/http.ts";
 import type { Asset, Hub } from "./route.ts";
 
 /** What every answer of the hub is sent with. */

@@ -146,11 +146,21 @@ function opened(socket: WebSocket, name: string): Promise<Channel> {
   });
 }
 
+/** What is said in too few words. */
+const WORDS: { readonly [reason: string]: string | undefined } = {
+  "tcp connect error": "nobody listens there",
+  "Connection refused": "nobody listens there",
+  "dns error": "nobody knows that name",
+  "Name or service not known": "nobody knows that name",
+  401: "it wants another secret",
+};
+
 /** What Deno says, without the words around it. */
-function briefly({ message }: { message: string }): string {
-  return message.replace(/^.*: (?=\S)/s, "").replace(
-    / \(os error \d+\)$/,
-    "",
-  ) ||
-    "connection lost";
+function briefly(
+  { message, cause }: { message: string; cause?: unknown },
+): string {
+  const text = cause instanceof Error ? cause.message : message;
+  const reason = text.replace(/ \(os error \d+\)$/, "")
+    .replace(/^.*: (?=\S)/s, "");
+  return WORDS[reason] ?? (reason || "connection lost");
 }

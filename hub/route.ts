@@ -4,7 +4,7 @@
  */
 import type { Access } from "./access.ts";
 import { Refused } from "./failure.ts";
-import type { HttpRequest } from "./http.ts";
+import type { HttpRequest } from "../net/http.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Queries } from "./queries.ts";
 import type { Workers } from "./workers.ts";

@@ -12,7 +12,7 @@ import {
   type HttpServer,
   listen,
   urlOf,
-} from "./http.ts";
+} from "../net/http.ts";
 import { Metrics } from "./metrics.ts";
 import { toOpenApi } from "./openapi.ts";
 import { API_HEADERS, HEADERS, servePage } from "./page.ts";
@@ -24,12 +24,15 @@ import {
   type Route,
   type TakeSavefile,
 } from "./route.ts";
+import { exportRoute } from "./routes/export.ts";
 import { entryRoutes } from "./routes/entries.ts";
 import { kflRoutes } from "./routes/kfl.ts";
 import { queryRoute } from "./routes/query.ts";
+import { savefilesRoute } from "./routes/savefiles.ts";
 import { sessionRoute } from "./routes/session.ts";
+import { statsRoutes } from "./routes/stats.ts";
 import { statusRoutes } from "./routes/status.ts";
-import { AcceptedSocket, acceptKeyFor } from "./websocket.ts";
+import { AcceptedSocket, acceptKeyFor } from "../net/websocket.ts";
 import type { Workers } from "./workers.ts";
 
 /** WebSockets that were opened and have not shown the token yet, at once. */
@@ -40,7 +43,10 @@ const ROUTES: readonly Route[] = [
   ...statusRoutes,
   queryRoute,
   ...entryRoutes,
+  exportRoute,
   ...kflRoutes,
+  ...statsRoutes,
+  savefilesRoute,
   sessionRoute,
 ];
 

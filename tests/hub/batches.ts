@@ -9,6 +9,8 @@ export interface Made {
   readonly completed: number;
   readonly place: number;
   readonly n: number;
+  /** What is sent for it; by default itself, as JSON. */
+  readonly text?: string;
 }
 
 /** What a row of a batch was made of. */
@@ -65,7 +67,7 @@ export function* toBatches(
 
 /** Adds one entry. */
 export function addTo(writer: BatchWriter, made: Made): void {
-  writer.add(headOf(made), made, JSON.stringify(made));
+  writer.add(headOf(made), made, made.text ?? JSON.stringify(made));
 }
 
 function headOf({ node, timestamp, completed, place }: Made): Head {
