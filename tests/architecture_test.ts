@@ -17,9 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dissectors: ["entry", "stream"],
   kfl: ["entry"],
   api: ["entry", "kfl"],
-  worker: ["entry", "packet", "stream", "dissectors", "kfl", "api"],
+  net: ["kfl", "api"],
+  worker: ["entry", "packet", "stream", "dissectors", "kfl", "api", "net"],
   k8s: ["entry"],
-  hub: ["entry", "packet", "dissectors", "kfl", "api", "k8s"],
+  hub: ["entry", "packet", "dissectors", "kfl", "api", "net", "k8s"],
   web: ["entry", "kfl", "api"],
 };
 

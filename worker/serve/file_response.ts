@@ -1,7 +1,7 @@
 /** A file that a scan thread sends, as an answer over HTTP. */
 import type { Channel } from "../../api/channel.ts";
 import { FILE_END, type FileHead } from "./thread_messages.ts";
-import { Refused } from "./refusal.ts";
+import { Refused } from "../../net/failure.ts";
 
 /** Pieces that may be on their way. */
 const AHEAD = 4;

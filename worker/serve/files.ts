@@ -20,7 +20,7 @@ import { linesOf, ShardGone } from "../scan/shard_line.ts";
 import type { Store } from "../shards/store.ts";
 import type { FileSender } from "./file_sender.ts";
 import { checkPlan, isPath } from "./plan_check.ts";
-import { Refused } from "./refusal.ts";
+import { Refused } from "../../net/failure.ts";
 import type { WantedFile } from "./thread_messages.ts";
 
 /** What browsers must not take for a page. */

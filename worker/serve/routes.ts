@@ -4,7 +4,7 @@ import type { WorkerState } from "../../api/worker.ts";
 import { CannotCapture } from "../capture/source.ts";
 import type { Capture } from "./capture.ts";
 import { METRICS_TYPE } from "./metrics.ts";
-import { Refused } from "./refusal.ts";
+import { Refused } from "../../net/failure.ts";
 import type { WantedFile } from "./thread_messages.ts";
 
 /** Bytes of what is posted or put: a plan, or a list of addresses. */

@@ -9,7 +9,7 @@ import { Store } from "../shards/store.ts";
 import { FileSender } from "./file_sender.ts";
 import { isOfStore, sendFile } from "./files.ts";
 import { answer, type Answers, Cancelled } from "./query.ts";
-import { Refused } from "./refusal.ts";
+import { Refused, STATUS } from "../../net/failure.ts";
 import { StoredNews } from "./stored_news.ts";
 import type {
   ThreadNews,
@@ -67,8 +67,12 @@ function toRefused(error: unknown): Refused | undefined {
 /** Says it in place of the file, unless some of that has been sent. */
 async function refuse(sender: FileSender, refused: Refused): Promise<void> {
   if (sender.hasBegun) return;
-  const { status, json } = refused;
-  sender.head({ status, headers: { "content-type": "application/json" } });
+  const { code, message } = refused;
+  sender.head({
+    status: STATUS[code],
+    headers: { "content-type": "application/json" },
+  });
+  const json = JSON.stringify({ error: { code, message } });
   sender.write(new TextEncoder().encode(json));
   try {
     await sender.finish();

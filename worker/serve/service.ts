@@ -12,7 +12,7 @@ import { Store } from "../shards/store.ts";
 import type { Capture } from "./capture.ts";
 import { toResponse } from "./file_response.ts";
 import { formatMetrics } from "./metrics.ts";
-import { Refused } from "./refusal.ts";
+import { Refused } from "../../net/failure.ts";
 import { route } from "./routes.ts";
 import { MAX_QUERIES, ScanPool } from "./scan_pool.ts";
 import { StorageSurvey } from "./storage_survey.ts";
