@@ -129,7 +129,7 @@ export class ThresherApp extends LitElement {
           .schema=${this.schema}
           .valuesOf=${this.#valuesOf}
           @filter-apply=${({ detail }: CustomEvent<string>) =>
-            this.#show({ kfl: detail, entry: undefined })}
+            this.#show({ kfl: detail })}
         ></filter-bar>
         <nav aria-label="View">${this.#buttons()}</nav>
       </header>

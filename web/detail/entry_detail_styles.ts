@@ -269,6 +269,11 @@ export const entryDetailStyles = [
       width: 6.5rem;
     }
 
+    /* Values below each other are as far apart as rows are. */
+    td > div {
+      min-height: 24px;
+    }
+
     .bytes {
       color: var(--code-number);
     }
