@@ -3,7 +3,11 @@ import { hostname } from "node:os";
 import type { CaptureState } from "../api/worker.ts";
 import { CannotCapture } from "../worker/capture/source.ts";
 import type { OwnTraffic } from "../worker/capture/own_traffic.ts";
-import { BadFilter, LiveCapture } from "../worker/live/live_capture.ts";
+import {
+  BadFilter,
+  LiveCapture,
+  type StoreWhat,
+} from "../worker/live/live_capture.ts";
 import type { RecorderState } from "../worker/live/recorder.ts";
 import type { Capture } from "../worker/serve/capture.ts";
 import { isClean, type RecoveryReport } from "../worker/shards/recovery.ts";
@@ -17,6 +21,7 @@ export interface CapturingOptions {
   readonly bpf?: string;
   readonly storageLimit?: number;
   readonly ringSize?: number;
+  readonly store?: StoreWhat;
 }
 
 /** A capture that runs, and tells its user what becomes of packets. */
@@ -67,6 +72,7 @@ export class Capturing implements Capture {
         interfaces: options.interface,
         bpf: options.bpf,
         ringSize: options.ringSize,
+        store: options.store,
         own,
         folder,
         node,
@@ -154,11 +160,14 @@ class Troubles {
 }
 
 function saySummary(state: RecorderState, folder: string): void {
-  const { packets, bytes, droppedByKernel, notStored } = state;
+  const { packets, bytes, droppedByKernel, notStored, copies } = state;
+  const seenAgain = copies > 0
+    ? `, and ${copies} copies from other interfaces were not kept`
+    : "";
   say(
     `thresher: ${packets} packets (${toText(bytes)}) were captured; the ` +
-      `kernel dropped ${droppedByKernel}, ${notStored} found no room. The ` +
-      `packets are kept in "${folder}"`,
+      `kernel dropped ${droppedByKernel}, ${notStored} found no room` +
+      `${seenAgain}. The packets are kept in "${folder}"`,
   );
 }
 

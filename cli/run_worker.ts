@@ -7,7 +7,6 @@ import { Interruption } from "./interruption.ts";
 /** What `worker` was told. */
 export interface WorkerOptions extends CapturingOptions {
   readonly dataDir?: string;
-  readonly store: "all";
 }
 
 /** Captures until it is interrupted. */

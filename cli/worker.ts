@@ -30,8 +30,11 @@ export function describeWorker(program: Command): void {
       toSize,
     )
     .addOption(
-      new Option("--store <what>", "all: every packet, whole")
-        .choices(["all"]).default("all"),
+      new Option(
+        "--store <what>",
+        "all: every packet, whole; dissectable: of what no protocol is known " +
+          "for, headers alone",
+      ).choices(["all", "dissectable"]).default("dissectable"),
     )
     .option(
       "--ring-size <size>",

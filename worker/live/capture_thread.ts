@@ -11,6 +11,7 @@ import { takeWakes } from "../ffi/waker.ts";
 import { UnusableFolder } from "../shards/meta.ts";
 import { StoreWriter } from "../shards/store_writer.ts";
 import type { CaptureNews, CaptureOrder, CaptureStart } from "./messages.ts";
+import { ProbeQueueWriter } from "./probe_queue.ts";
 import { Recorder, type RecorderState } from "./recorder.ts";
 
 /** The scope of a thread's module, of which the types here know nothing. */
@@ -72,7 +73,12 @@ async function capture(start: CaptureStart): Promise<RecorderState> {
     node: start.node,
     storageLimit: start.storageLimit,
   });
-  const recorder = new Recorder(source, store);
+  const { probing } = start;
+  const recorder = new Recorder(
+    source,
+    store,
+    probing && { ...probing, queue: new ProbeQueueWriter(probing.queue) },
+  );
   const teller = new Teller(recorder);
   thread.postMessage({ kind: "started", recovery: store.recovery });
   for (let runs = true; runs;) {

@@ -7,8 +7,18 @@ import { NoLibrary } from "../ffi/libc.ts";
 import { BadExpression } from "../ffi/libpcap.ts";
 import { Waker } from "../ffi/waker.ts";
 import type { RecoveryReport } from "../shards/recovery.ts";
-import type { CaptureNews, CaptureOrder, CaptureStart } from "./messages.ts";
+import type {
+  CaptureNews,
+  CaptureOrder,
+  CaptureStart,
+  SharedProbing,
+} from "./messages.ts";
+import { closeQueue, makeQueueMemory } from "./probe_queue.ts";
 import type { RecorderState } from "./recorder.ts";
+import { makeSlotMemory } from "./sifter.ts";
+
+/** What is kept of packets. */
+export type StoreWhat = "all" | "dissectable";
 
 /** What is captured, and where it is kept. */
 export interface LiveCaptureOptions {
@@ -20,6 +30,11 @@ export interface LiveCaptureOptions {
   readonly own?: OwnTraffic | undefined;
   /** Whose packets alone are captured; see {@link LiveCapture.target}. */
   readonly targets?: readonly string[] | undefined;
+  /**
+   * `all`: every packet whole. `dissectable`, the default: of flows that no
+   * dissector speaks for, once that is known, the headers alone.
+   */
+  readonly store?: StoreWhat | undefined;
   /** Bytes of memory for packets that were not stored yet. */
   readonly ringSize?: number | undefined;
   /** The data folder. */
@@ -157,6 +172,7 @@ class Thread {
   onStored: () => void = () => {};
   readonly #waker: Waker;
   readonly #worker: Worker;
+  readonly #probing: SharedProbing | undefined;
   /** Orders that were not answered yet. */
   readonly #unanswered: PromiseWithResolvers<void>[] = [];
   #isStopping = false;
@@ -202,11 +218,13 @@ class Thread {
       fail(new Error(`The capture thread failed: ${event.message}`));
     };
     const { interfaces, ringSize, folder, node, storageLimit } = options;
+    this.#probing = options.store === "all" ? undefined : startProbing(fail);
     const first: CaptureStart = {
       interfaces,
       expression,
       aim,
       ringSize,
+      probing: this.#probing,
       folder,
       node,
       storageLimit,
@@ -253,6 +271,7 @@ class Thread {
   /** The thread is gone, and the descriptor no longer used. */
   #end(): void {
     if (!this.#isOver) this.#waker[Symbol.dispose]();
+    if (this.#probing) closeQueue(this.#probing.queue);
     this.#isOver = this.#isStopping = true;
     while (this.#unanswered.length > 0) this.#hear("The capture has ended");
   }
@@ -264,6 +283,22 @@ function start(): Worker {
     type: "module",
     name: "capture",
   });
+}
+
+/** Starts the thread that probes flows: without any permission. */
+function startProbing(fail: (error: Error) => void): SharedProbing {
+  const probing = { queue: makeQueueMemory(), slots: makeSlotMemory() };
+  const worker = new Worker(new URL("./probe_thread.ts", import.meta.url), {
+    type: "module",
+    name: "probe",
+    deno: { permissions: "none" },
+  });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    fail(new Error(`The thread that probes flows failed: ${event.message}`));
+  };
+  worker.postMessage(probing);
+  return probing;
 }
 
 /** @throws CannotCapture */

@@ -1,7 +1,15 @@
 /** What the capture thread and whoever started it say to each other. */
 import type { Aim } from "../capture/source.ts";
 import type { RecoveryReport } from "../shards/recovery.ts";
+import type { QueueMemory } from "./probe_queue.ts";
 import type { RecorderState } from "./recorder.ts";
+
+/** What the capture thread and the one that probes flows share. */
+export interface SharedProbing {
+  readonly queue: QueueMemory;
+  /** The flows' slots. */
+  readonly slots: SharedArrayBuffer;
+}
 
 /** What the thread is told when it starts. */
 export interface CaptureStart {
@@ -11,6 +19,8 @@ export interface CaptureStart {
   readonly expression: Uint8Array | undefined;
   readonly aim: Aim;
   readonly ringSize: number | undefined;
+  /** Memory shared with the thread that probes flows, if one does. */
+  readonly probing: SharedProbing | undefined;
   readonly folder: string;
   readonly node: string;
   /** Bytes. */

@@ -11,7 +11,7 @@ import type { LiveSource } from "../capture/source.ts";
 import type { InterfaceFact } from "../shards/facts.ts";
 import type { StoreWriter } from "../shards/store_writer.ts";
 import type { ShardWriter, StopCause } from "../shards/writer.ts";
-import { Sifter } from "./sifter.ts";
+import { type Probing, Sifter } from "./sifter.ts";
 
 /** Frames that are looked at in one go. */
 const ROWS = 4096;
@@ -37,6 +37,8 @@ export interface RecorderState {
   readonly own: number;
   /** Not stored, for they were stored from another interface. */
   readonly copies: number;
+  /** Stored without their payload, for no dissector speaks for their flow. */
+  readonly headersOnly: number;
   /** Taken, and not stored for want of room. */
   readonly notStored: number;
   /** Why packets are not stored at the moment; absent if they are. */
@@ -48,7 +50,7 @@ export class Recorder {
   readonly #source: LiveSource;
   readonly #store: StoreWriter;
   readonly #writer: ShardWriter;
-  readonly #sifter = new Sifter();
+  readonly #sifter: Sifter;
   readonly #batch = new FrameBatch(ROWS);
   #names: ReadonlyMap<number, string> | undefined;
   #dropped = 0;
@@ -57,8 +59,13 @@ export class Recorder {
   /** The clock of packets less that which nobody sets, µs. */
   #clock = toClock();
 
-  /** Both are borrowed. */
-  constructor(source: LiveSource, store: StoreWriter) {
+  /**
+   * Both are borrowed.
+   *
+   * @param probing without it all packets are stored whole
+   */
+  constructor(source: LiveSource, store: StoreWriter, probing?: Probing) {
+    this.#sifter = new Sifter(probing);
     this.#source = source;
     this.#store = store;
     // Frames of live capture have one link type, whatever their interface.
@@ -74,6 +81,7 @@ export class Recorder {
       droppedByKernel: this.#dropped,
       own: this.#own,
       copies: this.#sifter.copies,
+      headersOnly: this.#sifter.headersOnly,
       notStored: droppedPackets,
       stopped: this.#writer.stopped,
     };

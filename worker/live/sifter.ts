@@ -1,6 +1,8 @@
 /**
- * Sifts packets before they are stored: one packet that passes several
- * interfaces of a node is captured at each, and kept once.
+ * Sifts packets before they are stored.
+ *
+ * *Copies.* One packet that passes several interfaces of a node is captured at
+ * each, and kept once.
  *
  * Each direction of a flow has a home, an interface and a way through it: the
  * first at which it was captured. Elsewhere its packets are copies, unless none
@@ -9,13 +11,25 @@
  * on its way out is a copy too.
  *
  * What belongs to no flow, such as ARP, is kept wherever it is captured.
+ *
+ * *Headers.* Of flows that no dissector speaks for the headers alone are kept.
+ * Who that is, another thread finds out: it is handed the packets of flows of
+ * which nothing is known, and its verdict is read in the flow's slot.
  */
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { LINKTYPE } from "../../packet/link.ts";
-import { OUTCOME, Packet } from "../../packet/packet.ts";
+import { OUTCOME, Packet, PROTOCOL, TCP } from "../../packet/packet.ts";
 import { EndsReader, word } from "../shards/ends_reader.ts";
-import { FlowSlots, kindOf, SLOT, SLOT_WORDS } from "../shards/flow_slots.ts";
+import {
+  FlowSlots,
+  kindOf,
+  SLOT,
+  SLOT_WORDS,
+  toNextStamp,
+} from "../shards/flow_slots.ts";
+import type { ProbeQueueWriter } from "./probe_queue.ts";
+import { VERDICT, VERDICT_BITS } from "./verdict.ts";
 
 /** Silence after which a direction of a flow has another home, ms. */
 const PATIENCE = 1000;
@@ -33,20 +47,54 @@ const HOME_AT = SLOT.OWN + 2;
 /** Flows that are remembered, in four mebibytes. */
 export const MAX_SIFTED: number = 1 << 16;
 
+/** Silence after which datagrams of the same ends are probed anew, ms. */
+const DATAGRAM_TIMEOUT = 300e3;
+
+/** Bytes of headers, without options. */
+const TCP_HEADER = 20;
+const UDP_HEADER = 8;
+
+/** How flows are told apart that are to be kept whole. */
+export interface Probing {
+  readonly queue: ProbeQueueWriter;
+  /** As {@link makeSlotMemory} makes it, shared with the thread that probes. */
+  readonly slots: SharedArrayBuffer;
+}
+
+/** Memory for the slots of a {@link Sifter}. */
+export function makeSlotMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(MAX_SIFTED * SLOT_WORDS * 4);
+}
+
 /** Takes copies out of batches of cooked frames (LINKTYPE_LINUX_SLL2). */
 export class Sifter {
   /** Packets that were taken out, and their bytes as captured. */
   copies = 0;
   copiedBytes = 0;
-  readonly #slots = new FlowSlots(
-    new Uint32Array(MAX_SIFTED * SLOT_WORDS),
-    crypto.getRandomValues(new Uint32Array(1))[0]!,
-  );
-  readonly #ends = new EndsReader(this.#slots.key);
+  /** Packets of which no more than the headers were kept. */
+  headersOnly = 0;
+  readonly #queue: ProbeQueueWriter | undefined;
+  readonly #slots: FlowSlots;
+  readonly #ends: EndsReader;
+  /** Of the packet looked at: where its slot is, and its transport's header. */
+  #slot = 0;
+  #transport = 0;
+  #protocol = 0;
+  /** How long its direction was silent before it, ms. */
+  #silence = 0;
   /** Indices of the interfaces there are: no other is a home. */
   #interfaces: ReadonlySet<number> = new Set();
   readonly #decoder = new Decoder();
   readonly #packet = new Packet();
+
+  /** @param probing without it all packets are kept whole */
+  constructor(probing?: Probing) {
+    const memory = probing?.slots ?? makeSlotMemory();
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
+    this.#slots = new FlowSlots(new Uint32Array(memory), seed);
+    this.#ends = new EndsReader(this.#slots.key);
+    this.#queue = probing?.queue;
+  }
 
   /** Says which interfaces there are from now on, by their index. */
   setInterfaces(interfaces: Iterable<number>): void {
@@ -62,10 +110,12 @@ export class Sifter {
         this.copiedBytes += batch.captured[row]!;
         continue;
       }
+      if (this.#queue) this.#probe(this.#queue, batch, row);
       if (kept !== row) move(batch, row, kept);
       kept++;
     }
     batch.count = kept;
+    this.#queue?.tell();
   }
 
   #isCopy(batch: FrameBatch, row: number): boolean {
@@ -77,8 +127,13 @@ export class Sifter {
       batch.captured[row]!,
       LINKTYPE.LINUX_SLL2,
     );
-    const isKnown = isPlain || this.#decodeKey(batch, row);
-    if (!isKnown) return false;
+    if (isPlain) {
+      this.#transport = this.#ends.transport;
+      this.#protocol = this.#ends.isFragment ? 0 : this.#ends.protocol;
+    } else if (!this.#decodeKey(batch, row)) {
+      this.#protocol = 0;
+      return false;
+    }
     const now = Math.trunc(batch.time[row]! / 1000) >>> 0;
     const slots = this.#slots;
     const slot = slots.find(now);
@@ -94,9 +149,52 @@ export class Sifter {
       const silence = now - words[homeAt]! | 0;
       if (silence <= PATIENCE && silence >= -PATIENCE) return true;
     }
+    this.#slot = slot;
+    this.#silence = now - words[homeAt]! >>> 0;
     words[home] = here;
     words[homeAt] = now;
     return false;
+  }
+
+  /** Cuts off the payload if nobody wants it; has it probed if none knows. */
+  #probe(queue: ProbeQueueWriter, batch: FrameBatch, row: number): void {
+    const protocol = this.#protocol;
+    if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP) return;
+    const { words } = this.#slots;
+    const at = this.#slot + SLOT.STAMP;
+    let stamp = words[at]!;
+    const verdict = stamp & VERDICT_BITS;
+    if (verdict === VERDICT.KEEP) return;
+    const { bytes } = batch;
+    const start = batch.start[row]!;
+    const captured = batch.captured[row]!;
+    if (verdict === VERDICT.HEADERS_ONLY) {
+      if (!this.#isAnother(bytes)) return this.#cut(batch, row);
+      stamp = words[at] = toNextStamp(stamp);
+    }
+    const original = batch.original[row]!;
+    const time = batch.time[row]!;
+    queue.add(this.#slot, stamp, bytes, start, captured, original, time);
+  }
+
+  /** Whether the packet begins another flow of the same ends. */
+  #isAnother(bytes: Uint8Array): boolean {
+    if (this.#protocol === PROTOCOL.UDP) {
+      return this.#silence > DATAGRAM_TIMEOUT;
+    }
+    const flags = bytes[this.#transport + 13]!;
+    return (flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
+  }
+
+  #cut(batch: FrameBatch, row: number): void {
+    const { bytes } = batch;
+    const size = this.#protocol === PROTOCOL.UDP
+      ? UDP_HEADER
+      : (bytes[this.#transport + 12]! >> 4) * 4;
+    const captured = this.#transport + size - batch.start[row]!;
+    if (captured >= batch.captured[row]!) return;
+    batch.captured[row] = captured;
+    this.headersOnly++;
   }
 
   /** Reads the five-tuple of whatever can be decoded: tunnels, extensions… */
@@ -123,6 +221,10 @@ export class Sifter {
     }
     key[SLOT.PORTS] = srcPort << 16 | dstPort;
     key[SLOT.KIND] = kindOf(ipVersion, protocol, false);
+    this.#protocol = protocol;
+    this.#transport = protocol === PROTOCOL.TCP
+      ? packet.options - TCP_HEADER
+      : packet.start - UDP_HEADER;
     return true;
   }
 }

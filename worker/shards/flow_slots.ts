@@ -20,8 +20,11 @@ export const SLOT = {
   KIND: 9,
   /** When the flow's last packet came, ms modulo 2^32. */
   LAST: 10,
-  /** How often the slot was given to another flow. */
-  GENERATION: 11,
+  /**
+   * How often the slot was given to another flow, times 4; the two bits below
+   * are the owner's, and 0 when a flow begins.
+   */
+  STAMP: 11,
   /** Four words for whoever owns the slots; 0 when a flow begins. */
   OWN: 12,
 } as const;
@@ -162,7 +165,12 @@ export class FlowSlots {
     for (let i = 0; i <= SLOT.KIND; i++) words[at + i] = key[i]!;
     for (let i = SLOT.OWN; i < SLOT_WORDS; i++) words[at + i] = 0;
     words[at + SLOT.LAST] = now;
-    words[at + SLOT.GENERATION]!++;
+    words[at + SLOT.STAMP] = toNextStamp(words[at + SLOT.STAMP]!);
     return at;
   }
+}
+
+/** The stamp of the slot's next flow. */
+export function toNextStamp(stamp: number): number {
+  return (stamp | 3) + 1 >>> 0;
 }

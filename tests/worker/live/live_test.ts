@@ -49,7 +49,7 @@ class Capture {
   static async start(network: Network, ...args: string[]): Promise<Capture> {
     const folder = join(network.folder, "data");
     const program = network.start("server", [
-      ...[...deno, CLI, "worker", "--data-dir", folder],
+      ...[...deno, CLI, "worker", "--data-dir", folder, "--store", "all"],
       ...args,
     ]);
     const capture = new Capture(network, program, folder);
@@ -130,11 +130,20 @@ class Capture {
 
 /** Whether TCP is what a captured packet carries, in a tunnel or not. */
 function isTcp(bytes: Uint8Array): boolean {
+  return packetOf(bytes).protocol === PROTOCOL.TCP;
+}
+
+function hasPort(bytes: Uint8Array, port: number): boolean {
+  const { srcPort, dstPort } = packetOf(bytes);
+  return srcPort === port || dstPort === port;
+}
+
+function packetOf(bytes: Uint8Array): Packet {
   const packet = new Packet();
   const { length } = bytes;
   const type = LINKTYPE.LINUX_SLL2;
   new Decoder().decode(bytes, 0, length, length, type, 0, 0, packet);
-  return packet.protocol === PROTOCOL.TCP;
+  return packet;
 }
 
 async function until(
@@ -354,6 +363,112 @@ test("what a pod says to another node is kept once", async (network) => {
   ]);
   equal(count.trim(), "2");
 }, lacks("tcpdump"));
+
+/** Members of entries that are times. */
+const MEASURED = new Set(["timestamp", "elapsedTime", "rtt", "duration"]);
+
+/** Answers with what looks like nothing that we know, and then with HTTP. */
+const STRANGE = `
+const noise = new Uint8Array(20_000).fill(0xfe);
+for (const [port, say] of [[7001, noise], [8080, undefined]]) {
+  if (!say) {
+    Deno.serve({ hostname: "::", port }, () => new Response(noise));
+    continue;
+  }
+  const listener = Deno.listen({ hostname: "::", port });
+  void (async () => {
+    for await (const connection of listener) {
+      const asked = new Uint8Array(5000);
+      for (let n = 0; n < 100; n++) {
+        await connection.read(asked);
+        await connection.write(say);
+      }
+      connection.close();
+    }
+  })();
+}`;
+
+const ASK_STRANGERS = `
+const { SERVER } = Deno.env.toObject();
+const connection = await Deno.connect({ hostname: SERVER, port: 7001 });
+const strange = new Uint8Array(3000).fill(0xfd);
+for (let n = 0; n < 100; n++) {
+  await connection.write(strange);
+  for (let left = 20_000; left > 0;) {
+    left -= await connection.read(new Uint8Array(left));
+  }
+  await new Promise((done) => setTimeout(done, 10));
+}
+for await (const _ of connection.readable);
+for (let n = 0; n < 5; n++) {
+  await (await fetch("http://" + SERVER + ":8080/" + n)).bytes();
+}`;
+
+test(
+  "of what nothing dissects headers are kept, and its entry is the same",
+  async (network) => {
+    const server = network.start("server", [
+      ...[Deno.execPath(), "eval", "--quiet", STRANGE],
+    ]);
+    for (const port of [7001, 8080]) await network.listens(server, port);
+    const capture = await Capture.start(network, "--store", "dissectable");
+    const file = join(network.folder, "all.pcap");
+    const dump = network.start("server", [
+      ...[
+        "tcpdump",
+        "-i",
+        "eth0",
+        "-n",
+        "-Z",
+        "root",
+        "-U",
+        "-w",
+        file,
+        "--time-stamp-precision=nano",
+      ],
+    ]);
+    await until(() => dump.stderr.includes("listening"), () => dump.stderr);
+    await network.run("client", [
+      ...[Deno.execPath(), "eval", "--quiet", ASK_STRANGERS],
+    ]);
+    await sleep(1500);
+    await dump.stop("SIGINT");
+    await dump.ended;
+    await capture.end();
+    const query = async (...source: string[]) => {
+      const lines = await network.run("server", [
+        ...[...deno, CLI, "query", "tcp or http", "--json", ...source],
+      ]);
+      return lines.trim().split("\n").map((line) => {
+        // The kernel takes the time anew for each who listens.
+        const entry = JSON.parse(
+          line,
+          (name, value) => MEASURED.has(name) ? undefined : value,
+        );
+        delete entry.id;
+        delete entry.node;
+        // The bytes that a flow began with are shown as far as they are kept.
+        if (entry.protocol === "tcp") {
+          delete entry.request?.body;
+          delete entry.response?.body;
+        }
+        return entry;
+      });
+    };
+    const kept = await query("--data-dir", capture.folder);
+    const all = await query("--pcap", file);
+    deepEqual(kept.map(({ protocol }) => protocol).sort(), [
+      ...["http", "http", "http", "http", "http", "tcp"],
+    ]);
+    deepEqual(kept, all);
+    const bytes = (port: number) =>
+      capture.frames().filter(({ bytes }) => hasPort(bytes, port))
+        .reduce((sum, { bytes }) => sum + bytes.length, 0);
+    ok(bytes(8080) > 100_000);
+    ok(bytes(7001) < 1_200_000, `${bytes(7001)} of 2,000,000 bytes`);
+  },
+  lacks("tcpdump"),
+);
 
 test("named interfaces alone are captured, also when they are back", async (network) => {
   const make = "ip link add late0 type veth peer name late1 && " +

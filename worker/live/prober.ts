@@ -1,0 +1,94 @@
+/**
+ * Finds out of which flows more than their headers is worth keeping: of those
+ * that a dissector speaks for. The verdict is written into the flow's slot,
+ * where the capture thread sees it.
+ */
+import { PROTOCOLS } from "../../dissectors/registry.ts";
+import { Decoder } from "../../packet/decode.ts";
+import { LINKTYPE } from "../../packet/link.ts";
+import { OUTCOME, Packet } from "../../packet/packet.ts";
+import { FlowTable } from "../../stream/flow.ts";
+import { WaitingRoom } from "../../stream/reassembly.ts";
+import { Track, type TrackOptions } from "../scan/track.ts";
+import { SLOT } from "../shards/flow_slots.ts";
+import type { ProbeQueueReader } from "./probe_queue.ts";
+import { VERDICT, type Verdict } from "./verdict.ts";
+
+/** Flows that are probed at a time; of others nothing is found out. */
+const MAX_PROBED = 4096;
+
+/** A flow that is probed: with another stamp it is another one. */
+interface Probed {
+  readonly stamp: number;
+  readonly track: Track;
+}
+
+/** Probes the packets that the capture thread hands over. */
+export class Prober {
+  readonly #slots: Uint32Array;
+  readonly #decoder = new Decoder();
+  readonly #packet = new Packet();
+  readonly #table = new FlowTable<Probed>({
+    onEnd() {},
+    keepsHeads: false,
+    maxFlows: MAX_PROBED,
+    knownPorts: PROTOCOLS.dissectors.flatMap(({ ports }) => ports),
+  });
+  readonly #options: TrackOptions = {
+    room: new WaitingRoom(),
+    conversation: {
+      dissectors: PROTOCOLS.dissectors,
+      node: { name: "" },
+      wantsBodies: false,
+      // Who speaks is all that is asked: nothing is parsed.
+      mayMatch: () => false,
+      onEntry() {},
+      counters: { malformed: 0, opaqueBytes: 0 },
+    },
+  };
+
+  /** @param slots words of the flows' slots, shared with the capture thread */
+  constructor(slots: Uint32Array) {
+    this.#slots = slots;
+  }
+
+  /** Takes a packet: the one that the queue has just given. */
+  add(queue: ProbeQueueReader): void {
+    const packet = this.#packet;
+    const outcome = this.#decoder.decode(
+      queue.bytes,
+      0,
+      queue.captured,
+      queue.original,
+      LINKTYPE.LINUX_SLL2,
+      queue.time,
+      0,
+      packet,
+    );
+    if (outcome !== OUTCOME.PACKET) return;
+    const flow = this.#table.find(packet);
+    flow.analysis = undefined;
+    const { stamp, slot } = queue;
+    if (flow.state?.stamp !== stamp) {
+      flow.state = { stamp, track: new Track(flow, this.#options) };
+    }
+    const { track } = flow.state;
+    track.add(packet, this.#table.fromLow);
+    const { conversation } = track;
+    if (conversation.protocol !== undefined) {
+      this.#say(slot, stamp, VERDICT.KEEP);
+    } else if (conversation.isOpaque) {
+      this.#say(slot, stamp, VERDICT.HEADERS_ONLY);
+    }
+  }
+
+  /** Says it of the flow, unless its slot has another by now. */
+  #say(slot: number, stamp: number, verdict: Verdict): void {
+    Atomics.compareExchange(
+      this.#slots,
+      slot + SLOT.STAMP,
+      stamp,
+      (stamp | verdict) >>> 0,
+    );
+  }
+}
