@@ -209,23 +209,26 @@ export class FakeApiServer {
       this.#upgrade(request, socket, head);
     });
     server.on("connection", (socket: Socket) => {
+      // Taken by the kernel before it was closed.
+      if (this.#server !== server) return void socket.destroy();
       this.#sockets.add(socket);
       socket.on("error", () => {});
       socket.on("close", () => this.#sockets.delete(socket));
     });
+    this.#server = server as Server;
     await new Promise<void>((resolve) => {
       server.listen(this.#port, "127.0.0.1", resolve);
     });
     this.#port = (server.address() as AddressInfo).port;
-    this.#server = server as Server;
   }
 
   /** As if killed: every connection is reset, nobody listens. */
   async down(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server?.close(resolve));
+    const server = this.#server;
+    this.#server = undefined;
+    const closed = new Promise((resolve) => server?.close(resolve));
     this.cut();
     await closed;
-    this.#server = undefined;
   }
 
   async close(): Promise<void> {
