@@ -10,7 +10,7 @@ export class TextLines {
   readonly #starts: Uint32Array;
   readonly count: number;
 
-  /** @param columns widest line, in UTF-16 units */
+  /** @param columns widest line, in UTF-16 units; at least 2 */
   constructor(text: string, columns: number) {
     this.text = text;
     let starts = new Uint32Array(1024);
@@ -27,7 +27,9 @@ export class TextLines {
     while (from < text.length || from === 0) {
       const newline = text.indexOf("\n", from);
       const end = newline < 0 ? text.length : newline + 1;
-      while (end - from > columns + 1) {
+      let shown = newline < 0 ? end : newline;
+      if (text[shown - 1] === "\r") shown--;
+      while (shown - from > columns) {
         add(from);
         from += columns;
         if (isLow(text.charCodeAt(from))) from--;
