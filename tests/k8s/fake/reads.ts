@@ -96,7 +96,6 @@ const tooNew = (wanted: number, current: number) =>
       causes: [{
         reason: "ResourceVersionTooLarge",
         message: "Too large resource version",
-        field: "",
       }],
       retryAfterSeconds: 1,
     },

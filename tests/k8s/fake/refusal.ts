@@ -44,7 +44,7 @@ interface Details {
   readonly causes?: readonly {
     readonly reason: string;
     readonly message: string;
-    readonly field: string;
+    readonly field?: string;
   }[];
   readonly retryAfterSeconds?: number;
 }
@@ -127,9 +127,9 @@ export function invalid(
     "Invalid",
     `${kind}${group && `.${group}`} "${name}" is invalid: ${field}: ${message}`,
     {
-      name,
+      ...(name && { name }),
       ...(group && { group }),
-      kind,
+      ...(kind && { kind }),
       causes: [{ reason, message, field }],
     },
   );

@@ -355,12 +355,14 @@ export class Writer {
 
   /** Fills in what the server decides. */
   #finish(kind: Kind, object: Stored, live: Stored | undefined): Stored {
-    const { metadata } = object;
+    const { metadata, data, ...rest } = object;
+    const hasData = data !== undefined && Object.keys(data as Tree).length > 0;
     const isChanged = JSON.stringify(object.spec) !==
       JSON.stringify(live?.spec);
     const generation = (live?.metadata.generation ?? 0) + (isChanged ? 1 : 0);
     return {
-      ...object,
+      ...rest,
+      ...(hasData && { data }),
       apiVersion: apiVersionOf(kind),
       kind: kind.kind,
       metadata: {
