@@ -1,6 +1,6 @@
 /** The hub's description of itself, out of the table that it answers by. */
 import { HUB } from "../api/paths.ts";
-import { STATUS } from "./failure.ts";
+import { STATUS } from "../net/failure.ts";
 import type { Content, JsonSchema, Route } from "./route.ts";
 
 const FAILURE: JsonSchema = {

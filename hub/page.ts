@@ -1,5 +1,5 @@
 /** The dashboard's files, and the code that opens it. */
-import { Refused } from "./failure.ts";
+import { Refused } from "../net/failure.ts";
 import type { HttpRequest } from "../net/http.ts";
 import type { Asset, Hub } from "./route.ts";
 

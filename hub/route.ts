@@ -3,7 +3,7 @@
  * in it is not there, and what is in it is in `openapi.json`.
  */
 import type { Access } from "./access.ts";
-import { Refused } from "./failure.ts";
+import { Refused } from "../net/failure.ts";
 import type { HttpRequest } from "../net/http.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Queries } from "./queries.ts";

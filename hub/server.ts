@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HUB } from "../api/paths.ts";
 import { Access, type Caller, type Refusal } from "./access.ts";
-import { Refused } from "./failure.ts";
+import { Refused } from "../net/failure.ts";
 import {
   Gone,
   type HttpRequest,

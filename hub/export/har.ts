@@ -122,9 +122,16 @@ function versionOf(entry: PlainEntry): string {
   return version === undefined ? "" : `HTTP/${version}`;
 }
 
-/** An authority alone, as CONNECT has it, is no URL. */
-const absolute = (url: string): string =>
-  /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
+/**
+ * An authority alone, as CONNECT has it, is no URL, and a hidden one is none
+ * either: tools refuse the whole file for it.
+ */
+function absolute(url: string): string {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
+  return URL.canParse(full)
+    ? full
+    : `http://unknown.invalid/${encodeURIComponent(url)}`;
+}
 
 function headerIn(message: PlainEntry, name: string): string | undefined {
   const value = objectIn(message, "headers")?.[name];

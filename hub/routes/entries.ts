@@ -2,7 +2,7 @@
 import { HUB, WORKER } from "../../api/paths.ts";
 import { parseId } from "../../entry/entry.ts";
 import type { RedactPath } from "../../kfl/redaction.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import type { Call, Parameter, Route } from "../route.ts";
 import { reasonOf } from "../workers.ts";
 import { planOrRefuse } from "./request.ts";

@@ -7,7 +7,7 @@ import { CSV_HEAD, toCsv } from "../export/csv.ts";
 import { HAR_TAIL, harHead, type PlainEntry, toHar } from "../export/har.ts";
 import { fittingFormat, mergePackets } from "../export/merged_packets.ts";
 import { PacketStream } from "../export/packet_stream.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import { type Call, type Hub, readObject, type Route } from "../route.ts";
 import { type HubWorker, reasonOf } from "../workers.ts";
 import { cannotRedact } from "./entries.ts";

@@ -3,7 +3,7 @@ import { HUB } from "../../api/paths.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
 import { complete } from "../../kfl/completion.ts";
 import { explain } from "../../kfl/explain.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import { isFailure, planQuery } from "../query.ts";
 import { type JsonSchema, readObject, type Route } from "../route.ts";
 import { planOrRefuse, readQuestion, WINDOW_PROPERTIES } from "./request.ts";

@@ -1,7 +1,7 @@
 /** What routes read of a request alike. */
 import { BadMessage } from "../../api/batch.ts";
 import { type QueryRequest, readQueryRequest } from "../../api/messages.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import { isFailure, type PlannedQuery, planQuery } from "../query.ts";
 import type { Hub, JsonSchema, Parameter } from "../route.ts";
 

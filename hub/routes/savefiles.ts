@@ -1,6 +1,6 @@
 /** `POST /api/v1/savefiles`: a savefile is asked, too. */
 import { HUB } from "../../api/paths.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import type { Call, Route } from "../route.ts";
 
 /** Characters of a file's name. */

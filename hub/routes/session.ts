@@ -1,6 +1,6 @@
 /** `POST /api/v1/session`: the token, typed into the page, for a cookie. */
 import { HUB } from "../../api/paths.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import { type Call, readObject, type Route } from "../route.ts";
 
 /** Bytes of the body. */

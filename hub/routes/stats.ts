@@ -2,7 +2,7 @@
 import type { Batch } from "../../api/batch.ts";
 import { HUB } from "../../api/paths.ts";
 import { ask, isBatch } from "../ask.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import type { Call, JsonSchema, Route } from "../route.ts";
 import { ServiceMap, Statistics } from "../stats/aggregate.ts";
 import {

@@ -4,7 +4,7 @@ import { HUB, WORKER } from "../../api/paths.ts";
 import { toSchemaMessage } from "../../api/schema.ts";
 import type { CaptureState, StorageState } from "../../api/worker.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
-import { Refused } from "../failure.ts";
+import { Refused } from "../../net/failure.ts";
 import { formatMetrics, type WorkerMetric } from "../metrics.ts";
 import {
   type Call,

@@ -4,7 +4,7 @@ import { HUB, WORKER } from "../../api/paths.ts";
 import { fromSchemaMessage } from "../../api/schema.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
 import { REDACTED } from "../../kfl/redaction.ts";
-import { Refused } from "../../hub/failure.ts";
+import { Refused } from "../../net/failure.ts";
 import { Random } from "../fuzz/random.ts";
 import { compareStored, type Made, makeEntries } from "./batches.ts";
 import { RunningHub } from "./running_hub.ts";
