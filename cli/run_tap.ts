@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { SavefileAdded } from "../api/hub.ts";
 import type { WorkerLink } from "../api/worker.ts";
-import { Refused } from "../hub/failure.ts";
+import { Refused } from "../net/failure.ts";
 import type { TakeSavefile } from "../hub/route.ts";
 import {
   CannotOpen,
