@@ -266,3 +266,17 @@ async function drained(
     signal.removeEventListener("abort", onAbort);
   }
 }
+
+/** Refuses to leave HTTP, on a socket on which nothing was written yet. */
+export async function refuseUpgrade(
+  socket: Duplex,
+  response: Response,
+): Promise<void> {
+  const body = await response.text();
+  const size = new TextEncoder().encode(body).length;
+  socket.end(
+    `HTTP/1.1 ${response.status} Refused\r\nConnection: close\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${size}\r\n\r\n` +
+      body,
+  );
+}

@@ -88,11 +88,18 @@ export class AcceptedSocket implements Channel {
    * @param socket on which nothing was written yet
    * @param key of {@link acceptKeyFor}
    * @param head bytes that came behind the request
+   * @param most bytes of one message
    */
-  constructor(socket: Duplex, key: string, head: Uint8Array) {
+  constructor(
+    socket: Duplex,
+    key: string,
+    head: Uint8Array,
+    most: number = MAX_CLIENT_MESSAGE,
+  ) {
     this.#socket = socket;
-    this.#parser = new FrameReader((opcode, payload) =>
-      this.#take(opcode, payload)
+    this.#parser = new FrameReader(
+      (opcode, payload) => this.#take(opcode, payload),
+      most,
     );
     socket.write(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
@@ -224,6 +231,7 @@ export class AcceptedSocket implements Channel {
 /** Bytes of a client -> messages and control frames. Bounded and sans-I/O. */
 export class FrameReader {
   readonly #onFrame: (opcode: number, payload: Uint8Array<ArrayBuffer>) => void;
+  readonly #most: number;
   /** What came and is no whole frame yet. */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** Bytes that are needed before it is worth looking again. */
@@ -234,11 +242,16 @@ export class FrameReader {
   #partsSize = 0;
   #opcode: number | undefined;
 
-  /** @param onFrame gets whole messages and control frames; bytes are its own */
+  /**
+   * @param onFrame gets whole messages and control frames; bytes are its own
+   * @param most bytes of one message
+   */
   constructor(
     onFrame: (opcode: number, payload: Uint8Array<ArrayBuffer>) => void,
+    most: number = MAX_CLIENT_MESSAGE,
   ) {
     this.#onFrame = onFrame;
+    this.#most = most;
   }
 
   /**
@@ -312,7 +325,7 @@ export class FrameReader {
     if (!isKnown || !isInPlace || !isShort) {
       throw new Violation(CODE.PROTOCOL_ERROR, "A frame breaks the protocol");
     }
-    const isTooLong = this.#partsSize + length > MAX_CLIENT_MESSAGE ||
+    const isTooLong = this.#partsSize + length > this.#most ||
       this.#parts.length === MAX_PARTS;
     if (!isControl && isTooLong) {
       throw new Violation(CODE.TOO_BIG, "A message is too long");
