@@ -1,12 +1,12 @@
 /** `tap`: capture here, or open savefiles, and watch in the dashboard. */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { toSize } from "./arguments.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import { addCapture } from "./capture_options.ts";
 import { finish } from "./finish.ts";
 import type { TapOptions } from "./run_tap.ts";
 
 /** Adds the command to the program. */
 export function describeTap(program: Command): void {
-  program.command("tap")
+  const command = program.command("tap")
     .summary("capture here and open the dashboard")
     .description(
       "Captures the packets of this machine, keeps them, and opens the " +
@@ -18,32 +18,10 @@ export function describeTap(program: Command): void {
       "--pcap <path...>",
       "show these savefiles, or all in these folders, and capture nothing",
     )
-    .addOption(
-      new Option(
-        "-i, --interface <name...>",
-        "capture on these interfaces, also when they come later again; " +
-          "all by default",
-      ).conflicts("pcap"),
-    )
-    .addOption(
-      new Option(
-        "--bpf <expression>",
-        "capture only what this pcap-filter(7) expression accepts",
-      ).conflicts("pcap"),
-    )
     .option("--port <port>", "of the dashboard; 8899, or the next free", toPort)
-    .addOption(
-      new Option("--data-dir <folder>", "where packets are kept")
-        .conflicts("pcap"),
-    )
-    .addOption(
-      new Option(
-        "--storage-limit <size>",
-        "bytes that all files of the folder may have, such as 2GB",
-      ).argParser(toSize).conflicts("pcap"),
-    )
     .option("--no-browser", "print the address, and open nothing")
-    .option("--local", "capture this machine, and ask about nothing else")
+    .option("--local", "capture this machine, whatever cluster there is");
+  addCapture(command, ["pcap"])
     .addHelpText(
       "after",
       `
