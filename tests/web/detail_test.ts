@@ -42,7 +42,8 @@ const tab = (page: Page, name: string) => page.getByRole("tab", { name });
 
 /** The button for a value of that path. */
 const value = (page: Page, path: string) =>
-  page.locator(`entry-detail .panel button.value[title='${path}']`).first();
+  page.locator(`entry-detail .panel button.value[title^='${path}\\a ']`)
+    .first();
 
 /** Waits until that is the query that runs. */
 async function waitForQuery({ page }: Stage, kfl: string): Promise<void> {
@@ -270,6 +271,22 @@ browserTest("the connection is followed, and what is redacted stays so", {
     "ip == 10.1.0.7 and ip == 10.1.0.9 and port == 51234 and port == 80 and " +
       redact,
   );
+});
+
+browserTest("there are no packets where the query hides values", {
+  stored: 100,
+}, async ({ page, open }) => {
+  const packets = page.getByRole("link", { name: "PCAP" });
+  await give(page, order);
+  await open(OPENED);
+  await packets.first().waitFor();
+  match(
+    await packets.nth(1).getAttribute("href") ?? "",
+    /\/node-a~17~204~0\/packets\?kfl=&conversation=true$/,
+  );
+  await open(`${OPENED}&q=${encodeURIComponent('redact("src.pod")')}`);
+  await page.getByText("No PCAP: the query hides values").waitFor();
+  equal(await packets.count(), 0);
 });
 
 browserTest("the hub is asked with the query, for what it hides", {

@@ -49,6 +49,9 @@ const SHOW_WAITING_AFTER = 150;
 /** How long what was done is told, ms. */
 const TELL_FOR = 4000;
 
+/** A query with which packets are refused: they hold what it hides. */
+const HIDES = /\bredact\s*\(/;
+
 /** What is shown in the place of an entry. */
 type State =
   | { readonly kind: "none" }
@@ -224,7 +227,6 @@ export class EntryDetail extends LitElement {
   }
 
   #renderActions(entry: EntryJson): unknown {
-    const packets = `${this.#url(entry.id)}/packets`;
     return html`
       <div class="actions">
         <button
@@ -241,20 +243,30 @@ export class EntryDetail extends LitElement {
             >Copy as cURL</button>
           `
           : nothing}
-        <a
-          class="button"
-          href="${packets}"
-          download
-          title="The packets of this exchange, for Wireshark"
-        >${download} PCAP</a>
-        <a
-          class="button"
-          href="${packets}?conversation=true"
-          download
-          title="All packets between these two ends, for Wireshark"
-        >${download} PCAP of the connection</a>
+        ${this.#renderPackets(entry)}
         <span class="told" role="status">${this.told}</span>
       </div>
+    `;
+  }
+
+  #renderPackets({ id }: EntryJson): unknown {
+    if (HIDES.test(this.kfl)) {
+      return html`<span class="told">No PCAP: the query hides values</span>`;
+    }
+    const packets = `${this.#url(id)}/packets?${this.#asked}`;
+    return html`
+      <a
+        class="button"
+        href="${packets}"
+        download
+        title="The packets of this exchange, for Wireshark"
+      >${download} PCAP</a>
+      <a
+        class="button"
+        href="${packets}&conversation=true"
+        download
+        title="All packets between these two ends, for Wireshark"
+      >${download} PCAP of the connection</a>
     `;
   }
 
@@ -346,7 +358,8 @@ export class EntryDetail extends LitElement {
     const asking = this.#asking = new AbortController();
     const { signal } = asking;
     const wait = setTimeout(() => {
-      if (!signal.aborted) this.state = { kind: "waiting" };
+      const isAgain = this.#entry?.id === id;
+      if (!signal.aborted && !isAgain) this.state = { kind: "waiting" };
     }, SHOW_WAITING_AFTER);
     try {
       const response = await ask(`${this.#url(id)}?${this.#asked}`, { signal });

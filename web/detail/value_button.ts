@@ -45,6 +45,8 @@ export function valueButton(
   return html`<button ${carrying(pickable, tabindex)}>${content}</button>`;
 }
 
+const USES = "Click: filter for it · Alt+click: filter it out · m: more";
+
 /** Makes a button carry what it stands for; there are many, so it is one part. */
 class Carrying extends Directive {
   override render(_pickable: Pickable, _tabindex: number): symbol {
@@ -57,8 +59,9 @@ class Carrying extends Directive {
   ): symbol {
     const { path, value } = pickable;
     const className = `value ${typeof value}`;
-    const properties = { type: "button", className, title: path, tabIndex };
-    Object.assign(element, properties, { pickable });
+    const title = `${path}\n${USES}`;
+    Object.assign(element, { type: "button", className, title, tabIndex });
+    Object.assign(element, { pickable });
     return noChange;
   }
 }
