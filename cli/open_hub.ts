@@ -5,7 +5,7 @@ import type { TakeSavefile } from "../hub/route.ts";
 import { HubServer } from "../hub/server.ts";
 import { Workers } from "../hub/workers.ts";
 import { loadAssets, PAGE_HEADERS } from "../web/assets.ts";
-import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
+import { toListenError } from "./listen_error.ts";
 import { announce, ownToken } from "./local_hub.ts";
 import { say } from "./output.ts";
 import { VERSION } from "./version.ts";
@@ -83,44 +83,14 @@ export class OpenHub implements AsyncDisposable {
 
 type StartOptions = Parameters<typeof HubServer.start>[0];
 
-/** The port is taken. `tap` then tries the next one. */
-export class PortTaken extends CommandError {
-  override name = "PortTaken";
-}
-
 /** @throws CommandError */
 async function start(options: StartOptions): Promise<HubServer> {
   try {
     return await HubServer.start(options);
   } catch (error) {
-    const { hostname, port } = options;
-    const where = `${hostname}:${port}`;
-    const code = error instanceof Error && "code" in error
-      ? error.code
-      : undefined;
-    if (code === "EADDRINUSE") {
-      throw new PortTaken(
-        EXIT.FAILED,
-        `Cannot listen on ${where}: another program does; name a free port`,
-        error,
-      );
-    }
-    const reason = WORDS[String(code)] ?? reasonOf(error);
-    if (reason === undefined) throw error;
-    throw new CommandError(
-      code === "EACCES" ? EXIT.NO_RIGHT : exitCodeFor(error),
-      `Cannot listen on ${where}: ${reason}`,
-      error,
-    );
+    throw toListenError(error, options);
   }
 }
-
-/** Why the system does not let us listen. */
-const WORDS: { readonly [code: string]: string | undefined } = {
-  EACCES: "permission denied",
-  EADDRNOTAVAIL: "this machine does not have that address",
-  ENOTFOUND: "nobody knows that name",
-};
 
 function urlOf(hostname: string, port: number): string {
   const isAny = hostname === "0.0.0.0" || hostname === "::";

@@ -1,20 +1,14 @@
 /** Runs `hub`. */
 import {
-  BadSecret,
   BadWorkerUrl,
   readSecret,
   RemoteWorker,
 } from "../hub/remote_worker.ts";
-import {
-  CommandError,
-  EXIT,
-  type ExitCode,
-  exitCodeFor,
-  reasonOf,
-} from "./exit.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { type Listening, OpenHub } from "./open_hub.ts";
 import { say } from "./output.ts";
+import { readTextFile } from "./text_file.ts";
 
 /** What `hub` was told. */
 export interface HubCommandOptions {
@@ -49,34 +43,14 @@ export async function runHub(options: HubCommandOptions): Promise<ExitCode> {
 async function dialled(options: HubCommandOptions): Promise<RemoteWorker[]> {
   const secret = options.secretFile === undefined
     ? undefined
-    : await fromFile(options.secretFile, readSecret);
+    : await readTextFile(options.secretFile, readSecret);
   const ca = options.workerCa === undefined
     ? undefined
-    : await fromFile(options.workerCa, (path) => Deno.readTextFile(path));
+    : await readTextFile(options.workerCa);
   try {
     return options.worker.map((url) => new RemoteWorker(url, { secret, ca }));
   } catch (error) {
     if (!(error instanceof BadWorkerUrl)) throw error;
-    throw new CommandError(EXIT.MISUSED, error.message, error);
-  }
-}
-
-/** @throws CommandError */
-async function fromFile(
-  path: string,
-  read: (path: string) => Promise<string>,
-): Promise<string> {
-  try {
-    return await read(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || reasonOf(error)) {
-      throw new CommandError(
-        exitCodeFor(error),
-        `Cannot read "${path}": ${reasonOf(error) ?? "no such file"}`,
-        error,
-      );
-    }
-    if (!(error instanceof BadSecret)) throw error;
     throw new CommandError(EXIT.MISUSED, error.message, error);
   }
 }

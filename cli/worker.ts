@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { addCapture } from "./capture_options.ts";
 import { finish } from "./finish.ts";
+import { toListening } from "./hub.ts";
 import type { WorkerOptions } from "./run_worker.ts";
 
 /** Adds the command to the program. */
@@ -15,6 +16,14 @@ export function describeWorker(program: Command): void {
         "root, or the capability CAP_NET_RAW.",
     );
   addCapture(command)
+    .option(
+      "--listen <address>",
+      "answer hubs at HOST:PORT, or :PORT for all addresses",
+      toListening,
+    )
+    .option("--secret-file <file>", "the secret that hub and workers share")
+    .option("--tls-cert <file>", "certificate (PEM) to prove who answers")
+    .option("--tls-key <file>", "its private key (PEM)")
     .addHelpText(
       "after",
       `
@@ -22,6 +31,7 @@ Examples:
   thresher worker --data-dir ./packets --storage-limit 2GB
   thresher worker -i eth0 lo --bpf 'tcp port 80'
   thresher query 'http' --data-dir ./packets
+  thresher worker --listen :7700 --secret-file secret --tls-cert cert.pem --tls-key key.pem
 `,
     )
     .action(finish(async (options: WorkerOptions) => {

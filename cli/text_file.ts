@@ -1,0 +1,28 @@
+/** Files of text that options name. */
+import { BadSecret } from "../hub/remote_worker.ts";
+import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
+
+/**
+ * Reads one.
+ *
+ * @param read by default all of it, as it is
+ * @throws CommandError
+ */
+export async function readTextFile(
+  path: string,
+  read: (path: string) => Promise<string> = (path) => Deno.readTextFile(path),
+): Promise<string> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || reasonOf(error)) {
+      throw new CommandError(
+        exitCodeFor(error),
+        `Cannot read "${path}": ${reasonOf(error) ?? "no such file"}`,
+        error,
+      );
+    }
+    if (!(error instanceof BadSecret)) throw error;
+    throw new CommandError(EXIT.MISUSED, error.message, error);
+  }
+}
