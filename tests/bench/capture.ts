@@ -1,20 +1,25 @@
 /**
- * What live capture costs beside `tcpdump -w`:
+ * What live capture costs beside `tcpdump -w`, a part of `deno task nightly`:
  *
  * ```sh
  * deno run -A tests/bench/capture.ts [SECONDS [PER_SECOND [RUNS]]]
  * ```
  *
- * A sender on one core, in a network namespace of its own; the two take turns
- * on the other core, on the same traffic: 1,024 flows, IPv4 and IPv6, TCP and
- * UDP, 400 bytes on average. Both hear all interfaces and write to the same
- * disk. Processor time is that of the whole process from its start.
+ * A sender on one core, in a network namespace of its own; those who capture
+ * take turns on the other core, on the same traffic: 1,024 flows, IPv4 and IPv6,
+ * TCP and UDP, 400 bytes on average. All hear all interfaces and write to the
+ * same disk. Processor time is that of the whole process from its start.
+ *
+ * What is sent is nothing that a dissector speaks for. So `--store all` is what
+ * compares with tcpdump, byte by byte; by default headers alone are stored once
+ * that is known.
  *
  * Needs root, ip, taskset and tcpdump.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Network, sleep } from "../record/network.ts";
+import { killUnderLoad } from "../worker/live/killing.ts";
 import { median } from "./measure.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -28,6 +33,12 @@ const RING_MIB = 16;
 /** How long the last packets may take to be written, ms. */
 const SETTLE = 1500;
 
+/** How long nothing comes while it is measured what that costs, ms. */
+const QUIET = 5000;
+
+/** Times that a worker is killed. */
+const KILLS = 50;
+
 /** Ticks of a second in `/proc/PID/stat`. */
 const HERTZ = 100;
 
@@ -38,7 +49,8 @@ interface Outcome {
   readonly dropped: number;
   /** Processor time, µs for each packet. */
   readonly perPacket: number;
-  /** Most memory resident at once, MB. */
+  /** Memory resident before there were packets, and at most, MB. */
+  readonly resting: number;
   readonly peak: number;
   /** Of one core, before there were packets, in percent. */
   readonly idle: number;
@@ -54,10 +66,10 @@ interface Contender {
   readonly dropped: RegExp;
 }
 
-const thresher = (folder: string): Contender => ({
+const thresher = (store: string) => (folder: string): Contender => ({
   command: [
     ...[Deno.execPath(), "run", "-A", CLI, "worker"],
-    ...["--data-dir", folder, "--storage-limit", "4GB"],
+    ...["--data-dir", folder, "--storage-limit", "4GB", "--store", store],
     ...["--ring-size", `${RING_MIB}MiB`],
   ],
   starts: "capturing on",
@@ -91,15 +103,16 @@ async function run(
   }
   await sleep(SETTLE);
   const before = await cpuOf(program.pid);
-  await sleep(SETTLE);
-  const idle = (await cpuOf(program.pid) - before) / (SETTLE / 1000) * 100;
+  await sleep(QUIET);
+  const idle = (await cpuOf(program.pid) - before) / (QUIET / 1000) * 100;
+  const resting = await memoryOf(program.pid, "VmRSS");
   const said = await network.run("client", [
     ...["taskset", "-c", "1", Deno.execPath(), "run", "-A", SENDER],
     ...["eth0", `${frames}`, `${perSecond}`],
   ]);
   await sleep(SETTLE);
   const cpu = await cpuOf(program.pid);
-  const peak = await peakOf(program.pid);
+  const peak = await memoryOf(program.pid, "VmHWM");
   await program.stop("SIGINT");
   await program.ended;
   const count = (what: RegExp) => Number(what.exec(program.stderr)?.[1]);
@@ -107,6 +120,7 @@ async function run(
     packets: count(packets),
     dropped: count(dropped),
     perPacket: cpu * 1e6 / frames,
+    resting,
     peak,
     idle,
     rate: frames / JSON.parse(said).seconds,
@@ -121,39 +135,144 @@ async function cpuOf(pid: number): Promise<number> {
   return (user! + system!) / HERTZ;
 }
 
-async function peakOf(pid: number): Promise<number> {
+async function memoryOf(
+  pid: number,
+  what: "VmRSS" | "VmHWM",
+): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024 / 1e6;
+  const kib = new RegExp(`^${what}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
+  return Number(kib) * 1024 / 1e6;
 }
 
 function print(name: string, outcome: Outcome): void {
-  const { packets, dropped, perPacket, peak, idle, rate } = outcome;
+  const { packets, dropped, perPacket, resting, peak, idle, rate } = outcome;
   console.log(
     [
-      name.padEnd(9),
+      name.padEnd(11),
       `${packets} packets at ${Math.round(rate / 1000)} k/s`,
       `${dropped} dropped`,
       `${perPacket.toFixed(3)} us each`,
-      `${peak.toFixed(0)} MB`,
+      `${resting.toFixed(0)} to ${peak.toFixed(0)} MB`,
       `idle ${idle.toFixed(1)} %`,
     ].join(", "),
   );
 }
 
-async function main(
-  [seconds = "20", perSecond = "300000", runs = "3"]: string[],
-): Promise<void> {
-  const frames = Number(seconds) * Number(perSecond);
-  const costs: Record<string, number[]> = { thresher: [], tcpdump: [] };
-  for (let i = 0; i < Number(runs); i++) {
-    for (const [name, contender] of Object.entries({ thresher, tcpdump })) {
-      const outcome = await run(contender, frames, Number(perSecond));
+/** Those who capture, in the order in which they take turns. */
+const CONTENDERS = {
+  all: thresher("all"),
+  dissectable: thresher("dissectable"),
+  tcpdump,
+} as const;
+
+type Name = keyof typeof CONTENDERS;
+
+/** How each run of each went. */
+async function compare(
+  seconds: number,
+  perSecond: number,
+  runs: number,
+): Promise<Record<Name, Outcome[]>> {
+  const outcomes: Record<Name, Outcome[]> = {
+    all: [],
+    dissectable: [],
+    tcpdump: [],
+  };
+  for (let i = 0; i < runs; i++) {
+    for (const name of Object.keys(CONTENDERS) as Name[]) {
+      const frames = seconds * perSecond;
+      const outcome = await run(CONTENDERS[name], frames, perSecond);
       print(name, outcome);
-      costs[name]!.push(outcome.perPacket);
+      outcomes[name].push(outcome);
     }
   }
-  const ratio = median(costs.thresher!) / median(costs.tcpdump!);
-  console.log(`Processor time: ${ratio.toFixed(2)} times tcpdump's (medians)`);
+  return outcomes;
 }
 
-if (import.meta.main) await main(Deno.args);
+const cost = (outcomes: readonly Outcome[]): number =>
+  median(outcomes.map(({ perPacket }) => perPacket));
+
+/** Lines of the table of `deno task nightly`. */
+export async function captured(
+  seconds = 20,
+  perSecond = 300_000,
+  runs = 3,
+): Promise<{
+  readonly what: string;
+  readonly ours: string;
+  readonly theirs: string;
+  readonly reached: number;
+  readonly goal: number;
+  readonly unit: string;
+}[]> {
+  const outcomes = await compare(seconds, perSecond, runs);
+  const { tcpdump, ...ours } = outcomes;
+  const of = `capture of ${Math.round(perSecond / 1000)} k/s`;
+  const rows = (["all", "dissectable"] as const).map((store) => ({
+    what: `${of}, --store ${store}, processor time, to tcpdump -w`,
+    ours: `${cost(ours[store]).toFixed(2)} us`,
+    theirs: `${cost(tcpdump).toFixed(2)} us`,
+    reached: cost(ours[store]) / cost(tcpdump),
+    goal: 1.5,
+    unit: "times",
+  }));
+  const all = Object.values(ours).flat();
+  const missing = ({ packets, dropped }: Outcome) =>
+    Math.max(0, seconds * perSecond - packets) + dropped;
+  const worst = (value: (outcome: Outcome) => number) =>
+    Math.max(...all.map(value));
+  const alone = { theirs: "", ours: "" };
+  return [
+    ...rows,
+    {
+      ...alone,
+      what: `${of}, packets missing`,
+      reached: worst(missing),
+      goal: 0,
+      unit: "packets",
+    },
+    {
+      ...alone,
+      what: `${of}, most memory`,
+      reached: worst(({ peak }) => peak),
+      goal: 150,
+      unit: "MB",
+    },
+    {
+      ...alone,
+      what: "capture, memory while nothing comes",
+      reached: worst(({ resting }) => resting),
+      goal: 150,
+      unit: "MB",
+    },
+    {
+      ...alone,
+      what: "capture, processor time while nothing comes",
+      reached: worst(({ idle }) => idle),
+      goal: 1,
+      unit: "%",
+    },
+  ];
+}
+
+/** Another line: a worker is killed again and again. */
+export async function killed() {
+  const { packets } = await killUnderLoad(KILLS, 7);
+  return [{
+    what: `${KILLS} kills under load, ${packets} packets stored, lost`,
+    ours: "",
+    theirs: "",
+    // Otherwise it throws.
+    reached: 0,
+    goal: 0,
+    unit: "packets",
+  }];
+}
+
+if (import.meta.main) {
+  const [seconds, perSecond, runs] = Deno.args.map(Number);
+  for (const row of await captured(seconds, perSecond, runs)) {
+    const { what, reached, goal, unit } = row;
+    console.log(`${what}: ${reached.toFixed(2)} ${unit} (goal ${goal})`);
+  }
+}

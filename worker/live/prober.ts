@@ -17,10 +17,21 @@ import { VERDICT, type Verdict } from "./verdict.ts";
 /** Flows that are probed at a time; of others nothing is found out. */
 const MAX_PROBED = 4096;
 
+/**
+ * Packets with a payload after which a flow is taken for nobody's. Probes look
+ * at 64 places at most; a flow that has them wait so long repeats itself.
+ */
+const MAX_PACKETS = 256;
+
+/** Bytes that are a payload: probes of idle connections may have one. */
+const LEAST_PAYLOAD = 2;
+
 /** A flow that is probed: with another stamp it is another one. */
 interface Probed {
   readonly stamp: number;
   readonly track: Track;
+  /** Packets with a payload. */
+  packets: number;
 }
 
 /** Probes the packets that the capture thread hands over. */
@@ -70,14 +81,16 @@ export class Prober {
     flow.analysis = undefined;
     const { stamp, slot } = queue;
     if (flow.state?.stamp !== stamp) {
-      flow.state = { stamp, track: new Track(flow, this.#options) };
+      const track = new Track(flow, this.#options);
+      flow.state = { stamp, track, packets: 0 };
     }
-    const { track } = flow.state;
-    track.add(packet, this.#table.fromLow);
-    const { conversation } = track;
+    const probed = flow.state;
+    if (packet.size >= LEAST_PAYLOAD) probed.packets++;
+    probed.track.add(packet, this.#table.fromLow);
+    const { conversation } = probed.track;
     if (conversation.protocol !== undefined) {
       this.#say(slot, stamp, VERDICT.KEEP);
-    } else if (conversation.isOpaque) {
+    } else if (conversation.isOpaque || probed.packets >= MAX_PACKETS) {
       this.#say(slot, stamp, VERDICT.HEADERS_ONLY);
     }
   }

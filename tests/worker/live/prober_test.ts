@@ -129,6 +129,21 @@ Deno.test("a connection of the same ends is another flow", () => {
   }
 });
 
+Deno.test("a flow that repeats itself is probed no more after a while", () => {
+  const line = new Line();
+  const again = plain(tcp(bytes("feff"), { seq: 1000 }));
+  const idle = plain(tcp(bytes("00"), { seq: 999 }));
+  for (let n = 0; n < 1000; n++) {
+    equal(line.sift(idle), idle.length);
+    line.probe();
+  }
+  for (let n = 0; n < 256; n++) {
+    equal(line.sift(again), again.length);
+    line.probe();
+  }
+  equal(line.sift(again), again.length - 2);
+});
+
 Deno.test("datagrams are kept by what they are, and probed anew after a silence", () => {
   const line = new Line();
   const datagram = (port: number, payload: Uint8Array) =>
