@@ -12,6 +12,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setUp } from "../setup.ts";
+import { captured, killed } from "./capture.ts";
 import { alternate, measure, median, type Run } from "./measure.ts";
 import { cacheFolder, largeTraffic, traffic } from "./traffic.ts";
 
@@ -227,6 +228,8 @@ const MEASURES: Readonly<Record<string, (folder: string) => Promise<Row[]>>> = {
     ...await peaks(await traffic(), folder),
     ...await peaks(await largeTraffic(), folder),
   ],
+  capture: () => captured(),
+  kills: () => killed(),
 };
 
 async function main(names: readonly string[]): Promise<void> {
