@@ -420,8 +420,7 @@ export class EntryList extends LitElement {
     chips,
     css`
       :host {
-        --columns: 104px 92px 96px minmax(110px, 1.2fr) minmax(110px, 1.2fr)
-          minmax(160px, 3fr) 108px 76px;
+        --time: 104px;
         background: var(--surface);
         container-type: inline-size;
         display: block;
@@ -430,8 +429,7 @@ export class EntryList extends LitElement {
       }
 
       :host([with-days]) {
-        --columns: 178px 92px 96px minmax(110px, 1.2fr) minmax(110px, 1.2fr)
-          minmax(160px, 3fr) 108px 76px;
+        --time: 178px;
       }
 
       #scroller {
@@ -456,6 +454,8 @@ export class EntryList extends LitElement {
       }
 
       .row {
+        --columns: var(--time) 92px 96px minmax(110px, 1.2fr)
+          minmax(110px, 1.2fr) minmax(160px, 3fr) 108px 76px;
         align-items: center;
         display: grid;
         grid-template-columns: var(--columns);
@@ -464,7 +464,7 @@ export class EntryList extends LitElement {
       }
 
       :host([with-nodes]) .row {
-        grid-template-columns: var(--columns) minmax(70px, 0.5fr);
+        grid-template-columns: var(--columns) minmax(80px, 0.8fr);
       }
 
       :host(:not([with-nodes])) .node {
@@ -514,10 +514,6 @@ export class EntryList extends LitElement {
 
       .row[data-outcome="failed"] {
         background: var(--failed-soft);
-      }
-
-      .row[data-outcome="refused"] {
-        background: var(--refused-soft);
       }
 
       .row.open {
@@ -658,37 +654,35 @@ export class EntryList extends LitElement {
         margin-left: 2px;
       }
 
-      @container (max-width: 900px) {
-        .src .port {
-          display: none;
-        }
-
-        :host([with-nodes]) .node {
-          display: none;
-        }
-
-        :host([with-nodes]) .row {
-          grid-template-columns: var(--columns);
-        }
-      }
-
-      @container (max-width: 780px) {
+      /* What a narrow feed leaves out, the details have. */
+      @container (max-width: 960px) {
         .row,
         :host([with-nodes]) .row {
-          grid-template-columns: 104px 84px 84px minmax(90px, 1fr) minmax(140px, 2fr)
-            72px;
+          grid-template-columns: var(--time) 84px 92px minmax(90px, 1fr)
+            minmax(90px, 1.2fr) minmax(130px, 2fr) 72px;
         }
 
-        .src,
-        .size {
+        .node,
+        :host([with-nodes]) .node,
+        .size,
+        .bar,
+        .src .port {
           display: none;
         }
 
         .latency {
           grid-template-columns: 1fr;
         }
+      }
 
-        .bar {
+      @container (max-width: 740px) {
+        .row,
+        :host([with-nodes]) .row {
+          grid-template-columns: var(--time) 84px 84px minmax(90px, 1fr)
+            minmax(130px, 2fr) 72px;
+        }
+
+        .src {
           display: none;
         }
       }
@@ -699,6 +693,7 @@ export class EntryList extends LitElement {
           grid-template-columns: 104px 72px 70px minmax(100px, 1fr);
         }
 
+        .day,
         .dst,
         .latency {
           display: none;

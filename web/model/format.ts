@@ -46,9 +46,9 @@ export function formatLatency(ms: number): string {
   return `${Math.round(ms / 60_000)} min`;
 }
 
-/** How long a latency's bar is, of 1: by powers of ten from 0.1 ms to 10 s. */
+/** How long a latency's bar is, of 1: by powers of ten from 10 µs to 10 s. */
 export function latencyShare(ms: number): number {
-  return Math.min(1, Math.max(0.02, (Math.log10(Math.max(ms, 1e-6)) + 1) / 5));
+  return Math.min(1, Math.max(0.05, (Math.log10(Math.max(ms, 1e-6)) + 2) / 6));
 }
 
 const SIZES = ["B", "KB", "MB", "GB", "TB"];
