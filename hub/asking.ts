@@ -31,7 +31,11 @@ const FIRST_DELAY = 100;
 const MAX_DELAY = 5000;
 
 /** A worker that is silent for so long while it may speak is lost, ms. */
-const MAX_SILENCE = 10 * HEARTBEAT;
+const MAX_SILENCE = {
+  /** It has much to read, or its machine much to do. */
+  stored: 60 * HEARTBEAT,
+  live: 10 * HEARTBEAT,
+};
 
 /** What a worker is asked. */
 export interface Question {
@@ -305,10 +309,11 @@ export class Asking {
   #listenForSilence(): void {
     this.#alarm = setTimeout(() => {
       const silence = performance.now() - this.#heardAt;
-      if (this.#credit > 0 && silence > MAX_SILENCE) {
+      const most = MAX_SILENCE[this.#isLive ? "live" : "stored"];
+      if (this.#credit > 0 && silence > most) {
         this.#lose(`It is silent since ${Math.round(silence / 1000)} s`);
       } else this.#listenForSilence();
-    }, MAX_SILENCE / 2);
+    }, MAX_SILENCE.live / 2);
   }
 }
 

@@ -4,7 +4,7 @@ import { SECRET_HEADER, WORKER } from "../api/paths.ts";
 import type { WorkerLink } from "../api/worker.ts";
 
 /** How long a worker may take to accept a connection, ms. */
-const DIAL_PATIENCE = 5000;
+const DIAL_PATIENCE = 10_000;
 
 /** Deno's own takes options, of which the page's types know nothing. */
 const DialledSocket = WebSocket as unknown as new (
