@@ -14,6 +14,7 @@ export const entryDetailStyles = [
   css`
     :host {
       background: var(--surface);
+      container-type: inline-size;
       display: flex;
       flex-direction: column;
       height: 100%;
@@ -270,8 +271,8 @@ export const entryDetailStyles = [
     }
 
     /* Values below each other are as far apart as rows are. */
-    td > div {
-      min-height: 24px;
+    td > div + div {
+      margin-top: 6px;
     }
 
     .bytes {

@@ -96,6 +96,12 @@ export const sectionStyles = css`
     width: 11.5rem;
   }
 
+  @container (max-width: 460px) {
+    th {
+      width: 8.5rem;
+    }
+  }
+
   td {
     overflow-wrap: anywhere;
     padding: 3px 0;

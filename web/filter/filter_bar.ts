@@ -134,6 +134,7 @@ export class FilterBar extends LitElement {
   protected override render(): unknown {
     const state = this.#state;
     return html`
+      <div class="frame">
       <form
         class="bar ${state}"
         role="search"
@@ -183,6 +184,7 @@ export class FilterBar extends LitElement {
           this.#editor?.focus();
         },
       })}
+      </div>
       <query-menu
         .schema="${this.schema}"
         @query-pick="${({ detail }: CustomEvent<string>) => {

@@ -7,11 +7,33 @@ export const filterBarStyles = [
   base,
   codeColours,
   css`
+    /* A long query is one line high until it is written in, and then lies over
+      the page: what is below never moves. */
     :host {
       display: block;
       flex: 1;
+      height: 34px;
       min-width: 0;
       position: relative;
+    }
+
+    .frame {
+      inset: 0 0 auto;
+      position: absolute;
+    }
+
+    :host(:focus-within) .frame {
+      z-index: 20;
+    }
+
+    :host(:not(:focus-within)) .bar {
+      height: 34px;
+      overflow: hidden;
+    }
+
+    /* Further lines fade out, so that they are known of. */
+    :host(:not(:focus-within)) .line {
+      mask-image: linear-gradient(#000 23px, transparent 33px);
     }
 
     .bar {
@@ -63,6 +85,13 @@ export const filterBarStyles = [
 
     .editor {
       display: contents;
+    }
+
+    .cm-placeholder {
+      max-width: 100%;
+      overflow: hidden;
+      text-overflow: ellipsis;
+      white-space: nowrap;
     }
 
     textarea {
