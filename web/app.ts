@@ -11,6 +11,7 @@ import { quoteText } from "./model/kfl_text.ts";
 import { appStyles } from "./app_styles.ts";
 import type { HelpDialog, TimeDialog, TimeRange } from "./dialogs.ts";
 import "./dialogs.ts";
+import { copyText } from "./detail/clipboard.ts";
 import type { EntryDetail } from "./detail/entry_detail.ts";
 import "./detail/entry_detail.ts";
 import type { EntryList } from "./entry_list.ts";
@@ -41,7 +42,14 @@ import "./savefile_drop.ts";
 import { SHARE } from "./split_handle.ts";
 import "./split_handle.ts";
 import "./status_bar.ts";
-import { applyTheme, storedTheme, type Theme, THEMES } from "./theme.ts";
+import {
+  applyTheme,
+  storedLetters,
+  storedTheme,
+  storeLetters,
+  type Theme,
+  THEMES,
+} from "./preferences.ts";
 
 /** Between two looks at the workers, ms. */
 const WORKERS_INTERVAL = 5000;
@@ -62,6 +70,7 @@ export class ThresherApp extends LitElement {
     schema: { state: true },
     workers: { state: true },
     theme: { state: true },
+    lettersAct: { state: true },
     share: { state: true },
     message: { state: true },
     isDenied: { state: true },
@@ -71,6 +80,8 @@ export class ThresherApp extends LitElement {
   declare private schema: Schema | undefined;
   declare private workers: readonly WorkerStatus[];
   declare private theme: Theme;
+  /** Whether single letters are keys. */
+  declare private lettersAct: boolean;
   /** Of the width, for the details. */
   declare private share: number;
   declare private message: string | undefined;
@@ -85,6 +96,7 @@ export class ThresherApp extends LitElement {
     this.view = readView(location.search);
     this.workers = [];
     this.theme = storedTheme();
+    this.lettersAct = storedLetters();
     this.share = SHARE.usual;
     this.isDenied = false;
   }
@@ -174,6 +186,7 @@ export class ThresherApp extends LitElement {
           .following=${!isStill}
           .count=${query.store.count}
           .rate=${query.rate}
+          .late=${query.late}
           .progress=${query.progress}
           .coverage=${query.coverage}
           .workers=${this.workers}
@@ -195,7 +208,11 @@ export class ThresherApp extends LitElement {
         @time-apply=${({ detail }: CustomEvent<TimeRange>) =>
           this.#show({ from: detail.from, to: detail.to, at: undefined })}
       ></time-dialog>
-      <help-dialog></help-dialog>
+      <help-dialog
+        .lettersAct=${this.lettersAct}
+        @letters-change=${({ detail }: CustomEvent<boolean>) =>
+          storeLetters(this.lettersAct = detail)}
+      ></help-dialog>
       <div class="message" role="alert">${this.message && html`
         <div>${this.message}
           <button class="icon" aria-label="Dismiss" @click=${() =>
@@ -411,7 +428,7 @@ export class ThresherApp extends LitElement {
       case "reload":
         return location.reload();
       case "copy-sample":
-        void navigator.clipboard.writeText(SAMPLE_COMMAND);
+        void copyText(SAMPLE_COMMAND);
         return this.#say("Copied. Run it in a terminal.");
     }
   }
@@ -435,7 +452,11 @@ export class ThresherApp extends LitElement {
     const [target] = event.composedPath();
     const isFree = target === document.body ||
       target instanceof Element && target.getAttribute("role") === "grid";
-    const action = actionOf(event.key, isFree || event.key === "Escape");
+    const action = actionOf(
+      event.key,
+      isFree || event.key === "Escape",
+      this.lettersAct,
+    );
     if (!action) return;
     event.preventDefault();
     this.#perform(action);

@@ -50,8 +50,13 @@ const dialogStyles = css`
   }
 `;
 
-/** Lists the keys. */
+/** Lists the keys. Fires `letters-change` with whether single letters act. */
 export class HelpDialog extends LitElement {
+  static override properties = { lettersAct: { attribute: false } };
+
+  /** Whether keys that write something do anything here. */
+  declare lettersAct: boolean;
+
   /** Shows it. */
   show(): void {
     this.renderRoot.querySelector("dialog")!.showModal();
@@ -77,12 +82,21 @@ export class HelpDialog extends LitElement {
             )}
           </dl>
           <form method="dialog" class="buttons">
+            <label class="letters">
+              <input type="checkbox" .checked=${this.lettersAct}
+                @change=${this.#onLetters}> Single letters act
+            </label>
             <button class="outlined">Close</button>
           </form>
         </div>
       </dialog>
     `;
   }
+
+  readonly #onLetters = ({ target }: Event): void => {
+    const detail = (target as HTMLInputElement).checked;
+    this.dispatchEvent(new CustomEvent("letters-change", { detail }));
+  };
 
   static override styles = [
     base,
@@ -111,7 +125,18 @@ export class HelpDialog extends LitElement {
       }
 
       form.buttons {
+        align-items: center;
+        display: flex;
         padding: 0;
+      }
+
+      .letters {
+        align-items: center;
+        accent-color: var(--accent);
+        color: var(--text-muted);
+        display: flex;
+        flex: 1;
+        gap: 8px;
       }
     `,
   ];

@@ -173,6 +173,7 @@ export class EntryList extends LitElement {
         @scroll=${this.#onScroll}
         @wheel=${{ handleEvent: this.#onWheel, passive: true }}
         @click=${this.#onClick}
+        @mouseover=${this.#onOver}
       >
         <div class="head row" role="row" aria-rowindex="1">
           ${COLUMNS.map(([name, text], i) =>
@@ -390,6 +391,14 @@ export class EntryList extends LitElement {
     this.openCurrent();
   };
 
+  /** What does not fit is told by a tooltip. */
+  readonly #onOver = ({ target }: Event): void => {
+    const cell = (target as Element).closest<HTMLElement>(".cell");
+    if (!cell) return;
+    const isCut = cell.scrollWidth > cell.clientWidth;
+    cell.title = isCut ? cell.textContent! : "";
+  };
+
   readonly #onBefore = (): void =>
     this.#fire("feed-before", this.store.oldestTime);
 
@@ -545,6 +554,11 @@ export class EntryList extends LitElement {
         height: 8px;
         margin-right: 7px;
         width: 8px;
+      }
+
+      .status i,
+      .bar {
+        forced-color-adjust: none;
       }
 
       .status[data-outcome="ok"] i {

@@ -10,7 +10,7 @@
  * credit is withheld, and the hub stands still at its place too.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { Batch } from "../api/batch.ts";
+import { type Batch, FLAG } from "../api/batch.ts";
 import {
   type Answer,
   type Failure,
@@ -79,6 +79,8 @@ export class LiveQuery implements ReactiveController {
   progress: Progress | undefined;
   /** Entries per second that came lately. */
   rate = 0;
+  /** Entries that came after what is ordered behind them. */
+  late = 0;
   /** Whether entries are missing between what came before and after a loss. */
   hasHole = false;
   readonly #host: ReactiveControllerHost;
@@ -126,14 +128,16 @@ export class LiveQuery implements ReactiveController {
     this.#stop();
     this.#question = question;
     this.store = new FeedStore();
+    // What stands in the place of rows goes when the first ones come.
+    const unsubscribe = this.store.subscribe(() => {
+      unsubscribe();
+      this.#host.requestUpdate();
+    });
     this.progress = undefined;
     this.#coverage = this.#olderCoverage = [];
     this.hasHole = false;
-    this.#attempts =
-      this.#received =
-      this.#counted =
-      this.rate =
-        0;
+    this.#attempts = this.#received = this.#counted = 0;
+    this.rate = this.late = 0;
     this.older = "none";
     this.hold(false);
     this.#begin();
@@ -183,6 +187,7 @@ export class LiveQuery implements ReactiveController {
         onBatch: (batch) => {
           if (isStored) stored += batch.count;
           else this.#received += batch.count;
+          this.late += lateIn(batch);
           this.store.append(batch, known && rowsOutside(batch, known));
           if (this.#isHeld && !this.store.hasRoom) this.#owed++;
           else stream.grant();
@@ -310,6 +315,13 @@ function rowsOutside(batch: Batch, known: ReadonlySet<string>): Uint16Array {
   return known.size === 0
     ? rows
     : rows.filter((row) => !known.has(batch.id(row)));
+}
+
+/** How many rows of a batch are marked late. */
+function lateIn({ flags }: Batch): number {
+  let late = 0;
+  for (const each of flags) if (each & FLAG.LATE) late++;
+  return late;
 }
 
 /** Whether the hub is there, and refuses for want of a token. */

@@ -1,5 +1,5 @@
 /** Where the page begins. */
-import { applyTheme, storedTheme } from "./theme.ts";
+import { applyTheme, storedTheme } from "./preferences.ts";
 import "./app.ts";
 
 applyTheme(storedTheme());

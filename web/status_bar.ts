@@ -25,6 +25,7 @@ export class StatusBar extends LitElement {
     following: { type: Boolean },
     count: { attribute: false },
     rate: { attribute: false },
+    late: { attribute: false },
     progress: { attribute: false },
     coverage: { attribute: false },
     workers: { attribute: false },
@@ -39,6 +40,8 @@ export class StatusBar extends LitElement {
   declare count: number;
   /** Entries per second. */
   declare rate: number;
+  /** Entries that came out of their order. */
+  declare late: number;
   declare progress: Progress | undefined;
   declare coverage: readonly NodeCoverage[];
   declare workers: readonly WorkerStatus[];
@@ -59,6 +62,7 @@ export class StatusBar extends LitElement {
         ? html`<div>${formatCount(Math.round(this.rate))}/s</div>`
         : nothing}
       ${this.#behind()}
+      ${this.#late()}
       <div class="gap"></div>
       ${this.#drops()}
       ${this.#nodes()}
@@ -107,6 +111,12 @@ export class StatusBar extends LitElement {
     return html`<div class="notable">${
       formatCount(Math.round(behind / 1e6))
     } s behind</div>`;
+  }
+
+  #late(): unknown {
+    if (this.late === 0) return nothing;
+    return html`<div title="They came after what is ordered behind them">
+      ${formatCount(this.late)} late</div>`;
   }
 
   /** What capture lost, on all nodes. */

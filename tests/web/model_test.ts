@@ -134,8 +134,9 @@ Deno.test("coverage names each cause for something to be missing", () => {
 Deno.test("every key does one thing, and leaves controls what is theirs", () => {
   const keys = BINDINGS.flatMap((binding) => binding.keys);
   equal(new Set(keys).size, keys.length);
-  equal(actionOf("j", false), "down");
-  equal(actionOf(" ", false), undefined, "a button is pressed by it");
-  equal(actionOf("Enter", true), "open");
-  equal(actionOf("q", true), undefined);
+  equal(actionOf("j", false, true), "down");
+  equal(actionOf(" ", false, true), undefined, "a button is pressed by it");
+  equal(actionOf("Enter", true, false), "open");
+  equal(actionOf("q", true, true), undefined);
+  equal(actionOf("j", true, false), undefined, "letters can be turned off");
 });

@@ -231,7 +231,7 @@ browserTest(
     await page.getByText(/node-a listens on eth0, lo/).waitFor();
     hub.capture(3);
     await waitForRows(page);
-    equal(await page.getByText("No traffic yet").count(), 0);
+    await page.getByText("No traffic yet").waitFor({ state: "hidden" });
   },
 );
 
@@ -319,3 +319,34 @@ for (const theme of ["light", "dark"] as const) {
     },
   );
 }
+
+browserTest("single letters can be turned off, and stay so", {
+  stored: 100,
+}, async ({ page, open }) => {
+  await open();
+  await waitForRows(page);
+  await page.keyboard.press("?");
+  await page.getByLabel("Single letters act").uncheck();
+  await page.keyboard.press("Escape");
+  await page.reload();
+  await waitForRows(page);
+  await page.keyboard.press("j");
+  equal(await currentRow(page).count(), 0);
+  await page.keyboard.press("ArrowUp");
+  equal(await currentRow(page).count(), 1);
+  await page.getByRole("button", { name: "Keys" }).click();
+  equal(await page.getByLabel("Single letters act").isChecked(), false);
+});
+
+browserTest("a failed row is told by colour, shape and word", {
+  stored: 300,
+}, async ({ page, open }) => {
+  await open("?q=failed");
+  await waitForRows(page);
+  const outcomes = await page.locator("entry-list .row:not(.head) .status")
+    .evaluateAll((cells) =>
+      cells.map((cell) => cell.querySelector(".unseen")!.textContent)
+    );
+  const words = new Set(outcomes.filter((word) => word !== ""));
+  deepEqual([...words].sort(), ["Failed", "No answer", "Refused"]);
+});

@@ -75,8 +75,14 @@ export function keyName(key: string): string {
  * What a key does.
  *
  * @param isFree whether no control has the focus that may want it
+ * @param lettersAct whether keys that write something do anything (WCAG 2.1.4)
  */
-export function actionOf(key: string, isFree: boolean): Action | undefined {
+export function actionOf(
+  key: string,
+  isFree: boolean,
+  lettersAct: boolean,
+): Action | undefined {
+  if (!lettersAct && key.length === 1 && key !== " ") return undefined;
   const binding = BINDINGS.find(({ keys }) => keys.includes(key));
   if (!binding || isShared(key) && !isFree) return undefined;
   return binding.action;

@@ -1,15 +1,16 @@
-/** Which colours the reader wants; kept by the browser, not in the address. */
+/** What the reader prefers; kept by the browser, and not in the address. */
 
 /** `system` is what the system says, also when it changes. */
 export type Theme = "system" | "light" | "dark";
 
 export const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
-const KEY = "thresher-theme";
+const THEME_KEY = "thresher-theme";
+const LETTERS_KEY = "thresher-letters";
 
-/** What was chosen last; a browser may refuse to keep anything. */
+/** Which colours were chosen last. */
 export function storedTheme(): Theme {
-  const stored = read(KEY);
+  const stored = read(THEME_KEY);
   return THEMES.find((theme) => theme === stored) ?? "system";
 }
 
@@ -18,9 +19,19 @@ export function applyTheme(theme: Theme): void {
   const { dataset } = document.documentElement;
   if (theme === "system") delete dataset["theme"];
   else dataset["theme"] = theme;
-  write(KEY, theme);
+  write(THEME_KEY, theme);
 }
 
+/** Whether single letters act; who speaks to the machine turns that off. */
+export function storedLetters(): boolean {
+  return read(LETTERS_KEY) !== "off";
+}
+
+export function storeLetters(act: boolean): void {
+  write(LETTERS_KEY, act ? "on" : "off");
+}
+
+/** A browser may refuse to keep anything. */
 function read(key: string): string | null {
   try {
     return localStorage.getItem(key);
