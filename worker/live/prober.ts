@@ -29,7 +29,8 @@ const LEAST_PAYLOAD = 2;
 /** A flow that is probed: with another stamp it is another one. */
 interface Probed {
   readonly stamp: number;
-  readonly track: Track;
+  /** Absent once all is known. */
+  track: Track | undefined;
   /** Packets with a payload. */
   packets: number;
 }
@@ -84,15 +85,23 @@ export class Prober {
       const track = new Track(flow, this.#options);
       flow.state = { stamp, track, packets: 0 };
     }
-    const probed = flow.state;
+    const verdict = this.#probe(flow.state, packet);
+    if (verdict === VERDICT.UNKNOWN) return;
+    flow.state.track = undefined;
+    this.#say(slot, stamp, verdict);
+  }
+
+  #probe(probed: Probed, packet: Packet): Verdict {
+    const { track } = probed;
+    // Packets were on their way when the verdict was given.
+    if (!track) return VERDICT.UNKNOWN;
     if (packet.size >= LEAST_PAYLOAD) probed.packets++;
-    probed.track.add(packet, this.#table.fromLow);
-    const { conversation } = probed.track;
-    if (conversation.protocol !== undefined) {
-      this.#say(slot, stamp, VERDICT.KEEP);
-    } else if (conversation.isOpaque || probed.packets >= MAX_PACKETS) {
-      this.#say(slot, stamp, VERDICT.HEADERS_ONLY);
-    }
+    track.add(packet, this.#table.fromLow);
+    const { protocol, isOpaque } = track.conversation;
+    if (protocol !== undefined) return VERDICT.KEEP;
+    return isOpaque || probed.packets >= MAX_PACKETS
+      ? VERDICT.HEADERS_ONLY
+      : VERDICT.UNKNOWN;
   }
 
   /** Says it of the flow, unless its slot has another by now. */
