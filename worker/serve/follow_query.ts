@@ -27,6 +27,9 @@ import { ProgressTeller } from "./progress_teller.ts";
 /** How often something is said at least, ms. */
 const HEARTBEAT = 100;
 
+/** A heartbeat so much too early is better than to wake once more, ms. */
+const EARLY = 5;
+
 /**
  * How long a packet may take to be stored, µs: 50 ms in the kernel, and as long
  * until the capture has written it (DESIGN §12).
@@ -212,14 +215,18 @@ class LiveQuery implements Disposable {
       this.#toldWatermark = this.#watermark;
       if (this.#left === 0 || isAtEnd && now > end) break;
       this.#coverage.tell(() => this.#toCoverage());
-      const rest = this.#sentAt + HEARTBEAT - performance.now();
-      if (rest <= 0) this.#beat();
-      if (isAtEnd) await bell.wait(rest <= 0 ? HEARTBEAT : rest);
+      if (this.#rest < EARLY) this.#beat();
+      if (isAtEnd) await bell.wait(this.#rest);
       else await setTimeout(0);
       signal.throwIfAborted();
     }
     const { matches } = this.#progress;
     send(channel, { done: { matches }, coverage: [this.#toCoverage()] });
+  }
+
+  /** Until the next heartbeat, ms. */
+  get #rest(): number {
+    return this.#sentAt + HEARTBEAT - performance.now();
   }
 
   /** Reads on for a while. Says whether all has been read that is there. */
@@ -252,7 +259,7 @@ class LiveQuery implements Disposable {
     while (credit.left === 0) {
       await bell.wait(HEARTBEAT);
       signal.throwIfAborted();
-      if (performance.now() - this.#sentAt >= HEARTBEAT) this.#stand();
+      if (this.#rest < EARLY) this.#stand();
     }
     credit.spend();
     this.#sendBatch(this.#rows.take(this.#watermark));
