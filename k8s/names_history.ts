@@ -25,8 +25,8 @@ export interface Claim {
   readonly names: Names;
 }
 
-/** Claims that are kept unless told otherwise: about 200 MB of them. */
-const MAX_CLAIMS = 500_000;
+/** Claims that are kept unless told otherwise, in about 100 MB. */
+const MAX_CLAIMS = 200_000;
 
 /** Claims of one address and port, oldest first. */
 type Line = Held[];

@@ -57,6 +57,8 @@ interface PodRecord {
   readonly ports: readonly number[];
   /** When it began, µs. */
   readonly since: number;
+  /** Those it has had so far, with this service or that. */
+  readonly names: Names[];
 }
 
 interface ServiceRecord {
@@ -376,10 +378,15 @@ export class Resolver {
     );
   }
 
+  /** The same object for the same names, for there are many claims of one pod. */
   #namesOfPod(pod: PodRecord, service: string | undefined): Names {
     const { namespace, workload, node, labels } = pod;
     const zone = node === undefined ? undefined : this.#nodes.get(node)?.zone;
-    return {
+    const known = pod.names.find((one) =>
+      one.service === service && one.zone === zone
+    );
+    if (known) return known;
+    const names = {
       pod: pod.name,
       namespace,
       service,
@@ -389,6 +396,8 @@ export class Resolver {
       labels,
       name: `${service ?? workload ?? pod.name}.${namespace}`,
     };
+    pod.names.push(names);
+    return names;
   }
 
   /** The labels as an earlier pod of the workload had them, if it had those. */
@@ -467,6 +476,7 @@ function toPod(
       )
       : [],
     since: toTime(status.startTime ?? metadata.creationTimestamp),
+    names: [],
   };
 }
 
