@@ -63,7 +63,8 @@ export async function answerFollowing(
 ): Promise<void> {
   const { store, channel, grows, clock } = around;
   const since = clock();
-  const pin = grows ? Pin.of(store) : undefined;
+  // Whoever goes on wants what is stored by now, too.
+  const pin = grows && !ask.after ? Pin.of(store) : undefined;
   const { given, coverages } = ask.after
     ? { given: 0, coverages: [] }
     : await answerStored(ask, around, pin);

@@ -42,7 +42,8 @@ export function interleaved(random: Random, fixtures: number): TimedFrame[] {
   return frames;
 }
 
-function framesOf(path: string): Omit<TimedFrame, "time">[] {
+/** Frames of a savefile, without their times. */
+export function framesOf(path: string): Omit<TimedFrame, "time">[] {
   using file = openSavefile(path);
   const batch = new FrameBatch(64);
   const frames: Omit<TimedFrame, "time">[] = [];

@@ -6,7 +6,15 @@ import { Pin } from "../../../worker/scan/pin.ts";
 import { searchStore } from "../../../worker/scan/search_store.ts";
 import { Store } from "../../../worker/shards/store.ts";
 import { Random } from "../../fuzz/random.ts";
-import { BEGIN, interleaved, type TimedFrame } from "../scan/interleaved.ts";
+import { parseId } from "../../../entry/entry.ts";
+import { toPlace } from "../../../stream/reader.ts";
+import { findFixtures } from "../../dissectors/fixtures.ts";
+import {
+  BEGIN,
+  framesOf,
+  interleaved,
+  type TimedFrame,
+} from "../scan/interleaved.ts";
 import { ask, askFor, planOf } from "./asker.ts";
 import { withFolder } from "./folders.ts";
 import { type GrowingFolder, withGrowing } from "./growing.ts";
@@ -85,3 +93,114 @@ for (let seed = 0; seed < 6; seed++) {
     );
   });
 }
+
+Deno.test("what is never answered is told, though no packet comes", async () => {
+  const { path } = findFixtures().find(({ name }) =>
+    name === "dns/unanswered.pcap"
+  )!;
+  await withFolder((folder) =>
+    withGrowing(folder, async (service, growing) => {
+      const asked = await ask(service, askFor("dns", { follow: true }));
+      await asked.until(() => asked.heartbeats > 0);
+      const [request] = framesOf(path);
+      const time = Date.now() * 1000 - 29.5e6;
+      growing.store([{ ...request!, time }]);
+      await asked.until(() => asked.liveRows.length > 0);
+      const [row] = asked.liveRows;
+      equal(row!.timestamp, time);
+      ok(Date.now() * 1000 - time > 30e6);
+      asked.close();
+    })
+  );
+});
+
+Deno.test("a quiet worker says up to when it has read", async () => {
+  await withFolder((folder) =>
+    withGrowing(folder, async (service) => {
+      const began = Date.now() * 1000;
+      const asked = await ask(service, askFor("", { follow: true }));
+      await asked.until(() => asked.watermark > began);
+      await asked.until(() => asked.heartbeats >= 5);
+      ok(asked.watermark <= Date.now() * 1000);
+      asked.close();
+    })
+  );
+});
+
+Deno.test("whoever takes nothing keeps nothing from being deleted, and is told", async () => {
+  const random = new Random(5);
+  await withFolder((folder) =>
+    withGrowing(folder, async (service, growing) => {
+      const question = askFor("", { follow: true, credit: 0 });
+      const asked = await ask(service, question, false);
+      await asked.until(() => asked.heartbeats > 0);
+      const all = recent(random, 20);
+      const last = all.splice(-200);
+      await trickle(growing, all, random);
+      const numbers = growing.writer.store.numbers();
+      ok(numbers[0]! > 1, "nothing was deleted");
+      const behind = () =>
+        asked.progress.some((said) =>
+          "progress" in said && (said.progress.behind ?? 0) > 0
+        );
+      await asked.until(behind);
+      equal(asked.liveRows.length, 0);
+      asked.grant(200);
+      growing.store(last);
+      const wanted = (await completed(folder, "")).at(-1)!;
+      await asked.until(() => asked.liveRows.some(({ id }) => id === wanted));
+      await asked.until(() =>
+        asked.answers.some((said) =>
+          "coverage" in said && said.coverage[0]!.deletedUntil !== undefined
+        )
+      );
+      const ids = asked.liveRows.map(({ id }) => id);
+      equal(new Set(ids).size, ids.length);
+      asked.close();
+    }, { shardBytes: 4000, storageLimit: 120_000 })
+  );
+});
+
+Deno.test("a query that was lost is gone on with", async () => {
+  const random = new Random(9);
+  await withFolder((folder) =>
+    withGrowing(folder, async (service, growing) => {
+      const frames = recent(random, 6);
+      const question = askFor("", { follow: true, last: 0 });
+      const first = await ask(service, question);
+      await first.until(() => first.heartbeats > 0);
+      growing.store(frames.splice(0, frames.length / 2));
+      await first.until(() => first.liveRows.length > 5);
+      await setTimeout(200);
+      first.close();
+      const { id, completed: time } = first.liveRows.at(-1)!;
+      const { shard, packet, n } = parseId(id)!;
+      const after = { completed: time, place: toPlace(shard, packet), n };
+      growing.store(frames);
+      const second = await ask(service, { ...question, after });
+      const wanted = await completed(folder, "");
+      const ids = () =>
+        [...first.liveRows, ...second.liveRows].map(({ id }) => id);
+      await second.until(() => ids().length >= wanted.length);
+      await setTimeout(150);
+      deepEqual(ids().sort(), wanted);
+      second.close();
+    }, { shardBytes: 20_000 })
+  );
+});
+
+Deno.test("a limit ends a query that follows", async () => {
+  const random = new Random(2);
+  await withFolder((folder) =>
+    withGrowing(folder, async (service, growing) => {
+      const question = askFor("", { follow: true, limit: 3 });
+      const asked = await ask(service, question);
+      await asked.until(() => asked.heartbeats > 0);
+      growing.store(recent(random, 4));
+      await asked.ended();
+      equal(asked.done?.done.matches, 3);
+      equal(asked.liveRows.length, 3);
+      await asked.until(() => !growing.isHeard);
+    })
+  );
+});
