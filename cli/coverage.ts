@@ -2,19 +2,18 @@
 import type { Coverage } from "../worker/scan/source_scan.ts";
 
 /** The part of a coverage that says what was missed. */
-export type Missed = Pick<
-  Coverage,
-  | "node"
-  | "packets"
-  | "cut"
-  | "malformed"
-  | "lost"
-  | "damage"
->;
+export type Missed =
+  & Readonly<
+    Pick<Coverage, "node" | "packets" | "cut" | "malformed" | "lost">
+  >
+  & { readonly damage: readonly string[] };
+
+/** The same while it is added up. */
+type Sum = { -readonly [K in keyof Missed]: Missed[K] } & { damage: string[] };
 
 /** Adds up what was missed in several readings of one node's packets. */
 export function byNode(coverages: readonly Coverage[]): Missed[] {
-  const nodes = new Map<string, Missed & { damage: string[] }>();
+  const nodes = new Map<string, Sum>();
   for (const coverage of coverages) {
     const { node, packets, cut, malformed, lost, damage } = coverage;
     const sum = nodes.get(node);

@@ -163,7 +163,12 @@ const LEFT_BY_JSON = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** A value as one line of JSON that a terminal shows as it is. */
 export function toJsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(LEFT_BY_JSON, toEscape);
+  return escapeJson(JSON.stringify(value));
+}
+
+/** The same of a value that is JSON already. */
+export function escapeJson(json: string): string {
+  return json.replace(LEFT_BY_JSON, toEscape);
 }
 
 const SHORT: { readonly [character: string]: string } = {

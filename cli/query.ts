@@ -16,6 +16,21 @@ export function describeQuery(program: Command): void {
     .argument("[KFL]", "the filter; '' matches everything", "");
   addSource(command, "ask");
   command
+    .addOption(
+      new Option(
+        "--hub <url>",
+        "ask this hub; without --pcap, --data-dir and --hub, the one that " +
+          "runs on this machine",
+      ).conflicts(["pcap", "dataDir"]),
+    )
+    .option("--token-file <file>", "the token of that hub")
+    .addOption(
+      new Option("-f, --follow", "go on with what is captured from now on")
+        .conflicts([
+          ...["pcap", "dataDir", "order", "count", "explain", "expect"],
+        ]),
+    )
+    .option("--last <n>", "with -f: begin with the last n entries", toCount)
     .option("--json", "print each entry as a line of JSON")
     .option("--count", "print only how many match")
     .option("--limit <n>", "print only the first n in the order", toCount)
@@ -39,6 +54,7 @@ Examples:
   thresher query 'http and response.status >= 500' --pcap capture.pcap
   thresher query 'dns and response.code != "NOERROR"' --pcap captures/ --json
   thresher query 'http and dst.port == 80' --pcap ci.pcap --expect none
+  thresher query 'redis and error' -f
 `,
     )
     .action(finish(async (kfl: string, options: QueryOptions) => {

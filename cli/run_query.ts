@@ -10,21 +10,21 @@ import { TemporaryRuns } from "../worker/scan/runs.ts";
 import { countStages } from "../worker/scan/source_scan.ts";
 import { Sorter } from "../worker/scan/sorter.ts";
 import { byNode, describeCoverage, isPartial } from "./coverage.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, say, toJsonLine } from "./output.ts";
 import type { CommonOptions } from "./common_options.ts";
 import { searchFolder } from "./search_folder.ts";
 import { mayWait, type OnMatch, searchSavefiles } from "./savefiles.ts";
-import { toSource } from "./source.ts";
+import { type HubOptions, toHub, toSource } from "./source.ts";
 import { styleOf, Table } from "./table.ts";
 
 /** Bytes of an entry beside those of its messages. */
 const ENTRY_WEIGHT = 4096;
 
 /** What `query` was told. */
-export interface QueryOptions extends CommonOptions {
+export interface QueryOptions extends CommonOptions, HubOptions {
   readonly json?: true;
   readonly count?: true;
   readonly explain?: true;
@@ -32,6 +32,9 @@ export interface QueryOptions extends CommonOptions {
   readonly limit?: number;
   readonly order: "asc" | "desc";
   readonly expect?: number;
+  readonly follow?: true;
+  /** With `follow`: stored entries to begin with. */
+  readonly last?: number;
 }
 
 /** Searches the sources and prints what matches, in order. */
@@ -48,6 +51,18 @@ export async function runQuery(
     limit,
     bodies: options.json === true && options.count !== true,
   });
+  const hub = toHub(options);
+  if (hub) {
+    const { queryHub } = await import("./query_hub.ts");
+    const { rows, isPartial } = await queryHub(kfl, plan, options, hub);
+    return toExitCode(options, rows, isPartial);
+  }
+  if (options.follow) {
+    throw new CommandError(
+      EXIT.MISUSED,
+      "-f follows what a hub captures: start `thresher tap`, or name one with --hub",
+    );
+  }
   const source = toSource(options);
   const table = options.json ? undefined : new Table(styleOf(Deno.stdout));
   const render = rendererOf(plan, table);

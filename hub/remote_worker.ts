@@ -1,19 +1,8 @@
 /** A worker elsewhere: WebSockets for queries, HTTP for everything else. */
-import { type Channel, SocketChannel } from "../api/channel.ts";
+import type { Channel } from "../api/channel.ts";
 import { SECRET_HEADER, WORKER } from "../api/paths.ts";
 import type { WorkerLink } from "../api/worker.ts";
-
-/** How long a worker may take to accept a connection, ms. */
-const DIAL_PATIENCE = 10_000;
-
-/** Deno's own takes options, of which the page's types know nothing. */
-const DialledSocket = WebSocket as unknown as new (
-  url: URL,
-  options: {
-    readonly headers: Record<string, string>;
-    readonly client?: Deno.HttpClient;
-  },
-) => WebSocket;
+import { briefly, dial } from "./dial.ts";
 
 /** A worker's URL that cannot be used. The message says why. */
 export class BadWorkerUrl extends Error {
@@ -51,11 +40,10 @@ export class RemoteWorker implements WorkerLink {
   }
 
   ask(): Promise<Channel> {
-    const socket = new DialledSocket(new URL(WORKER.query, this.#url), {
+    return dial(new URL(WORKER.query, this.#url), this.name, {
       headers: this.#headers,
-      ...this.#client && { client: this.#client },
+      client: this.#client,
     });
-    return opened(socket, this.name);
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
@@ -120,47 +108,4 @@ function readUrl(text: string): URL {
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" ||
     /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-/** A channel as soon as the socket is open. */
-function opened(socket: WebSocket, name: string): Promise<Channel> {
-  return new Promise((resolve, reject) => {
-    const listeners = new AbortController();
-    const { signal } = listeners;
-    const fail = (why: string) => {
-      listeners.abort();
-      clearTimeout(timer);
-      socket.close();
-      reject(new Error(`Cannot reach ${name}: ${why}`));
-    };
-    const timer = setTimeout(() => fail("it does not answer"), DIAL_PATIENCE);
-    socket.addEventListener("open", () => {
-      listeners.abort();
-      clearTimeout(timer);
-      resolve(new SocketChannel(socket));
-    }, { signal });
-    socket.addEventListener("error", (event) => {
-      event.preventDefault();
-      fail(event instanceof ErrorEvent ? briefly(event) : "refused");
-    }, { signal });
-  });
-}
-
-/** What is said in too few words. */
-const WORDS: { readonly [reason: string]: string | undefined } = {
-  "tcp connect error": "nobody listens there",
-  "Connection refused": "nobody listens there",
-  "dns error": "nobody knows that name",
-  "Name or service not known": "nobody knows that name",
-  401: "it wants another secret",
-};
-
-/** What Deno says, without the words around it. */
-function briefly(
-  { message, cause }: { message: string; cause?: unknown },
-): string {
-  const text = cause instanceof Error ? cause.message : message;
-  const reason = text.replace(/ \(os error \d+\)$/, "")
-    .replace(/^.*: (?=\S)/s, "");
-  return WORDS[reason] ?? (reason || "connection lost");
 }

@@ -194,7 +194,8 @@ export class HubServer {
         throw new Refused("missing", "There is no WebSocket here");
       }
       // A page has the cookie; only a program can show the token first.
-      const isStranger = !isAllowed && caller.origin === undefined;
+      const isStranger = !isAllowed && caller.origin === undefined &&
+        caller.authorization === undefined;
       if (!isAllowed && !isStranger) throw denied();
       const key = acceptKeyFor(request);
       if (key === undefined) {

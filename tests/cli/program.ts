@@ -47,7 +47,7 @@ export function shell(folder: string, line: string): Promise<Outcome> {
 export function start(
   folder: string,
   args: readonly string[],
-  options: Pick<Deno.CommandOptions, "stdin" | "stdout"> = {},
+  options: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr"> = {},
 ): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", CLI, ...args],

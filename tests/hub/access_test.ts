@@ -239,6 +239,15 @@ const ATTACKS: readonly Attack[] = [
       request(hub, HUB.query, { ...UPGRADE, origin: `http://${hub.host}` }),
   },
   {
+    name: "a WebSocket with a wrong token",
+    status: 401,
+    bytes: (hub) =>
+      request(hub, HUB.query, {
+        ...UPGRADE,
+        authorization: `Bearer ${newToken()}`,
+      }),
+  },
+  {
     name: "a WebSocket of a foreign page",
     status: 403,
     bytes: (hub) =>
