@@ -210,12 +210,13 @@ async function store(
     createNew: true,
     mode: 0o600,
   });
-  const writer = file.writable.getWriter();
   let size = 0;
   for await (const piece of bytes) {
     size += piece.length;
     if (size > MAX_UPLOAD) throw new Refused("large", "The file is too large");
-    await writer.write(piece);
+    for (let at = 0; at < piece.length;) {
+      at += await file.write(piece.subarray(at));
+    }
   }
 }
 
