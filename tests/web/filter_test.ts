@@ -21,7 +21,9 @@ const textOf = (page: Page): Promise<string> =>
       .join("\n")
   );
 
-const state = (page: Page) => page.locator("filter-bar .state");
+/** Waits until the line says that it is so. */
+const waitForState = (page: Page, state: string) =>
+  page.locator("filter-bar .state", { hasText: state }).waitFor();
 
 const options = (page: Page) =>
   page.locator("filter-bar .cm-tooltip-autocomplete li");
@@ -50,10 +52,10 @@ browserTest("a query is typed, completed and applied by keyboard", {
   await page.keyboard.press("Enter");
   equal(await textOf(page), "http and response.status");
   await page.keyboard.type(" >= 500");
-  match(await state(page).innerText(), /edited/);
+  await waitForState(page, "edited");
   await page.keyboard.press("Enter");
   await waitForQuery(hub, "http and response.status >= 500");
-  match(await state(page).innerText(), /applied/);
+  await waitForState(page, "applied");
 });
 
 browserTest("Enter on a word that is whole applies, though a list is open", {
@@ -73,7 +75,7 @@ browserTest("after an operator come the values that the path can have", {
   await write(page, "protocol == ");
   await page.locator("filter-bar li", { hasText: '"redis"' }).waitFor();
   await page.keyboard.type('"dn');
-  await page.locator("filter-bar li", { hasText: '"dns"' }).waitFor();
+  // Faster than the list.
   await page.keyboard.press("Tab");
   equal(await textOf(page), 'protocol == "dns"');
 });
@@ -86,7 +88,7 @@ browserTest("a mistake is told while typing, and mended with a click", {
   const problems = page.locator("filter-bar .problem");
   await problems.first().waitFor();
   match(await problems.first().innerText(), /There is no request\.methd/);
-  match(await state(page).innerText(), /invalid/);
+  await waitForState(page, "invalid");
   ok(await page.locator("filter-bar .kfl-mistake").count() > 0);
   equal(await line(page).getAttribute("aria-invalid"), "true");
 
@@ -178,3 +180,14 @@ for (const theme of ["light", "dark"] as const) {
     await checkAccess(page);
   });
 }
+
+browserTest("a line whose editor cannot be loaded still asks", {
+  stored: 50,
+  mayComplain: /ERR_FAILED/,
+}, async ({ page, hub, open }) => {
+  await page.route(/editor-.*\.js/, (route) => route.abort());
+  await open();
+  await page.locator("filter-bar textarea").fill("dns");
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "dns");
+});

@@ -1,9 +1,8 @@
 /** What KFL suggests, as CodeMirror lists it. */
 import {
   type Completion,
-  type CompletionContext,
+  CompletionContext,
   type CompletionResult,
-  type CompletionSource,
   pickedCompletion,
   startCompletion,
 } from "@codemirror/autocomplete";
@@ -14,11 +13,14 @@ import { complete, type Suggestion } from "../../kfl/completion.ts";
 /** Values that a path has had lately, the commonest first. */
 export type ValuesOf = (path: string) => readonly string[];
 
+/** Gives what fits at the cursor; at once, for nothing is asked anywhere. */
+type Source = (context: CompletionContext) => CompletionResult | null;
+
 /** Suggestions of KFL's own completion. */
 export function completionSource(
   schema: () => Schema | undefined,
   valuesOf: ValuesOf,
-): CompletionSource {
+): Source {
   return (context: CompletionContext): CompletionResult | null => {
     const known = schema();
     if (!known) return null;
@@ -35,6 +37,18 @@ export function completionSource(
 /** Whether something must follow, so that the list may open by itself. */
 function isAwaited(before: string, [first]: readonly Suggestion[]): boolean {
   return /[.("'[]$/.test(before) || first?.kind === "value";
+}
+
+/** Takes the first suggestion; not if it stands there already. */
+export function takeFirst(view: EditorView, source: Source): boolean {
+  const { state } = view;
+  const { head } = state.selection.main;
+  const result = source(new CompletionContext(state, head, false));
+  const [first] = result?.options ?? [];
+  if (!result || !first || typeof first.apply !== "function") return false;
+  if (state.sliceDoc(result.from, head) === first.label) return false;
+  first.apply(view, first, result.from, head);
+  return true;
 }
 
 function toOption({ text, kind, doc }: Suggestion): Completion {

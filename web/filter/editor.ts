@@ -31,7 +31,11 @@ import {
 import type { Schema } from "../../entry/schema.ts";
 import type { Diagnostic } from "../../kfl/diagnostic.ts";
 import { highlights } from "../model/highlight.ts";
-import { completionSource, type ValuesOf } from "./completion_source.ts";
+import {
+  completionSource,
+  takeFirst,
+  type ValuesOf,
+} from "./completion_source.ts";
 import { editorTheme } from "./editor_theme.ts";
 
 /** What an editor begins with, and whom it tells. */
@@ -125,9 +129,14 @@ export class KflEditor {
 
   #extensions() {
     const { schema, valuesOf, onApply, onRevert, onRecall } = this.#options;
+    const source = completionSource(schema, valuesOf);
+    // Whoever types fast is ahead of the list.
+    const take = (view: EditorView): boolean =>
+      completionStatus(view.state) === "pending"
+        ? takeFirst(view, source)
+        : acceptCompletion(view);
     const apply = (view: EditorView): boolean => {
-      if (!isExact(view.state) && acceptCompletion(view)) return true;
-      onApply();
+      if (isExact(view.state) || !take(view)) onApply();
       return true;
     };
     const recall = (view: EditorView): boolean => {
@@ -139,7 +148,7 @@ export class KflEditor {
       // Before the list's own keys: a word that is whole is not completed.
       Prec.highest(keymap.of([
         { key: "Enter", run: apply },
-        { key: "Tab", run: acceptCompletion },
+        { key: "Tab", run: take },
       ])),
       Prec.high(keymap.of(completionKeymap)),
       keymap.of([
@@ -151,7 +160,7 @@ export class KflEditor {
       ]),
       history(),
       autocompletion({
-        override: [completionSource(schema, valuesOf)],
+        override: [source],
         activateOnTypingDelay: 0,
         interactionDelay: 0,
         icons: false,
@@ -220,7 +229,8 @@ function makeReachable(view: EditorView): void {
 
 /** Whether no list is open, or what is picked in it stands there already. */
 function isExact(state: EditorState): boolean {
-  if (completionStatus(state) === null) return true;
+  const status = completionStatus(state);
+  if (status !== "active") return status === null;
   const picked = selectedCompletion(state);
   const { head } = state.selection.main;
   return picked !== null &&

@@ -10,7 +10,7 @@ import type { Diagnostic } from "../../kfl/diagnostic.ts";
 import type { Pick } from "../model/filter_edit.ts";
 import { readRecent, remember } from "../model/recent_queries.ts";
 import type { KflEditor } from "./editor.ts";
-import { problemList } from "./problem_list.ts";
+import { MAX_LISTED, type Problem, problemList } from "./problem_list.ts";
 import { filterBarStyles } from "./filter_bar_styles.ts";
 import "./query_menu.ts";
 import type { QueryMenu } from "./query_menu.ts";
@@ -40,7 +40,7 @@ export class FilterBar extends LitElement {
     schema: { attribute: false },
     valuesOf: { attribute: false },
     text: { state: true },
-    diagnostics: { state: true },
+    problems: { state: true },
     isRefused: { state: true },
     isReady: { state: true },
     isListOpen: { state: true },
@@ -53,7 +53,7 @@ export class FilterBar extends LitElement {
   declare valuesOf: (path: string) => readonly string[];
   /** What stands in the line. */
   declare private text: string;
-  declare private diagnostics: readonly Diagnostic[];
+  declare private problems: readonly Problem[];
   /** Whether somebody tried to apply what is wrong. */
   declare private isRefused: boolean;
   declare private isReady: boolean;
@@ -70,7 +70,7 @@ export class FilterBar extends LitElement {
     this.value = "";
     this.text = "";
     this.valuesOf = () => [];
-    this.diagnostics = [];
+    this.problems = [];
     this.isRefused = false;
     this.isReady = false;
     this.isListOpen = false;
@@ -93,9 +93,10 @@ export class FilterBar extends LitElement {
    * @returns whether that can be asked
    */
   async add(pick: Pick): Promise<boolean> {
-    const { editFilter } = await this.#load();
-    if (!this.schema) return false;
-    const edited = editFilter(this.value, pick, this.schema);
+    await this.#open();
+    const language = this.#language;
+    if (!language || !this.schema) return false;
+    const edited = language.editFilter(this.value, pick, this.schema);
     if (edited === undefined) return false;
     this.#setText(edited);
     this.#apply();
@@ -132,9 +133,34 @@ export class FilterBar extends LitElement {
   }
 
   protected override render(): unknown {
-    const state = this.#state;
     return html`
       <div class="frame">
+        ${this.#renderLine()} ${problemList({
+          problems: this.problems,
+          isUrgent: this.isRefused,
+          isCovered: this.isListOpen,
+          onFix: (text) => this.#fix(text),
+          onShow: ({ from, to }) => {
+            this.#editor?.select(from, to);
+            this.#editor?.focus();
+          },
+        })}
+      </div>
+      <query-menu
+        .schema="${this.schema}"
+        @query-pick="${({ detail }: CustomEvent<string>) => {
+          this.#setText(detail);
+          this.#apply();
+          this.focus();
+        }}"
+        @menu-close="${() => this.focus()}"
+      ></query-menu>
+    `;
+  }
+
+  #renderLine(): unknown {
+    const state = this.#state;
+    return html`
       <form
         class="bar ${state}"
         role="search"
@@ -148,52 +174,38 @@ export class FilterBar extends LitElement {
           <div class="editor"></div>
           ${this.isReady ? nothing : this.#renderField()}
         </div>
-        <span class="state" id="state">${STATE_TEXTS[state]}</span>
-        ${this.text === "" ? nothing : html`
-          <button
-            type="button"
-            class="icon"
-            title="Clear the query"
-            aria-label="Clear the query"
-            @click="${this.#clear}"
-          >×</button>
-        `}
+        <span class="state" id="state">${state}</span>
+        ${this.#renderButtons()}
+        <button class="apply" ?disabled="${state === "applied"}">
+          Apply
+        </button>
+      </form>
+    `;
+  }
+
+  #renderButtons(): unknown {
+    return html`
+      ${this.text === "" ? nothing : html`
         <button
           type="button"
           class="icon"
-          title="Recent and sample queries (Up, in an empty line)"
-          aria-label="Recent and sample queries"
-          aria-haspopup="dialog"
-          @click="${this.#openMenu}"
-        >
-          <svg viewBox="0 0 16 16" aria-hidden="true">
-            <path d="M4 6l4 4 4-4" />
-          </svg>
-        </button>
-        <button class="apply" ?disabled="${state === "applied"}">Apply</button>
-      </form>
-      ${problemList({
-        text: this.text,
-        diagnostics: this.diagnostics,
-        isUrgent: this.isRefused,
-        isCovered: this.isListOpen,
-        fixesOf: (diagnostic) => this.#fixesOf(diagnostic),
-        onFix: (text) => this.#fix(text),
-        onShow: ({ from, to }) => {
-          this.#editor?.select(from, to);
-          this.#editor?.focus();
-        },
-      })}
-      </div>
-      <query-menu
-        .schema="${this.schema}"
-        @query-pick="${({ detail }: CustomEvent<string>) => {
-          this.#setText(detail);
-          this.#apply();
-          this.focus();
-        }}"
-        @menu-close="${() => this.focus()}"
-      ></query-menu>
+          title="Clear the query"
+          aria-label="Clear the query"
+          @click="${this.#clear}"
+        >×</button>
+      `}
+      <button
+        type="button"
+        class="icon"
+        title="Recent and sample queries (Up, in an empty line)"
+        aria-label="Recent and sample queries"
+        aria-haspopup="dialog"
+        @click="${this.#openMenu}"
+      >
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M4 6l4 4 4-4" />
+        </svg>
+      </button>
     `;
   }
 
@@ -220,7 +232,7 @@ export class FilterBar extends LitElement {
   }
 
   get #state(): State {
-    if (this.diagnostics.length > 0) return "invalid";
+    if (this.problems.length > 0) return "invalid";
     return this.text === this.value ? "applied" : "edited";
   }
 
@@ -234,8 +246,16 @@ export class FilterBar extends LitElement {
   }
 
   /** Puts the editor in the place of the text field, once. */
-  #open(): Promise<void> {
-    return this.#opening ??= this.#makeEditor();
+  async #open(): Promise<void> {
+    try {
+      await (this.#opening ??= this.#makeEditor());
+    } catch (error) {
+      // A script that cannot be loaded, for the hub is away. The text field
+      // does all the same; what is written next tries again.
+      if (!(error instanceof TypeError)) throw error;
+      this.#opening = undefined;
+      this.#loading = undefined;
+    }
   }
 
   async #makeEditor(): Promise<void> {
@@ -295,8 +315,12 @@ export class FilterBar extends LitElement {
   /** Looks for mistakes; without schema or editor there are none yet. */
   #check(): void {
     clearTimeout(this.#checkTimer);
-    this.diagnostics = this.#diagnose(this.text);
-    this.#editor?.showMistakes(this.diagnostics);
+    const diagnostics = this.#diagnose(this.text);
+    this.problems = diagnostics.map((diagnostic, i) => ({
+      diagnostic,
+      fixes: i < MAX_LISTED ? this.#fixesOf(diagnostic) : [],
+    }));
+    this.#editor?.showMistakes(diagnostics);
   }
 
   #diagnose(text: string): readonly Diagnostic[] {
@@ -304,11 +328,11 @@ export class FilterBar extends LitElement {
     return this.#language.diagnose(text, this.schema, Date.now() * 1000);
   }
 
-  #fixesOf(diagnostic: Diagnostic) {
-    const language = this.#language;
-    if (!language) return [];
-    return language.fixesOf(this.text, diagnostic, (t) => this.#diagnose(t))
-      .map((fix) => ({ fix, result: language.applyFix(this.text, fix) }));
+  #fixesOf(diagnostic: Diagnostic): Problem["fixes"] {
+    const { text } = this;
+    const language = this.#language!;
+    return language.fixesOf(text, diagnostic, (each) => this.#diagnose(each))
+      .map((fix) => ({ fix, result: language.applyFix(text, fix) }));
   }
 
   #fix(text: string): void {
@@ -331,7 +355,7 @@ export class FilterBar extends LitElement {
 
   #apply(): void {
     this.#check();
-    if (this.diagnostics.length > 0) {
+    if (this.problems.length > 0) {
       this.isRefused = true;
       return;
     }
@@ -384,12 +408,6 @@ export class FilterBar extends LitElement {
 }
 
 type State = "applied" | "edited" | "invalid";
-
-const STATE_TEXTS: Readonly<Record<State, string>> = {
-  applied: "applied",
-  edited: "edited",
-  invalid: "invalid",
-};
 
 function recentQueries(): readonly string[] {
   try {

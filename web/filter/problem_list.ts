@@ -3,44 +3,48 @@ import { html, nothing } from "lit";
 import type { Diagnostic, Span } from "../../kfl/diagnostic.ts";
 import type { Fix } from "../model/fixes.ts";
 
+/** A mistake, and the query after each way to mend it. */
+export interface Problem {
+  readonly diagnostic: Diagnostic;
+  readonly fixes: readonly { readonly fix: Fix; readonly result: string }[];
+}
+
 /** What is shown, and whom it tells. */
 export interface ProblemListOptions {
-  readonly text: string;
-  readonly diagnostics: readonly Diagnostic[];
+  readonly problems: readonly Problem[];
   /** Whether somebody tried to apply the query all the same. */
   readonly isUrgent: boolean;
   /** Whether something else is shown in its place. */
   readonly isCovered: boolean;
-  readonly fixesOf: (
-    diagnostic: Diagnostic,
-  ) => readonly { readonly fix: Fix; readonly result: string }[];
   readonly onFix: (text: string) => void;
   readonly onShow: (span: Span) => void;
 }
 
 /** Most mistakes that are listed; the rest is counted. */
-const MAX_LISTED = 3;
+export const MAX_LISTED = 3;
 
 /** The list, which lies over the page and moves nothing. */
 export function problemList(options: ProblemListOptions): unknown {
-  const { diagnostics, isUrgent, isCovered } = options;
-  const more = diagnostics.length - MAX_LISTED;
+  const { problems, isUrgent, isCovered } = options;
+  const more = problems.length - MAX_LISTED;
   return html`
     <div
       class="problems ${isUrgent ? "urgent" : ""}"
       id="problems"
       role="status"
-      ?hidden="${diagnostics.length === 0 || isCovered}"
+      ?hidden="${problems.length === 0 || isCovered}"
     >
-      ${diagnostics.slice(0, MAX_LISTED).map((each) => problem(each, options))}
+      ${problems.slice(0, MAX_LISTED).map((each) => problem(each, options))}
       ${more > 0 ? html`<p class="more">and ${more} more</p>` : nothing}
     </div>
   `;
 }
 
-function problem(diagnostic: Diagnostic, options: ProblemListOptions): unknown {
+function problem(
+  { diagnostic, fixes }: Problem,
+  options: ProblemListOptions,
+): unknown {
   const { message, hint, span } = diagnostic;
-  const fixes = options.fixesOf(diagnostic);
   return html`
     <div class="problem">
       <button
