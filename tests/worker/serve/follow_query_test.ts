@@ -16,7 +16,7 @@ import {
   type TimedFrame,
 } from "../scan/interleaved.ts";
 import { ask, askFor, planOf } from "./asker.ts";
-import { withFolder } from "./folders.ts";
+import { importFixtures, withFolder, withService } from "./folders.ts";
 import { type GrowingFolder, withGrowing } from "./growing.ts";
 
 /** Frames whose times end just now, as those of a capture do. */
@@ -203,4 +203,19 @@ Deno.test("a limit ends a query that follows", async () => {
       await asked.until(() => !growing.isHeard);
     })
   );
+});
+
+Deno.test("of a savefile all is stored, also what was open at its end", async () => {
+  await withFolder(async (folder) => {
+    await importFixtures(folder, ["redis/pipelined.pcap", "http/nginx.pcap"]);
+    await withService(folder, async (service) => {
+      const all = await (await ask(service, askFor(""))).ended();
+      const question = askFor("", { follow: true, last: 100_000 });
+      const asked = await ask(service, question);
+      await asked.until(() => asked.heartbeats > 2);
+      deepEqual(asked.rows, all.rows);
+      deepEqual(asked.liveRows, []);
+      asked.close();
+    });
+  });
 });
