@@ -525,13 +525,21 @@ export class EntryList extends LitElement {
         background: var(--failed-soft);
       }
 
-      .row.open {
+      .row:is(.open, .current):not(.head) {
         background: var(--surface-selected);
       }
 
       .row.current {
-        background: var(--surface-selected);
         box-shadow: inset 2px 0 var(--accent);
+      }
+
+      /* The current row shows where the keyboard is; without one the header. */
+      #scroller:focus-visible {
+        outline: none;
+      }
+
+      #scroller:focus-visible:not([aria-activedescendant]) .head {
+        box-shadow: inset 0 -2px var(--focus);
       }
 
       .row:not(.head) :is(.time, .size, .node) {
