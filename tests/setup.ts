@@ -12,12 +12,15 @@ import { join } from "node:path";
 const PACKAGE_OF = {
   chromium: "chromium",
   bash: "bash",
+  curl: "curl",
   dnsperf: "dnsperf",
   fish: "fish",
   ip: "iproute2",
   nginx: "nginx",
+  openssl: "openssl",
   pgbench: "postgresql",
   "redis-benchmark": "redis-tools",
+  "redis-cli": "redis-tools",
   "redis-server": "redis-server",
   script: "bsdutils",
   setpriv: "util-linux",
@@ -26,6 +29,7 @@ const PACKAGE_OF = {
   time: "time",
   tshark: "tshark",
   unbound: "unbound",
+  unshare: "util-linux",
   wrk: "wrk",
   zsh: "zsh",
 } as const;
@@ -36,12 +40,21 @@ export type Program = keyof typeof PACKAGE_OF;
 /** What tests run. */
 const FOR_TESTS: readonly Program[] = [
   "bash",
+  "chromium",
+  "curl",
+  "dnsperf",
   "fish",
   "ip",
+  "nginx",
+  "openssl",
+  "redis-cli",
+  "redis-server",
   "script",
   "setpriv",
   "tcpdump",
   "tshark",
+  "unbound",
+  "unshare",
   "zsh",
 ];
 

@@ -221,7 +221,8 @@ export function lacksNetworks(): boolean {
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
-async function ip(...args: readonly string[]): Promise<void> {
+/** Runs `ip`. @throws Error with what it said, if it failed */
+export async function ip(...args: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("ip", { args: [...args] })
     .output();
   if (success) return;
@@ -231,7 +232,8 @@ async function ip(...args: readonly string[]): Promise<void> {
   );
 }
 
-async function pidsIn(name: string): Promise<number[]> {
+/** The processes in a network namespace. */
+export async function pidsIn(name: string): Promise<number[]> {
   const { stdout } = await new Deno.Command("ip", {
     args: ["netns", "pids", name],
     stderr: "null",
@@ -242,7 +244,7 @@ async function pidsIn(name: string): Promise<number[]> {
 }
 
 /** Whether anything in the namespace of process `pid` is bound to the port. */
-async function isOpen(
+export async function isOpen(
   pid: number,
   port: number,
   transport: "tcp" | "udp",
