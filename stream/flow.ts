@@ -496,6 +496,8 @@ export class FlowTable<T = unknown> {
     const { bytes, src, dst, srcPort, dstPort } = packet;
     const key = this.#key;
     const words = packet.ipVersion === 4 ? 1 : 4;
+    // Dormant flows are looked up by all words, also those that IPv4 leaves.
+    if (words === 1 && (key[KIND]! & 0xff) !== 4) key.fill(0);
     let order = 0;
     for (let i = 0; i < words; i++) {
       const a = word(bytes, src + i * 4);

@@ -421,6 +421,20 @@ Deno.test("flows that sleep are not forgotten when their table is saved", () => 
   equal(table.find(second!).firstPlace, first!.place);
 });
 
+Deno.test("a flow that sleeps is found whatever was looked up before", () => {
+  const [first, other, second] = toPackets([
+    "C SYN seq=1",
+    "[fd00::1]:40000>[fd00::2]:80 SYN seq=1",
+    "S SYN seq=1 ack=2",
+  ]);
+  const table = new FlowTable<string>({ onEnd() {} });
+  table.find(first!);
+  const woken = new FlowTable<string>({ onEnd() {} });
+  woken.sleep(table.saveDormant(table.flows()), "woken");
+  woken.find(other!);
+  equal(woken.find(second!).firstPlace, first!.place);
+});
+
 Deno.test("dormant flows that are damaged are refused", () => {
   const table = new FlowTable<string>({ onEnd() {} });
   table.find(toPacket("C SYN seq=1", 0));

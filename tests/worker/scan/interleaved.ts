@@ -2,7 +2,7 @@
 import { FrameBatch, type Interface } from "../../../packet/frame.ts";
 import { openSavefile } from "../../../worker/capture/savefile.ts";
 import type { StoreWriter } from "../../../worker/shards/store_writer.ts";
-import { findFixtures, type Fixture } from "../../dissectors/fixtures.ts";
+import { findFixtures } from "../../dissectors/fixtures.ts";
 import type { Random } from "../../fuzz/random.ts";
 
 /** When it begins, µs since 1970. */
@@ -22,12 +22,11 @@ export interface TimedFrame {
  */
 export function interleaved(random: Random, fixtures: number): TimedFrame[] {
   const all = findFixtures().filter(({ name }) => !name.startsWith("tls/"));
-  const sources = Array.from({ length: fixtures }, () => {
-    const [{ path }] = all.splice(random.int(0, all.length - 1), 1) as [
-      Fixture,
-    ];
-    return framesOf(path).slice(0, 200);
-  });
+  // Twice the same is two connections of the same ends, one within the other.
+  const sources = Array.from(
+    { length: fixtures },
+    () => framesOf(random.pick(all).path).slice(0, 200),
+  );
   const frames: TimedFrame[] = [];
   let time = BEGIN;
   while (sources.some(({ length }) => length > 0)) {
