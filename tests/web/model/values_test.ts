@@ -187,6 +187,11 @@ Deno.test("a connection is its two ends, whoever asks", () => {
     connectionQuery(entryWith({ src: local, dst: local }), ""),
     "src.ip == ::1 and dst.ip == ::1",
   );
+  const hidden = { ...order, src: { ...order.src, ip: "[REDACTED]" } };
+  equal(
+    connectionQuery(hidden, 'redact("src.ip")'),
+    'ip == 10.1.0.9 and port == 51234 and port == 80 and redact("src.ip")',
+  );
   const { diagnostics } = compileQuery(connectionQuery(order, ""), SCHEMA, {
     now: 0,
   });
