@@ -13,6 +13,12 @@ const KFL: Parameter = {
   schema: { type: "string" },
 };
 
+const CONVERSATION: Parameter = {
+  name: "conversation",
+  doc: "Those of its whole conversation, and not of the exchange alone",
+  schema: { type: "boolean", default: false },
+};
+
 /** Statuses of a worker that are ours too. */
 const PASSED = [404, 410];
 
@@ -40,14 +46,15 @@ export const entryRoutes: readonly Route[] = [
     method: "GET",
     path: `${HUB.entries}/{id}/packets`,
     summary: "The packets of one entry",
-    parameters: [KFL],
+    parameters: [KFL, CONVERSATION],
     gives: {
       type: "application/vnd.tcpdump.pcap",
       doc: "A savefile, PCAP or pcapng",
     },
     handle: (call) => {
       if (redactionOf(call).length > 0) throw cannotRedact();
-      return fromWorker(call, "/packets", []);
+      const isWide = call.query.get("conversation") === "true";
+      return fromWorker(call, `/packets${isWide ? "?conversation" : ""}`, []);
     },
   },
   {

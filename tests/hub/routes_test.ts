@@ -127,7 +127,7 @@ Deno.test("an entry and its parts come from the worker of its node", async () =>
   const asked: string[] = [];
   const routes = (path: string) => {
     asked.push(path);
-    if (path.endsWith("/packets")) {
+    if (/\/packets(\?|$)/.test(path)) {
       return new Response("PCAP", {
         headers: { "content-type": "application/vnd.tcpdump.pcap" },
       });
@@ -152,6 +152,8 @@ Deno.test("an entry and its parts come from the worker of its node", async () =>
   const packets = await hub.fetch(`${HUB.entries}/node-1~0~1~0/packets`);
   equal(packets.headers.get("content-type"), "application/vnd.tcpdump.pcap");
   equal(await packets.text(), "PCAP");
+  const wide = `${HUB.entries}/node-1~0~1~0/packets?kfl=&conversation=true`;
+  equal(await (await hub.fetch(wide)).text(), "PCAP");
   const body = await hub.fetch(`${HUB.entries}/node-1~0~1~0/body/response`);
   equal(await body.text(), "<script>");
   equal(body.headers.get("content-type"), "application/octet-stream");
@@ -164,6 +166,7 @@ Deno.test("an entry and its parts come from the worker of its node", async () =>
   deepEqual(asked, [
     `${id}1~0`,
     `${id}1~0/packets`,
+    `${id}1~0/packets?conversation`,
     `${id}1~0/body/response`,
     `${id}2~0`,
   ]);
