@@ -36,9 +36,24 @@ export function splitWords(line: Uint8Array): Uint8Array[] {
   while (true) {
     while (at < line.length && isSpace(line[at]!)) at++;
     if (at >= line.length) return words;
+    const end = plainEnd(line, at);
+    if (end > at) {
+      words.push(line.subarray(at, end));
+      at = end;
+      continue;
+    }
     const word = new Word(line);
     at = word.read(at);
     words.push(word.bytes);
+  }
+}
+
+/** Where a word ends that has no quotes; `at` if it has some. */
+function plainEnd(line: Uint8Array, at: number): number {
+  for (let end = at;; end++) {
+    const byte = line[end];
+    if (byte === undefined || isSpace(byte)) return end;
+    if (byte === QUOTE || byte === APOSTROPHE) return at;
   }
 }
 

@@ -30,6 +30,8 @@ export class RedisCommand {
   readonly #start: number;
   readonly #end: number;
   #words: readonly Uint8Array[] | undefined;
+  /** Its name in upper case, however it is spelled; empty if there is none. */
+  #name: string | undefined;
 
   /** @param bytes borrowed for its life, from `start` to `end` */
   constructor(bytes: Uint8Array, start: number, end: number) {
@@ -49,8 +51,12 @@ export class RedisCommand {
   }
 
   get command(): string | undefined {
-    const name = this.#verbatim(0);
-    return name && toUpperCase(toText(name));
+    return this.#verbatim(0) && this.name;
+  }
+
+  /** As {@link command}, also where a line spells it with escapes. */
+  get name(): string {
+    return this.#name ??= nameOf(this.words);
   }
 
   get args(): readonly Json[] | undefined {
@@ -60,12 +66,13 @@ export class RedisCommand {
   }
 
   get key(): Bytes | undefined {
-    const at = firstKey(this.words);
+    const at = this.words.length > 1 ? firstKey(this.words, this.name) : 0;
     const key = at > 0 ? this.#verbatim(at) : undefined;
     return key && toBytes(key);
   }
 
   get value(): Bytes | undefined {
+    if (this.words.length < 3) return undefined;
     const at = VALUE_AT[this.command ?? ""];
     const value = at === undefined ? undefined : this.#verbatim(at);
     return value && toBytes(value);
@@ -189,15 +196,31 @@ function isBytes(value: Json | undefined): value is Bytes & Json {
     typeof value === "object" && value !== null && "base64" in value;
 }
 
+const LOWER_CASE = /[a-z]/;
+const NOT_ASCII = /[\u0080-\uffff]/;
+
 /** Upper case of ASCII letters alone, as redis compares names. */
 export function toUpperCase(text: string): string {
+  if (!LOWER_CASE.test(text)) return text;
+  if (!NOT_ASCII.test(text)) return text.toUpperCase();
   return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
-/** Which word is the first key; 0 for none. */
-export function firstKey(words: readonly Uint8Array[]): number {
+/** The first word in upper case. */
+function nameOf([name]: readonly Uint8Array[]): string {
+  return name ? toUpperCase(toText(name)) : "";
+}
+
+/**
+ * Which word is the first key; 0 for none.
+ *
+ * @param name the first of the words, in upper case
+ */
+export function firstKey(
+  words: readonly Uint8Array[],
+  name: string = nameOf(words),
+): number {
   if (words.length < 2) return 0;
-  const name = toUpperCase(toText(words[0]!));
   const rule = COMMANDS.get(name);
   if (rule === undefined) return 0;
   if (rule !== 0) return keyAt(rule, words);

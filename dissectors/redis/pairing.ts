@@ -346,8 +346,7 @@ function unasked(
 function reasons(
   isCut: boolean,
   reason: Incomplete | undefined,
-): Incomplete[] {
-  const all = new Set<Incomplete>(isCut ? ["cut"] : []);
-  if (reason) all.add(reason);
-  return [...all];
+): Incomplete[] | undefined {
+  if (!isCut) return reason && [reason];
+  return reason && reason !== "cut" ? ["cut", reason] : ["cut"];
 }

@@ -3,6 +3,7 @@
  *
  * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
+import { toShortText } from "../../entry/field.ts";
 import { Malformed } from "../../stream/malformed.ts";
 
 /** Bytes of a line: simple strings, errors, numbers, inline commands. */
@@ -64,5 +65,5 @@ const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Text of bytes that are text; what is not UTF-8 is replaced. */
 export function toText(bytes: Uint8Array): string {
-  return LOSSY.decode(bytes);
+  return toShortText(bytes) ?? LOSSY.decode(bytes);
 }

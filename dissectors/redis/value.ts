@@ -102,17 +102,24 @@ export class ValueReader {
   /** A line after its first byte, consumed with its end. */
   #line(): Uint8Array {
     const start = this.#at + 1;
-    let cr = start;
+    return this.#bytes.subarray(start, this.#skipLine());
+  }
+
+  /** Consumes a line with its end, and says where that stands. */
+  #skipLine(): number {
+    let cr = this.#at + 1;
     while (cr < this.#end && this.#bytes[cr] !== CR) cr++;
     this.#at = cr + 2;
-    return this.#bytes.subarray(start, cr);
+    return cr;
   }
 
   /** The length or count of a line; -1 of null, Infinity of a streamed one. */
   #count(): number {
-    const line = this.#line();
-    if (line[0] === RESP.STREAMED) return Infinity;
-    return line.length === 0 ? 0 : readLength(line, 0, line.length);
+    const start = this.#at + 1;
+    const end = this.#skipLine();
+    if (end <= start) return 0;
+    if (this.#bytes[start] === RESP.STREAMED) return Infinity;
+    return readLength(this.#bytes, start, end);
   }
 
   /** The bytes of a bulk; undefined of null, and where it was cut off. */
