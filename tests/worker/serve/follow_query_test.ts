@@ -219,3 +219,18 @@ Deno.test("of a savefile all is stored, also what was open at its end", async ()
     });
   });
 });
+
+Deno.test("what a query that follows rests on is said at once", async () => {
+  await withFolder(async (folder) => {
+    await importFixtures(folder, ["redis/pipelined.pcap"]);
+    await withService(folder, async (service) => {
+      const asked = await ask(service, askFor("", { follow: true }));
+      await asked.until(() => asked.answers.some((each) => "coverage" in each));
+      const [coverage] = asked.answers.flatMap((each) =>
+        "coverage" in each ? each.coverage : []
+      );
+      equal(coverage?.node, "test");
+      asked.close();
+    });
+  });
+});
