@@ -280,11 +280,10 @@ export class ThresherApp extends LitElement {
       case "lost": {
         const left = Math.ceil((phase.retryAt - Date.now()) / 1000);
         return banner(
-          `The hub cannot be reached. Trying again ${
-            left > 0 ? `in ${left} s` : "now"
-          }.`,
+          "The hub cannot be reached.",
           "Try now",
           () => this.#query.retry(),
+          left > 0 ? `Trying again in ${left} s.` : "Trying again.",
         );
       }
       case "outdated":
@@ -523,8 +522,16 @@ export class ThresherApp extends LitElement {
 }
 customElements.define("thresher-app", ThresherApp);
 
-function banner(text: string, action: string, onAction: () => void): unknown {
-  return html`<div class="banner" role="status">${icons.warning}<span>${text}</span>
+/** @param passing text that is not read out, since it changes every second */
+function banner(
+  text: string,
+  action: string,
+  onAction: () => void,
+  passing: string = "",
+): unknown {
+  return html`<div class="banner">${icons.warning}
+    <span role="status">${text}</span>
+    <span aria-hidden="true">${passing}</span>
     <button @click=${onAction}>${action}</button></div>`;
 }
 

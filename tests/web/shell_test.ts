@@ -95,8 +95,10 @@ browserTest("everything can be done by keys alone", {
   await page.keyboard.press("Home");
   ok((await currentRow(page).innerText()).includes(clockOf(1000)));
   await page.keyboard.press("?");
-  await page.getByRole("dialog", { name: "Keys" }).waitFor();
+  const help = page.getByRole("dialog", { name: "Keys" });
+  await help.waitFor();
   await page.keyboard.press("Escape");
+  await help.waitFor({ state: "hidden" });
   await page.keyboard.press("End");
   await status(page).getByText("Live").waitFor();
   await page.keyboard.press("Space");
