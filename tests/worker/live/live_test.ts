@@ -457,9 +457,9 @@ test(
     };
     const kept = await query("--data-dir", capture.folder);
     const all = await query("--pcap", file);
-    deepEqual(kept.map(({ protocol }) => protocol).sort(), [
-      ...["http", "http", "http", "http", "http", "tcp"],
-    ]);
+    // The client may open a connection that it does not need.
+    equal(kept.filter(({ protocol }) => protocol === "http").length, 5);
+    equal(kept.filter(({ dst }) => dst.port === 7001).length, 1);
     deepEqual(kept, all);
     const bytes = (port: number) =>
       capture.frames().filter(({ bytes }) => hasPort(bytes, port))
