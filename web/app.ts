@@ -183,7 +183,7 @@ export class ThresherApp extends LitElement {
       <footer>
         <status-bar
           .phase=${query.phase}
-          .following=${!isStill}
+          .paused=${view.at !== undefined}
           .count=${query.store.count}
           .rate=${query.rate}
           .late=${query.late}

@@ -82,6 +82,8 @@ const STATIC = ["index.html", "theme.css", "icon.svg"];
 export async function loadAssets(): Promise<Assets> {
   if (Deno.build.standalone) return { files: await readFolder(dist) };
   const stamp = await stampOfSources();
+  // Also where nothing may be written, as in a container.
+  if (await readStamp(dist) === stamp) return { files: await readFolder(dist) };
   const folder = await writableFolder();
   using lock = await Deno.open(join(folder, ".lock"), {
     write: true,

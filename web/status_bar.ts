@@ -22,7 +22,7 @@ const MAX_BEHIND = 2_000_000;
 export class StatusBar extends LitElement {
   static override properties = {
     phase: { attribute: false },
-    following: { type: Boolean },
+    paused: { type: Boolean },
     count: { attribute: false },
     rate: { attribute: false },
     late: { attribute: false },
@@ -35,7 +35,8 @@ export class StatusBar extends LitElement {
   };
 
   declare phase: Phase;
-  declare following: boolean;
+  /** Whether somebody has it stand still. */
+  declare paused: boolean;
   /** Rows that are there. */
   declare count: number;
   /** Entries per second. */
@@ -53,7 +54,7 @@ export class StatusBar extends LitElement {
 
   protected override render(): unknown {
     return html`
-      <div class="phase ${this.phase.kind} ${this.following ? "" : "still"}">
+      <div class="phase ${this.phase.kind} ${this.paused ? "still" : ""}">
         <i></i>${this.#phaseText()}
       </div>
       ${this.#searching()}
@@ -80,9 +81,9 @@ export class StatusBar extends LitElement {
       case "searching":
         return "Searching";
       case "live":
-        return this.following ? "Live" : "Paused";
+        return this.paused ? "Paused" : "Live";
       case "done":
-        return "Complete";
+        return this.paused ? "Paused" : "Complete";
       case "lost":
         return "Hub lost";
       case "failed":
@@ -212,7 +213,7 @@ export class StatusBar extends LitElement {
         background: var(--ok);
       }
 
-      .phase.live.still i {
+      .phase.still:is(.live, .done) i {
         background: var(--refused);
         border-radius: 1px;
       }
