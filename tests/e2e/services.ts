@@ -113,3 +113,33 @@ export async function ask(
   await lab.run(client, ["sh", "-e", "-c", lines.join("\n")]);
   await lab.run(client, `dnsperf -s ${address} -n 1 -q 1`, { input: names });
 }
+
+/** Clients that ask until they are told to end. */
+export interface Asking extends Disposable {
+  /** Ends it; what was asked is answered. */
+  end(): Promise<void>;
+}
+
+/** Has a client ask all hosts by turns, some fifty times a second. */
+export function keepAsking(
+  lab: Lab,
+  client: string,
+  hosts: readonly string[],
+): Asking {
+  const stop = join(lab.folder, `stop-${crypto.randomUUID()}`);
+  const turn = hosts.map((host) => {
+    const address = lab.address(host);
+    return `curl -sS -o /dev/null http://${address}:8080/carts/load-$i\n` +
+      `redis-cli -h ${address} incr load:$i >/dev/null`;
+  });
+  const program = lab.start(client, [
+    ...["sh", "-e", "-c"],
+    `i=0; while [ ! -e ${stop} ]; do i=$((i+1)); ${turn.join("\n")}; done`,
+  ]);
+  const end = async () => {
+    await Deno.writeTextFile(stop, "");
+    const code = await program.ended;
+    if (code !== 0) throw new Error(`Asking failed: ${program.stderr}`);
+  };
+  return { end, [Symbol.dispose]: () => Deno.writeTextFileSync(stop, "") };
+}
