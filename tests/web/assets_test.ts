@@ -1,7 +1,11 @@
 /** The dashboard's files: built once, whole, small, and without anything inline. */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { type Assets, loadAssets, PAGE_HEADERS } from "../../web/assets.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const { files, problem } = await loadAssets();
 
@@ -65,4 +69,50 @@ Deno.test("nothing stands in the page that its policy would refuse", () => {
   const policy = PAGE_HEADERS["content-security-policy"]!;
   equal(policy.includes("unsafe"), false);
   ok(policy.includes("default-src 'none'"));
+});
+
+/** A copy of all that the dashboard is made from, with an `assets.ts` of its own. */
+async function copySources(folder: string): Promise<void> {
+  const copy = async (from: string, to: string): Promise<void> => {
+    if (/\/web\/dist$/.test(from)) return;
+    if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
+    await Deno.mkdir(to);
+    for await (const { name } of Deno.readDir(from)) {
+      await copy(join(from, name), join(to, name));
+    }
+  };
+  for (const name of ["web", "entry", "kfl", "api", "deno.json", "deno.lock"]) {
+    await copy(join(root, name), join(folder, name));
+  }
+}
+
+Deno.test("what cannot be built is said, and an old dashboard served until then", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "thresher_test_" });
+  try {
+    await copySources(folder);
+    const path = pathToFileURL(join(folder, "web/assets.ts")).href;
+    const copy: { loadAssets: typeof loadAssets } = await import(path);
+    const main = join(folder, "web/main.ts");
+    const sound = await Deno.readTextFile(main);
+    await Deno.writeTextFile(main, `${sound}import "./absent.ts";\n`);
+
+    const none = await copy.loadAssets();
+    match(none.problem!, /absent\.ts/);
+    match(textOf(none, "/"), /could not be built.*deno task web.*absent\.ts/s);
+
+    await Deno.writeTextFile(main, sound);
+    const [one, other] = await Promise.all([
+      copy.loadAssets(),
+      copy.loadAssets(),
+    ]);
+    equal(one.problem, undefined);
+    deepEqual([...one.files.keys()].sort(), [...other.files.keys()].sort());
+
+    await Deno.writeTextFile(main, `${sound}import "./absent.ts";\n`);
+    const old = await copy.loadAssets();
+    match(old.problem!, /an old one.*absent\.ts/s);
+    equal(old.files.get("/main.js")!.etag, one.files.get("/main.js")!.etag);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
