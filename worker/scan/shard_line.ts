@@ -11,7 +11,7 @@ import type { PacketSource, Visit } from "./packet_source.ts";
 
 /** What tells the lines of a folder apart. */
 export function lineOf(shard: Shard): string {
-  return `${shard.linkType} ${shard.facts.source}`;
+  return `${shard.linkType} ${shard.source}`;
 }
 
 /** The lines of a folder, by their oldest shards. */

@@ -33,6 +33,9 @@ export const MAX_FACT = 32 * 1024 * 1024;
 /** Bytes of facts that are read, checkpoints left out. */
 const MAX_FACTS = 64 * 1024 * 1024;
 
+/** Bytes of a source's record. */
+const MAX_SOURCE = MAX_NAME + 8;
+
 /** Records of one file. */
 const MAX_RECORDS = 1 << 20;
 
@@ -461,6 +464,27 @@ interface Checkpoint {
   readonly bytes: number;
   readonly at: number;
   readonly size: number;
+}
+
+/**
+ * Where a shard's packets came from, if not from this node's interfaces. It is
+ * said before everything else, so that nothing else need be read.
+ */
+export function readSource(file: StoredFile): string | undefined {
+  try {
+    readFileHeader(file);
+    const head = new Uint8Array(RECORD_HEADER);
+    file.read(head, FILE_HEADER);
+    const reader = new ByteReader(head);
+    const bytes = reader.u32();
+    const isSource = reader.u32() === KINDS.source && bytes <= MAX_SOURCE;
+    if (!isSource) return undefined;
+    const content = readRecord(file, FILE_HEADER, bytes);
+    return content && new ByteReader(content).text(MAX_NAME);
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    return undefined;
+  }
 }
 
 function readFileHeader(file: StoredFile): void {

@@ -6,6 +6,7 @@ import {
   type Fact,
   Facts,
   MAX_FACT,
+  readSource,
 } from "../../../worker/shards/facts.ts";
 import { toChecksum } from "../../../worker/shards/encoding.ts";
 import { MemoryFolder } from "./memory_folder.ts";
@@ -180,4 +181,28 @@ Deno.test("a name that a savefile made too long is cut between characters", () =
   const facts = read(folder);
   equal(facts.source, "é".repeat(2048));
   equal(facts.tornBytes, 17);
+});
+
+Deno.test("where packets came from is read as with all facts", () => {
+  const [source, ...others] = FACTS;
+  for (const facts of [FACTS, [source!], others, []]) {
+    const folder = written(facts);
+    const file = folder.open("1.facts", "read") ??
+      folder.open("1.facts", "create")!;
+    equal(readSource(file), Facts.read(file).source);
+  }
+});
+
+Deno.test("where packets came from is not read from damaged bytes", () => {
+  const folder = written([FACTS[0]!]);
+  const bytes = folder.bytes("1.facts");
+  for (let at = 0; at < bytes.length; at++) {
+    const damaged = bytes.slice();
+    damaged[at]! ^= 0x55;
+    folder.put("1.facts", damaged);
+    const file = folder.open("1.facts", "read")!;
+    equal(readSource(file), Facts.read(file).source);
+    folder.put("1.facts", bytes.slice(0, at));
+    equal(readSource(folder.open("1.facts", "read")!), undefined);
+  }
 });
