@@ -9,7 +9,7 @@ import type { Fields, ValuesOf } from "../entry/field.ts";
 import type { ProtocolSchema } from "../entry/schema.ts";
 import type { End, Incomplete, Transport } from "../entry/entry.ts";
 import type { Flow } from "../stream/flow.ts";
-import type { Mark, StreamReader } from "../stream/reader.ts";
+import type { Capture, Mark, StreamReader } from "../stream/reader.ts";
 
 /** An end of a flow: the one that opened it, or the one that accepted it. */
 export type Side = "client" | "server";
@@ -37,8 +37,8 @@ export interface Message<T = object> {
   readonly values: T;
   /** Its first byte: `reader.mark()` before anything of it was read. */
   readonly first: Mark;
-  /** Its last byte: `reader.lastMark()` when all of it was read. */
-  readonly last: Mark;
+  /** Its last byte: `reader.lastMark(first)` when all of it was read. */
+  readonly last: Capture;
   /** Its bytes, framing included, before any decoding. */
   readonly size: number;
 }

@@ -6,18 +6,22 @@
  * the bytes it keeps where each of them was captured.
  */
 
-/** Where one byte of a stream was captured: what a message begins or ends at. */
-export interface Mark {
+/** In which packet a byte of a stream was captured: where a message ends. */
+export interface Capture {
   /** When its packet was captured, µs since 1970. */
   readonly time: number;
   /** Its packet: shard × 2^24 + number in the shard, see {@link toPlace}. */
   readonly place: number;
+  /** Whether its datagram was longer than what was captured of it. */
+  readonly isCut?: true;
+}
+
+/** Which byte of which packet it is: where a message begins. */
+export interface Mark extends Capture {
   /** How many messages begin before it in that packet. */
   readonly n: number;
   /** Bytes of the stream before it. */
   readonly offset: number;
-  /** Whether its datagram was longer than what was captured of it. */
-  readonly isCut?: true;
 }
 
 /**
@@ -113,10 +117,18 @@ export class StreamReader {
     return this.#markOf(piece, this.#marks, offset);
   }
 
-  /** Where the last byte read was captured: what a message ends at. */
-  lastMark(): Mark {
+  /**
+   * Where the last byte read was captured: what a message ends at.
+   *
+   * @param first where the message begins: as many end in the same packet,
+   *   it is then given back
+   */
+  lastMark(first?: Mark): Capture {
     const offset = Math.max(0, this.offset - 1);
-    return this.#markOf(this.#pieceAt(offset), 0, offset);
+    const piece = this.#pieceAt(offset);
+    const isThere = first !== undefined &&
+      first.place === this.#places[piece] && first.time === this.#times[piece];
+    return isThere ? first : this.#markOf(piece, 0, offset);
   }
 
   /** What was appended last is a datagram that was longer than that. */

@@ -2,7 +2,7 @@
  * Requests and responses of HTTP/1 while their exchange is open.
  */
 import type { Incomplete } from "../../entry/entry.ts";
-import type { Mark, StreamReader } from "../../stream/reader.ts";
+import type { Capture, Mark, StreamReader } from "../../stream/reader.ts";
 import type { Message } from "../dissector.ts";
 import { Body, type BodyState } from "./body.ts";
 import { FieldLines } from "./field_lines.ts";
@@ -20,7 +20,7 @@ export function versionOf(minor: number): string {
 abstract class Arriving<V extends HttpRequest | HttpResponse> {
   readonly first: Mark;
   /** Where what was read of it ends. */
-  last: Mark;
+  last: Capture;
   size = 0;
   isEnded = false;
   /** What it lacks; gaps are told by the body. */
@@ -36,12 +36,12 @@ abstract class Arriving<V extends HttpRequest | HttpResponse> {
 
   /** Takes note of how far it was read. */
   note(reader: StreamReader): void {
-    this.last = reader.lastMark();
+    this.last = reader.lastMark(this.first);
     this.size = reader.offset - this.first.offset;
   }
 
   /** Takes note that all of it was read that ever will be. */
-  end(last: Mark, size: number, reason?: Incomplete): void {
+  end(last: Capture, size: number, reason?: Incomplete): void {
     this.last = last;
     this.size = size;
     this.isEnded = true;
@@ -98,7 +98,7 @@ abstract class Arriving<V extends HttpRequest | HttpResponse> {
 
 interface ArrivingState {
   readonly first: Mark;
-  readonly last: Mark;
+  readonly last: Capture;
   readonly size: number;
   readonly isEnded: boolean;
   readonly reason: Incomplete | undefined;

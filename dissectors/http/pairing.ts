@@ -16,7 +16,7 @@
  * open before has been answered.
  */
 import type { Incomplete } from "../../entry/entry.ts";
-import type { Mark } from "../../stream/reader.ts";
+import type { Capture, Mark } from "../../stream/reader.ts";
 import { Asked, type AskedState } from "./exchange.ts";
 
 /** Requests that may wait for responses; beyond them none is captured. */
@@ -143,7 +143,7 @@ export class Pairing {
   }
 
   /** Bytes up to there are no response, or what is left of one. */
-  strayTo(last: Mark): void {
+  strayTo(last: Capture): void {
     this.#doubtful = this.#countBefore(last);
   }
 
@@ -279,7 +279,7 @@ export class Pairing {
   }
 
   /** How many of the open requests were sent before those bytes came. */
-  #countBefore(mark: Mark): number {
+  #countBefore(mark: Capture): number {
     return this.#open.findLastIndex((asked) => isBefore(asked, mark)) + 1;
   }
 
@@ -294,7 +294,7 @@ export class Pairing {
 }
 
 /** Whether a request was sent before those bytes came. */
-function isBefore(asked: Asked | Missed, mark: Mark): boolean {
+function isBefore(asked: Asked | Missed, mark: Capture): boolean {
   return asked instanceof Missed || asked.first.place < mark.place;
 }
 

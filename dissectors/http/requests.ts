@@ -1,6 +1,6 @@
 /** The client's direction: bytes -> requests, one after another. */
 import type { Incomplete } from "../../entry/entry.ts";
-import type { Mark, StreamReader } from "../../stream/reader.ts";
+import type { Capture, StreamReader } from "../../stream/reader.ts";
 import type { Ending } from "../dissector.ts";
 import { Body, NO_BODY } from "./body.ts";
 import {
@@ -255,17 +255,17 @@ export class Requests {
     const beyond = transfer.lose(size);
     asked.size = endOfLost(reader, size, beyond) - asked.first.offset;
     if (beyond !== 0 || transfer.isComplete) {
-      this.#endAt(asked, reader.lastMark(), asked.size);
+      this.#endAt(asked, reader.lastMark(asked.first), asked.size);
     }
     return beyond;
   }
 
   #end(asked: Asked, reader: StreamReader, reason?: Incomplete): void {
     const size = reader.offset - asked.first.offset;
-    this.#endAt(asked, reader.lastMark(), size, reason);
+    this.#endAt(asked, reader.lastMark(asked.first), size, reason);
   }
 
-  #endAt(asked: Asked, last: Mark, size: number, reason?: Incomplete): void {
+  #endAt(asked: Asked, last: Capture, size: number, reason?: Incomplete): void {
     asked.end(last, size, reason);
     this.#asking = undefined;
     this.#direction.enter(asked.mayEndHttp && !asked.answer ? "held" : "start");

@@ -1,6 +1,6 @@
 /** The server's direction: bytes -> responses, one after another. */
 import type { Incomplete } from "../../entry/entry.ts";
-import type { Mark, StreamReader } from "../../stream/reader.ts";
+import type { Capture, StreamReader } from "../../stream/reader.ts";
 import type { Ending } from "../dissector.ts";
 import { Body, NO_BODY } from "./body.ts";
 import {
@@ -79,7 +79,11 @@ export class Responses {
       const beyond = transfer.lose(size);
       if (beyond === 0 && !transfer.isComplete) return;
       const end = endOfLost(reader, size, beyond);
-      this.#endAt(answer, reader.lastMark(), end - answer.first.offset);
+      this.#endAt(
+        answer,
+        reader.lastMark(answer.first),
+        end - answer.first.offset,
+      );
       if (beyond === 0) return;
     }
     this.#pairing.loseResponses();
@@ -300,10 +304,15 @@ export class Responses {
 
   #end(answer: Answer, reader: StreamReader, reason?: Incomplete): void {
     const size = reader.offset - answer.first.offset;
-    this.#endAt(answer, reader.lastMark(), size, reason);
+    this.#endAt(answer, reader.lastMark(answer.first), size, reason);
   }
 
-  #endAt(answer: Answer, last: Mark, size: number, reason?: Incomplete): void {
+  #endAt(
+    answer: Answer,
+    last: Capture,
+    size: number,
+    reason?: Incomplete,
+  ): void {
     answer.end(last, size, reason);
     this.#answer = undefined;
     this.#direction.enter("start");

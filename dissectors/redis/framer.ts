@@ -6,7 +6,7 @@
  * lost, reading goes on where a message surely begins.
  */
 import { Malformed } from "../../stream/malformed.ts";
-import type { Mark, StreamReader } from "../../stream/reader.ts";
+import type { Capture, Mark, StreamReader } from "../../stream/reader.ts";
 import { findCommand, findValue } from "./boundary.ts";
 import { LF, MAX_LINE, RESP } from "./resp.ts";
 import { Scanner, type ScannerState } from "./scanner.ts";
@@ -47,7 +47,7 @@ export class Framer {
   end = 0;
   /** Its first and its last byte. */
   first: Mark = NOWHERE;
-  last: Mark = NOWHERE;
+  last: Capture = NOWHERE;
   /** Its bytes in the stream. */
   size = 0;
   /** Whether {@link bytes} has but its beginning. */
@@ -105,7 +105,7 @@ export class Framer {
     const oversize = this.#oversize;
     this.first = oversize?.first ?? reader.mark();
     reader.skip(end - at);
-    this.last = reader.lastMark();
+    this.last = reader.lastMark(this.first);
     this.#at = end;
     this.size = end - at + (oversize?.skipped ?? 0);
     this.isCut = this.size > MAX_KEPT;

@@ -146,7 +146,7 @@ export class Assembly {
       framing: "stream",
       first,
       last,
-      size: last.offset - first.offset + 1,
+      size: reader.offset - first.offset,
     };
     this.reset();
     return message;

@@ -1,5 +1,5 @@
 /** Handshake messages that DTLS sends in pieces (RFC 6347 §4.2.3). */
-import type { Mark } from "../../stream/reader.ts";
+import type { Capture } from "../../stream/reader.ts";
 import type { Span } from "./handshake.ts";
 
 /** Pieces of a message that wait for the others. */
@@ -46,7 +46,7 @@ export class FragmentedMessage {
    *
    * @param wireSize its bytes, framing included
    */
-  add(fragment: Fragment, last: Mark, wireSize: number): void {
+  add(fragment: Fragment, last: Capture, wireSize: number): void {
     const { offset, bytes } = fragment;
     const isHere = this.#fragments.some((other) =>
       other.offset === offset && other.bytes.length === bytes.length

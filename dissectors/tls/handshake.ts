@@ -12,7 +12,7 @@
  */
 import type { Incomplete } from "../../entry/entry.ts";
 import { Malformed } from "../../stream/malformed.ts";
-import type { Mark } from "../../stream/reader.ts";
+import type { Capture, Mark } from "../../stream/reader.ts";
 import {
   type Ending,
   type Exchange,
@@ -38,7 +38,7 @@ import { decodeServerHello, type ServerHello } from "./server_hello.ts";
 /** Where something was captured: a message, or several of one end. */
 export interface Span {
   readonly first: Mark;
-  readonly last: Mark;
+  readonly last: Capture;
   /** Its bytes, framing included. */
   readonly size: number;
 }

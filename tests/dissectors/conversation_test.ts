@@ -12,7 +12,7 @@ import type {
 } from "../../dissectors/dissector.ts";
 import { type Fields, text } from "../../entry/field.ts";
 import { Malformed } from "../../stream/malformed.ts";
-import type { Mark, StreamReader } from "../../stream/reader.ts";
+import type { Capture, Mark, StreamReader } from "../../stream/reader.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
 import { bytewise, type Chunk, dissect, START } from "./dissect.ts";
 
@@ -21,7 +21,7 @@ const fields = {
   response: { word: text("What was answered") },
 } satisfies Fields;
 
-type Question = { word: string; first: Mark; last: Mark; size: number };
+type Question = { word: string; first: Mark; last: Capture; size: number };
 
 /**
  * A protocol made for these tests: `NAME?word;` is answered by `NAME!word;`.

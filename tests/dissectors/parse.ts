@@ -178,7 +178,7 @@ function toParsed(exchange: Exchange, dissector: AnyDissector): Parsed {
   ok(request || response, "an exchange has a half");
   for (const half of [request, response]) {
     if (!half) continue;
-    ok(half.first.offset <= half.last.offset && half.size >= 0);
+    ok(half.first.place <= half.last.place && half.size >= 0);
   }
   equal(typeof dissector.summarize(exchange), "string");
   dissector.status(exchange);
