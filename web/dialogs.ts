@@ -259,8 +259,8 @@ export class LoginForm extends LitElement {
       <form @submit=${this.#onSubmit}>
         <h2>This hub is protected</h2>
         <p>Open the address that Thresher printed when it started: it lets you
-          in once. Or paste the token here; <kbd>thresher status</kbd> says
-          where it is kept.</p>
+          in once. Or paste the token: it is in <kbd>THRESHER_TOKEN</kbd>, or
+          in the file <kbd>token</kbd> of the hub's state folder.</p>
         <label>Token
           <input type="password" autocomplete="current-password" required
             spellcheck="false">

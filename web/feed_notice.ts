@@ -128,6 +128,13 @@ export class FeedNotice extends LitElement {
     const capturing = this.workers.flatMap(({ state }) =>
       state?.capture ? [{ node: state.node, ...state.capture }] : []
     );
+    if (this.workers.length > 0 && capturing.length === 0) {
+      return {
+        title: "There is nothing in it",
+        text: "Nothing is captured here, and what is shown holds no entries. " +
+          "Drop a savefile on the page to look into it.",
+      };
+    }
     const where = capturing.map(({ node, interfaces, packets }) =>
       html`<li><b>${node}</b> listens on ${interfaces.join(", ") || "nothing"}:
         ${counted(packets, "packet")} so far</li>`
