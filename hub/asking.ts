@@ -5,7 +5,9 @@
  * query that follows it is dialled again, ever more slowly, and asked for what
  * comes behind the last that it said; packets are kept there, so nothing is
  * lost. A worker lost among its stored entries is asked for all of them again,
- * and what is known of them already is left out.
+ * and what is known of them already is left out. By then more is stored than
+ * when the query began: so it is asked for what began until then, and, once
+ * that is said, a third time for what was completed since.
  */
 import { BadMessage, Batch, BatchWriter } from "../api/batch.ts";
 import type { Channel, Message } from "../api/channel.ts";
@@ -40,6 +42,8 @@ const MAX_SILENCE = {
 /** What a worker is asked. */
 export interface Question {
   readonly plan: Plan;
+  /** The same, of what began before the query did. */
+  readonly toStoredPlan: () => Plan;
   readonly output: Output;
   readonly last: number;
   /** Batches that it may have on the way. */
@@ -82,8 +86,10 @@ export class Asking {
   readonly #begun = performance.now();
   /** Where to go on, once it is live. */
   #after: Completed | undefined;
-  /** Stored entries that were heard; empty once it is live. */
+  /** Stored entries that were heard. */
   readonly #known = new Set<string>();
+  /** Whether its stored entries are asked for again. */
+  #isRepeated = false;
   #delay = FIRST_DELAY;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
@@ -148,7 +154,10 @@ export class Asking {
   }
 
   #open(channel: Channel): void {
-    const { plan, output, last } = this.#question;
+    const { output, last } = this.#question;
+    const plan = this.#isRepeated
+      ? this.#question.toStoredPlan()
+      : this.#question.plan;
     const after = this.#after;
     // What waits here already has used up its credit.
     const credit = this.#question.credit - this.#handed;
@@ -199,6 +208,10 @@ export class Asking {
       this.#hearer.onNews();
     } else if ("stored" in answer) {
       this.#hearer.onStored(answer.stored.count);
+    } else if (this.#isRepeated) {
+      this.#isRepeated = false;
+      this.#forget("");
+      void this.start(sinceBegin(this.#question.plan));
     } else if (!this.#isLive) {
       this.#isLive = true;
       this.#hearer.onLive();
@@ -225,11 +238,11 @@ export class Asking {
 
   /** What of a batch was not heard before. */
   #fresh(batch: Batch): Batch {
+    const after = this.#isLive ? this.#after : undefined;
+    if (!after && this.#known.size === 0) return batch;
     const isKnown = (row: number) =>
-      this.#isLive
-        ? this.#after !== undefined && !isBehind(batch, row, this.#after)
-        : this.#known.has(keyOf(batch, row));
-    if (!this.#isLive && this.#known.size === 0) return batch;
+      after && !isBehind(batch, row, after) ||
+      this.#known.size > 0 && this.#known.has(keyOf(batch, row));
     let count = 0;
     for (let row = 0; row < batch.count; row++) if (!isKnown(row)) count++;
     if (count === batch.count) return batch;
@@ -242,7 +255,6 @@ export class Asking {
 
   /** From the first live batch on, that is where to go on. */
   #moveOn(batch: Batch): void {
-    this.#known.clear();
     const last = batch.count - 1;
     if (last >= 0) {
       const after = {
@@ -285,10 +297,11 @@ export class Asking {
    * is asked for what was completed since the query began.
    */
   async #again(): Promise<void> {
+    const { plan, last } = this.#question;
     const isLate = performance.now() - this.#begun > STORED_HOLD;
-    await this.start(
-      isLate && !this.#wasHeard ? sinceBegin(this.#question.plan) : undefined,
-    );
+    const isLiveOnly = last === 0 || isLate && !this.#wasHeard;
+    this.#isRepeated = !this.#after && !isLiveOnly;
+    await this.start(isLiveOnly ? sinceBegin(plan) : undefined);
   }
 
   #find(): void {

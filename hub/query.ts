@@ -60,6 +60,8 @@ export interface Surroundings {
 /** A request that was understood. */
 export interface PlannedQuery {
   readonly plan: Plan;
+  /** The same, of what began before the query did. */
+  readonly toStoredPlan: () => Plan;
   readonly output: Output;
   readonly last: number;
   readonly credit: number;
@@ -67,23 +69,22 @@ export interface PlannedQuery {
 
 /** Compiles a request; `now()` is the present. */
 export function planQuery(request: QueryRequest): PlannedQuery | Failure {
-  const { kfl, from, to, order, limit, follow } = request;
+  const { kfl, from, order, limit, follow } = request;
   const output = request.output ?? "entry";
-  const { plan, diagnostics } = compileQuery(kfl, SCHEMA, {
-    now: nowMicros(),
-    from,
-    to,
-    order,
-    limit,
-    follow,
-    bodies: output === "entry",
-  });
+  const now = nowMicros();
+  const planUntil = (to: number | undefined) =>
+    compileQuery(kfl, SCHEMA, {
+      ...{ now, from, to, order, limit, follow },
+      bodies: output === "entry",
+    });
+  const { plan, diagnostics } = planUntil(request.to);
   if (!plan) {
     const [first] = diagnostics;
     return { code: "kfl", message: first!.message, diagnostics };
   }
   return {
     plan,
+    toStoredPlan: () => planUntil(Math.min(now, request.to ?? now)).plan!,
     output,
     last: follow ? request.last ?? 0 : 0,
     credit: request.credit ?? FIRST_CREDIT,
@@ -179,6 +180,7 @@ export class Query {
     const source = this.#merge.add();
     const question: Question = {
       plan: this.#planned.plan,
+      toStoredPlan: this.#planned.toStoredPlan,
       output: this.#planned.output,
       last: this.#planned.last,
       credit: this.#workerCredit,

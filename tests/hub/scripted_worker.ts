@@ -174,8 +174,9 @@ class Talk {
     this.#ask = ask;
     this.#credit = ask.credit;
     const { plan, last, after } = ask;
-    const stored = [...this.#worker.stored];
-    this.#seen = stored.length;
+    this.#seen = this.#worker.stored.length;
+    const { to = Infinity } = plan.window;
+    const stored = this.#worker.stored.filter((made) => made.timestamp <= to);
     if (after) {
       this.#isLive = true;
       this.#say({ live: { since: this.#worker.now } });
@@ -202,7 +203,11 @@ class Talk {
         this.#ask!.output === "entry" ? "entry" : "row",
       );
       const size = random ? random.int(1, 40) : 1000;
-      for (const made of this.#waiting.splice(0, size)) addTo(writer, made);
+      let count = 0;
+      while (count < size && !writer.isFull && this.#waiting[count]) {
+        addTo(writer, this.#waiting[count++]!);
+      }
+      this.#waiting.splice(0, count);
       this.#channel.send(writer.take());
       this.#credit--;
       this.#worker.sent++;
