@@ -48,6 +48,8 @@ export const CLUSTER_ROLE_BINDINGS = resource(
   "cluster",
 );
 
+export const CONFIG_MAPS = resource("v1", "ConfigMap", "configmaps");
+
 /** Every kind that Thresher touches. */
 export const RESOURCES: readonly Resource[] = [
   NAMESPACES,
@@ -56,7 +58,7 @@ export const RESOURCES: readonly Resource[] = [
   SERVICES,
   EVENTS,
   SECRETS,
-  resource("v1", "ConfigMap", "configmaps"),
+  CONFIG_MAPS,
   resource("v1", "ServiceAccount", "serviceaccounts"),
   DEPLOYMENTS,
   DAEMON_SETS,
@@ -66,6 +68,12 @@ export const RESOURCES: readonly Resource[] = [
   resource("rbac.authorization.k8s.io/v1", "Role", "roles"),
   resource("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
   resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+  resource(
+    "scheduling.k8s.io/v1",
+    "PriorityClass",
+    "priorityclasses",
+    "cluster",
+  ),
 ];
 
 /**

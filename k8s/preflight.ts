@@ -1,0 +1,182 @@
+/** What to know of a cluster before anything is made in it. */
+import { type Client, groupAndPlural, isFault, type Right } from "./client.ts";
+import { LABELS, OURS } from "./installation.ts";
+import type { KubeObject, Namespace, Node, Workload } from "./objects.ts";
+import { DEPLOYMENTS, NAMESPACES, NODES, resourceOf } from "./resource.ts";
+
+/** The oldest Kubernetes on which all that is used is there: 1.25. */
+const OLDEST_MINOR = 25;
+
+/** A right that is needed, and whether it is there. */
+export interface Checked extends Right {
+  readonly allowed: boolean;
+}
+
+/** An installation that is there already. */
+export interface Installed {
+  readonly namespace: string;
+  readonly version: string | undefined;
+  readonly instance: string | undefined;
+}
+
+/** What was found. */
+export interface Preflight {
+  /** `v1.36.2`. */
+  readonly version: string;
+  readonly rights: readonly Checked[];
+  readonly installed: readonly Installed[];
+  /** Nodes on which a worker will run. */
+  readonly nodes: number;
+  /** Whether the namespace is there, and not by us. */
+  readonly isForeignNamespace: boolean;
+  /** What will not work, or not well, each with what to do. */
+  readonly warnings: readonly string[];
+}
+
+/** Looks at the cluster, and changes nothing. */
+export async function preflight(
+  client: Client,
+  objects: readonly KubeObject[],
+  namespace: string,
+): Promise<Preflight> {
+  const [version, rights, installed, home, nodes, isOpenShift] = await Promise
+    .all([
+      client.version(),
+      checkRights(client, objects, namespace),
+      findInstalled(client, namespace),
+      client.get<Namespace>(NAMESPACES, namespace),
+      readable(client.listAll<Node>(NODES)),
+      client.hasGroup("security.openshift.io"),
+    ]);
+  const isForeignNamespace = home !== undefined &&
+    home.metadata?.labels?.[LABELS.manager] !== "thresher-cli";
+  const systems = (nodes ?? []).map((node) =>
+    node.status?.nodeInfo?.operatingSystem ?? "linux"
+  );
+  const linux = systems.filter((system) => system === "linux").length;
+  return {
+    version,
+    rights,
+    installed,
+    nodes: linux,
+    isForeignNamespace,
+    warnings: [
+      ...ofVersion(version),
+      ...(isForeignNamespace ? ofNamespace(home) : []),
+      ...ofNodes(nodes ?? [], systems.length - linux),
+      ...(isOpenShift ? [OPENSHIFT] : []),
+    ],
+  };
+}
+
+const OPENSHIFT = "This is OpenShift: let the worker use its node's network, " +
+  "with `oc adm policy add-scc-to-user privileged -z thresher-worker`";
+
+const AUTOPILOT = "GKE Autopilot refuses NET_RAW and the host's network to " +
+  "all but workloads on its own list: workers will not start there";
+
+function ofVersion(version: string): string[] {
+  const minor = Number(/^v1\.(\d+)/.exec(version)?.[1] ?? NaN);
+  return minor < OLDEST_MINOR
+    ? [`Kubernetes ${version} is older than 1.${OLDEST_MINOR}`]
+    : [];
+}
+
+function ofNamespace({ metadata }: Namespace): string[] {
+  const label = "pod-security.kubernetes.io/enforce";
+  const level = metadata?.labels?.[label];
+  if (level === undefined || level === "privileged") return [];
+  return [
+    `Namespace ${metadata?.name} enforces PodSecurity "${level}", which no ` +
+    `worker passes: choose another with --install-namespace`,
+  ];
+}
+
+function ofNodes(nodes: readonly Node[], others: number): string[] {
+  const isAutopilot = nodes.some(({ metadata }) =>
+    metadata?.labels?.["cloud.google.com/gke-provisioning"] !== undefined &&
+    metadata.name?.startsWith("gk3-")
+  );
+  return [
+    ...(isAutopilot ? [AUTOPILOT] : []),
+    ...(others > 0 ? [`${others} nodes are not Linux, and are left out`] : []),
+  ];
+}
+
+/** Everything that installing, using and removing takes. */
+export function rightsFor(
+  objects: readonly KubeObject[],
+  namespace: string,
+): Right[] {
+  const made = objects.flatMap((object) => {
+    const resource = resourceOf(object);
+    const where = resource.namespaced ? { namespace } : {};
+    return ["create", "patch", "delete", "list"].map((verb) => ({
+      verb,
+      ...groupAndPlural(resource),
+      ...where,
+    }));
+  });
+  const used: [verb: string, resource: string][] = [
+    ["list", "pods"],
+    ["list", "events"],
+    ["get", "pods/log"],
+    ["get", "pods/portforward"],
+    ["create", "pods/portforward"],
+  ];
+  const all = [
+    ...made,
+    ...used.map(([verb, resource]) => ({
+      verb,
+      group: "",
+      resource,
+      namespace,
+    })),
+  ];
+  // Of several services one is enough to ask for.
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+async function checkRights(
+  client: Client,
+  objects: readonly KubeObject[],
+  namespace: string,
+): Promise<Checked[]> {
+  const rights = rightsFor(objects, namespace);
+  return await Promise.all(
+    rights.map(async (right) => ({
+      ...right,
+      allowed: await client.may(right),
+    })),
+  );
+}
+
+/** Every installation that this account can see. */
+async function findInstalled(
+  client: Client,
+  namespace: string,
+): Promise<Installed[]> {
+  const labels = `${OURS},${LABELS.component}=hub`;
+  const hubs = await readable(
+    client.listAll<Workload>(DEPLOYMENTS, { labels }),
+  ) ?? await readable(
+    client.listAll<Workload>(DEPLOYMENTS, { labels, namespace }),
+  ) ?? [];
+  return hubs.map(({ metadata }) => ({
+    namespace: metadata?.namespace ?? "",
+    version: metadata?.labels?.[LABELS.version],
+    instance: metadata?.labels?.[LABELS.instance],
+  }));
+}
+
+/** A list, or nothing where this account may not see it. */
+export async function readable<T>(
+  list: Promise<T[]>,
+): Promise<T[] | undefined> {
+  try {
+    return await list;
+  } catch (error) {
+    if (isFault(error, "forbidden")) return undefined;
+    throw error;
+  }
+}
