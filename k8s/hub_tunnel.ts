@@ -1,0 +1,152 @@
+/**
+ * A port of this machine that leads to the hub in the cluster.
+ *
+ * Each connection to it becomes one tunnel to whichever hub pod is ready at
+ * that moment, so the page only has to connect again when a pod was replaced
+ * or the API server was away. The listener stays open all the while, on
+ * loopback alone.
+ */
+import { type Client, isFault } from "./client.ts";
+import { ClusterError } from "./cluster_error.ts";
+import { HUB_PORT, LABELS, OURS } from "./installation.ts";
+import type { Pod } from "./objects.ts";
+import { PODS } from "./resource.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** Ports that are tried after the wanted one. */
+const NEXT_PORTS = 20;
+
+/** Attempts of one connection: 0.2, 0.4, 0.8 … s apart, 6 s together. */
+const ATTEMPTS = 6;
+const FIRST_DELAY_MS = 200;
+
+/** What a tunnel tells those who opened it. */
+export type Tell = (
+  news:
+    | { readonly kind: "lost"; readonly error: ClusterError }
+    | { readonly kind: "found" },
+) => void;
+
+/** The way to a hub. Close it. */
+export class HubTunnel {
+  readonly #client: Client;
+  readonly #namespace: string;
+  readonly #tell: Tell;
+  readonly #listener: Deno.TcpListener;
+  readonly #open = new Set<Deno.Conn>();
+  readonly #serving: Promise<void>;
+  #isLost = false;
+  #isClosed = false;
+
+  /**
+   * @param port the wanted one; if it is taken, one of those after it
+   * @param tell told when the hub cannot be reached any more, and can again
+   * @throws Error if none of those ports is free
+   */
+  constructor(client: Client, namespace: string, port: number, tell: Tell) {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#tell = tell;
+    this.#listener = listenNear(port);
+    this.#serving = this.#serve();
+  }
+
+  /** Of this machine, on 127.0.0.1. */
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  /** Ends every connection. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#listener.close();
+    for (const conn of this.#open) closeQuietly(conn);
+    await this.#serving;
+  }
+
+  async #serve(): Promise<void> {
+    const running = new Set<Promise<void>>();
+    for await (const conn of this.#listener) {
+      this.#open.add(conn);
+      const one = this.#carry(conn).finally(() => {
+        this.#open.delete(conn);
+        running.delete(one);
+      });
+      running.add(one);
+    }
+    await Promise.all(running);
+  }
+
+  async #carry(conn: Deno.Conn): Promise<void> {
+    const tunnel = await this.#dial();
+    if (!tunnel) return closeQuietly(conn);
+    // Either side's end is the connection's: HTTP knows no half-open ones.
+    const over = () => {
+      tunnel.close();
+      closeQuietly(conn);
+    };
+    await Promise.allSettled([
+      conn.readable.pipeTo(tunnel.writable).finally(over),
+      tunnel.readable.pipeTo(conn.writable).finally(over),
+    ]);
+  }
+
+  /** A tunnel to a hub, however often it takes; nothing if it takes too long. */
+  async #dial(): Promise<Tunnel | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS && !this.#isClosed; attempt++) {
+      try {
+        const pod = await this.#readyPod();
+        const tunnel = await this.#client.dial(pod, this.#namespace, HUB_PORT);
+        if (this.#isLost) this.#tell({ kind: "found" });
+        this.#isLost = false;
+        return tunnel;
+      } catch (error) {
+        if (!(error instanceof ClusterError)) throw error;
+        if (!this.#isLost) this.#tell({ kind: "lost", error });
+        this.#isLost = true;
+        if (isFault(error, "forbidden")) return undefined;
+      }
+      const delay = FIRST_DELAY_MS * 2 ** attempt;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+    return undefined;
+  }
+
+  async #readyPod(): Promise<string> {
+    const pods = await this.#client.listAll<Pod>(PODS, {
+      namespace: this.#namespace,
+      labels: `${OURS},${LABELS.component}=hub`,
+    });
+    const ready = pods.find(({ metadata, status }) =>
+      metadata?.deletionTimestamp === undefined &&
+      status?.conditions?.some(({ type, status }) =>
+        type === "Ready" && status === "True"
+      )
+    );
+    if (ready?.metadata?.name !== undefined) return ready.metadata.name;
+    throw new ClusterError(
+      "missing",
+      `No hub is ready in namespace ${this.#namespace}`,
+    );
+  }
+}
+
+function listenNear(wanted: number): Deno.TcpListener {
+  for (let port = wanted;; port++) {
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port });
+    } catch (error) {
+      const isTaken = error instanceof Deno.errors.AddrInUse;
+      if (!isTaken || port >= wanted + NEXT_PORTS) throw error;
+    }
+  }
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch (error) {
+    // It closed itself when its streams did.
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
