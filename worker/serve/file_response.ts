@@ -1,5 +1,6 @@
 /** A file that a scan thread sends, as an answer over HTTP. */
 import type { Channel } from "../../api/channel.ts";
+import type { Failure } from "../../api/messages.ts";
 import { FILE_END, type FileHead } from "./thread_messages.ts";
 import { Refused } from "../../net/failure.ts";
 
@@ -14,7 +15,6 @@ const AHEAD = 4;
 export function toResponse(channel: Channel): Promise<Response> {
   const head = Promise.withResolvers<Response>();
   let controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  let hasHead = false;
   let isOver = false;
   const grant = (credit: number) => channel.send(JSON.stringify({ credit }));
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -39,9 +39,9 @@ export function toResponse(channel: Channel): Promise<Response> {
         isOver = true;
         return controller.close();
       }
-      if (hasHead) return fail(message);
-      hasHead = true;
-      const { status, headers } = JSON.parse(message) as FileHead;
+      const said: FileHead | { error: Failure } = JSON.parse(message);
+      if ("error" in said) return fail(said.error.message);
+      const { status, headers } = said;
       head.resolve(new Response(body, { status, headers }));
     },
     onClose: fail,
