@@ -38,7 +38,7 @@ export function describeHub(program: Command): void {
       `
 Examples:
   thresher hub --worker wss://node-a:7700 wss://node-b:7700 --secret-file secret --worker-ca ca.pem
-  thresher hub --worker ws://127.0.0.1:7700 --listen 127.0.0.1:9000
+  thresher hub --worker ws://127.0.0.1:7700 --secret-file secret --listen 127.0.0.1:9000
 `,
     )
     .action(finish(async (options: HubCommandOptions) => {
