@@ -84,6 +84,10 @@ function coverageIn(said: readonly Answer[]): readonly NodeCoverage[] {
   return last.coverage;
 }
 
+/** Whether what was stored when the query began is said. */
+const isLive = (said: readonly Answer[]): boolean =>
+  said.some((each) => "live" in each);
+
 /** Some workers with entries of the same time. */
 function someWorkers(
   random: Random,
@@ -172,7 +176,9 @@ Deno.test("a query that follows begins with the last stored entries and goes on 
   all.sort(compareStored);
   const expected = all.slice(-50);
   const later: Made[] = [];
+  const live = Promise.withResolvers<void>();
   const feeding = (async () => {
+    await live.promise;
     for (let round = 0; round < 20; round++) {
       await sleep(10);
       const from = 2e15 + round * 100;
@@ -184,7 +190,10 @@ Deno.test("a query that follows begins with the last stored entries and goes on 
   const { rows, late, said } = await answer(
     workers,
     { kfl: "", follow: true, last: 50, output: "row" },
-    (rows) => rows.length === 50 + 180,
+    (rows, said) => {
+      if (isLive(said)) live.resolve();
+      return rows.length === 50 + 180;
+    },
   );
   await feeding;
   expected.push(...later.sort(compareCompleted));
@@ -197,15 +206,18 @@ Deno.test("limit ends a query that follows", async () => {
   const { links } = someWorkers(new Random(8), 2);
   const workers = new Workers(links);
   const news = fresh(links, 2e15, 0);
-  globalThis.setTimeout(() => {
-    links.forEach((link, i) => link.capture(news[i]!, 2e15 + 50));
-  }, 50);
-  const { rows, said } = await answer(workers, {
-    kfl: "",
-    follow: true,
-    limit: 4,
-    output: "row",
-  });
+  let isFed = false;
+  const { rows, said } = await answer(
+    workers,
+    { kfl: "", follow: true, limit: 4, output: "row" },
+    (_, said) => {
+      if (isLive(said) && !isFed) {
+        isFed = true;
+        links.forEach((link, i) => link.capture(news[i]!, 2e15 + 50));
+      }
+      return false;
+    },
+  );
   deepEqual(rows, news.flat().sort(compareCompleted).slice(0, 4));
   ok("done" in said.at(-1)!);
 });
@@ -216,7 +228,9 @@ Deno.test("a worker that dies under a live query comes back to it without loss o
     const { links } = someWorkers(random, 3);
     const workers = new Workers(links);
     const later: Made[] = [];
+    const live = Promise.withResolvers<void>();
     const feeding = (async () => {
+      await live.promise;
       for (let round = 0; round < 40; round++) {
         await sleep(10);
         const from = 2e15 + round * 100;
@@ -232,6 +246,7 @@ Deno.test("a worker that dies under a live query comes back to it without loss o
       workers,
       { kfl: "", follow: true, output: "row", credit: random.int(1, 16) },
       (rows, said) => {
+        if (isLive(said)) live.resolve();
         const last = said.at(-1);
         if (last && "coverage" in last && coverages.at(-1) !== last.coverage) {
           coverages.push(last.coverage);
