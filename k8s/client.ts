@@ -10,7 +10,7 @@ import type { ClusterAccess } from "./access.ts";
 import { ClusterError } from "./cluster_error.ts";
 import type { KubeObject, Status } from "./objects.ts";
 import { apiVersionOf, pathOf, type Resource, resourceOf } from "./resource.ts";
-import { Transport } from "./transport.ts";
+import { type Ask, Transport } from "./transport.ts";
 import { dial, type Tunnel } from "./tunnel.ts";
 
 /** Objects in one page of a list. */
@@ -18,6 +18,9 @@ const PAGE_SIZE = 500;
 
 /** Bytes of one watch event; etcd takes objects of 1.5 MB. */
 export const MAX_EVENT = 8 * 2 ** 20;
+
+/** How long an answer may take to its end, in ms; a page is a few MB. */
+const WHOLE_TIMEOUT_MS = 60_000;
 
 /** As whom fields are applied: server-side apply keeps owners by this name. */
 export const FIELD_MANAGER = "thresher-cli";
@@ -103,21 +106,20 @@ export class Client {
    * @throws ClusterError as all others here
    */
   async version(options: { timeoutMs?: number } = {}): Promise<string> {
-    const response = await this.#transport.ask({
+    const { gitVersion } = await this.#ask<{ gitVersion: string }>({
       task: "ask for the server's version",
       path: "/version",
       ...options,
     });
-    return (await response.json() as { gitVersion: string }).gitVersion;
+    return gitVersion;
   }
 
   /** Whether the server has this API group, such as OpenShift's. */
   async hasGroup(group: string): Promise<boolean> {
-    const response = await this.#transport.ask({
+    const { groups } = await this.#ask<{ groups: { name: string }[] }>({
       task: "ask for the server's API groups",
       path: "/apis",
     });
-    const { groups } = await response.json() as { groups: { name: string }[] };
     return groups.some(({ name }) => name === group);
   }
 
@@ -128,11 +130,10 @@ export class Client {
     namespace?: string,
   ): Promise<T | undefined> {
     try {
-      const response = await this.#transport.ask({
+      return await this.#ask<T>({
         task: `get ${resource.plural} "${name}"`,
         path: pathOf(resource, namespace, name),
       });
-      return await response.json() as T;
     } catch (error) {
       if (isFault(error, "missing")) return undefined;
       throw error;
@@ -151,7 +152,10 @@ export class Client {
   ): AsyncGenerator<Page<T>, void> {
     let next: string | undefined;
     do {
-      const response = await this.#transport.ask({
+      const { items, metadata } = await this.#ask<{
+        items: T[] | null;
+        metadata: { resourceVersion: string; continue?: string };
+      }>({
         task: `list ${resource.plural}`,
         path: pathOf(resource, namespace),
         query: {
@@ -162,10 +166,6 @@ export class Client {
         },
         signal,
       });
-      const { items, metadata } = await response.json() as {
-        items: T[] | null;
-        metadata: { resourceVersion: string; continue?: string };
-      };
       yield { items: items ?? [], resourceVersion: metadata.resourceVersion };
       next = metadata.continue || undefined;
     } while (next !== undefined);
@@ -226,7 +226,7 @@ export class Client {
   ): Promise<T> {
     const resource = resourceOf(object);
     const { name = "", namespace } = object.metadata ?? {};
-    const response = await this.#transport.ask({
+    return await this.#ask<T>({
       task: `apply ${resource.kind} "${name}"`,
       method: "PATCH",
       path: pathOf(resource, namespace, name),
@@ -239,7 +239,6 @@ export class Client {
       body: JSON.stringify(object),
       contentType: "application/apply-patch+yaml",
     });
-    return await response.json() as T;
   }
 
   /**
@@ -278,7 +277,7 @@ export class Client {
   /** Whether whoever we are may do this. */
   async may({ verb, group, resource, namespace }: Right): Promise<boolean> {
     const [plural, subresource] = resource.split("/");
-    const response = await this.#transport.ask({
+    const { status } = await this.#ask<{ status?: { allowed?: boolean } }>({
       task: "ask for the rights of this account",
       method: "POST",
       path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -297,9 +296,6 @@ export class Client {
       }),
       contentType: "application/json",
     });
-    const { status } = await response.json() as {
-      status?: { allowed?: boolean };
-    };
     return status?.allowed === true;
   }
 
@@ -331,6 +327,26 @@ export class Client {
    */
   async dial(pod: string, namespace: string, port: number): Promise<Tunnel> {
     return await dial(this.access, { pod, namespace, port });
+  }
+
+  /** An answer as JSON; one that is cut off is a connection that broke. */
+  async #ask<T>(ask: Ask): Promise<T> {
+    const limit = AbortSignal.timeout(WHOLE_TIMEOUT_MS);
+    const signal = ask.signal ? AbortSignal.any([ask.signal, limit]) : limit;
+    try {
+      const response = await this.#transport.ask({ ...ask, signal });
+      return await response.json() as T;
+    } catch (cause) {
+      ask.signal?.throwIfAborted();
+      if (cause instanceof ClusterError || !(cause instanceof Error)) {
+        throw cause;
+      }
+      const reason = limit.aborted
+        ? `no whole answer for ${WHOLE_TIMEOUT_MS / 1000} s`
+        : cause.message;
+      const text = `Cannot ${ask.task}: ${reason}`;
+      throw new ClusterError("unreachable", text, { cause });
+    }
   }
 
   /** An answer of a service, through the API server's own proxy. */
@@ -403,11 +419,9 @@ async function* readWatch<T extends KubeObject>(
     if (silence.signal.aborted) {
       throw broken(`silence for ${silenceMs / 1000} s`);
     }
-    // JSON that is cut in the middle is a connection that is.
-    if (cause instanceof TypeError || cause instanceof SyntaxError) {
-      throw broken(cause.message, cause);
-    }
-    throw cause;
+    if (cause instanceof ClusterError || !(cause instanceof Error)) throw cause;
+    // Whatever the connection says of it; JSON cut in the middle is one, too.
+    throw broken(cause.message, cause);
   } finally {
     clearTimeout(timer);
     silence.abort(); // ends the connection if the caller left early
