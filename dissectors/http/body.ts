@@ -9,6 +9,13 @@ export const MAX_BODY = 8 * 1024 * 1024;
 export interface Tally {
   /** How many became too large when their codings were undone. */
   overgrown: number;
+  /** How many more had a broken coding than had none that was. */
+  broken: number;
+}
+
+/** The tally of a direction without a body yet. */
+export function newTally(): Tally {
+  return { overgrown: 0, broken: 0 };
 }
 
 /** How many times what came of a body is made room for if it is announced. */
@@ -30,7 +37,7 @@ export class Body {
   #bytes: Uint8Array = EMPTY;
   #kept = 0;
 
-  constructor(keeps: boolean, tally: Tally = { overgrown: 0 }) {
+  constructor(keeps: boolean, tally: Tally = newTally()) {
     this.keeps = keeps;
     this.tally = tally;
   }

@@ -32,10 +32,18 @@ const SMALL_BODY = 16 * 1024;
 /** Bodies of one direction that became too large, until no more are tried. */
 const MAX_OVERGROWN = 8;
 
+/**
+ * How many more bodies of one direction may be broken than are not, until no
+ * more are tried: to refuse one takes ten times as long as to read its head.
+ */
+const MAX_BROKEN = 128;
+
 /** How much more the codings of one body may give. */
 class Room {
   left: number;
   isExceeded = false;
+  /** Whether a decompressor was run, which takes its time. */
+  isTried = false;
 
   /** @param size bytes of the coded body */
   constructor(size: number) {
@@ -70,7 +78,9 @@ export function decode(body: Body, codings: readonly string[]): Content {
     return { bytes: body.bytes, size };
   }
   const isCut = body.isEnded && !body.hasGap && !body.isWhole;
-  const isHostile = body.tally.overgrown >= MAX_OVERGROWN;
+  const { tally } = body;
+  const isHostile = tally.overgrown >= MAX_OVERGROWN ||
+    tally.broken >= MAX_BROKEN;
   if (isCut || isHostile || codings.length > MAX_CODINGS) {
     return { bytes: body.bytes, size, coding: codings.at(-1) };
   }
@@ -80,12 +90,14 @@ export function decode(body: Body, codings: readonly string[]): Content {
   for (let i = codings.length - 1; i >= 0; i--) {
     const coding = codings[i]!;
     const undone = undo(coding, bytes, body.isWhole, room);
-    if (room.isExceeded) body.tally.overgrown++;
     if (!undone) {
+      if (room.isExceeded) tally.overgrown++;
+      else if (room.isTried) tally.broken++;
       return { bytes, size: body.isWhole ? bytes.length : undefined, coding };
     }
     bytes = undone;
   }
+  if (room.isTried && tally.broken > 0) tally.broken--;
   return { bytes, size: body.isWhole ? bytes.length : undefined };
 }
 
@@ -159,9 +171,18 @@ function inflate(
   isWhole: boolean,
   room: Room,
 ): Uint8Array | undefined {
+  const decompress = isZlib(bytes) ? inflateSync : inflateRawSync;
   const options = isWhole ? {} : { finishFlush: constants.Z_SYNC_FLUSH };
-  return (run(inflateSync, bytes, room, options) ??
-    run(inflateRawSync, bytes, room, options))?.bytes;
+  return run(decompress, bytes, room, options)?.bytes;
+}
+
+/**
+ * Whether bytes begin as zlib does (RFC 1950 §2.2): compression method 8, and
+ * a check of five bits. What is inside begins so only in a block that is not
+ * compressed, and only if bits are set there that nobody sets.
+ */
+function isZlib([method = 0, flags = 0]: Uint8Array): boolean {
+  return (method & 0xf) === 8 && (method << 8 | flags) % 31 === 0;
 }
 
 function unbrotli(
@@ -211,6 +232,7 @@ function unzstd(
   for (let at = 0; at < bytes.length;) {
     if (parts.length === mostMembers(bytes)) return undefined;
     const rest = bytes.subarray(at);
+    if (isWhole && !isZstd(rest)) return undefined;
     const input = isWhole ? withOneMore(rest) : rest;
     const part = run(zstdDecompressSync, input, room, {
       params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW },
@@ -221,6 +243,12 @@ function unzstd(
     at += part.consumed;
   }
   return joined(parts);
+}
+
+/** Whether a frame begins there, or one to be skipped (RFC 8878 §3.1). */
+function isZstd([a = 0, b, c, d]: Uint8Array): boolean {
+  return a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd ||
+    a >> 4 === 5 && b === 0x2a && c === 0x4d && d === 0x18;
 }
 
 /** What of the many options is used here. */
@@ -250,7 +278,12 @@ function run(
   room: Room,
   options?: Options,
 ): { bytes: Uint8Array; consumed: number } | undefined {
+  room.isTried = true;
+  const { stackTraceLimit } = Error;
   try {
+    // Nobody sees where a refusal came from, and to find that out takes four
+    // times as long as the refusal.
+    Error.stackTraceLimit = 0;
     // With `info` the engine comes along, which the types do not know.
     const { buffer, engine } = decompress(bytes, {
       ...options,
@@ -264,6 +297,8 @@ function run(
     if (!isRefusal(error)) throw error;
     room.isExceeded ||= error.code === "ERR_BUFFER_TOO_LARGE";
     return undefined;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

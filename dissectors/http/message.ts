@@ -46,6 +46,8 @@ export interface ResponseHead extends Headers {
   readonly statusText: string | undefined;
 }
 
+const NO_CODINGS: readonly string[] = [];
+
 /** What requests and responses have in common. */
 abstract class HttpMessage {
   readonly #headers: Headers;
@@ -59,7 +61,7 @@ abstract class HttpMessage {
   constructor(
     headers: Headers,
     content: Body | undefined,
-    transferCodings: readonly string[] = [],
+    transferCodings: readonly string[] = NO_CODINGS,
   ) {
     this.#headers = headers;
     this.content = content;
@@ -100,11 +102,15 @@ abstract class HttpMessage {
   #decode(body: Body): Content {
     // Until the body has ended, more may come.
     if (this.#decoded && body.isEnded) return this.#decoded;
-    const codings = [
-      ...toCodings(this.#headers.all("content-encoding")),
-      ...this.transferCodings,
-    ];
+    const codings = body.size > 0 ? this.#codings : NO_CODINGS;
     return this.#decoded = decode(body, codings);
+  }
+
+  /** In lower case, in the order in which they were applied. */
+  get #codings(): readonly string[] {
+    const encodings = this.#headers.all("content-encoding");
+    if (encodings.length === 0) return this.transferCodings;
+    return [...toCodings(encodings), ...this.transferCodings];
   }
 }
 

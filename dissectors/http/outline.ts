@@ -53,6 +53,9 @@ export interface Traits {
   readonly expectsContinue: boolean;
 }
 
+/** One of each, for most requests are alike: all there can be are 176. */
+const KNOWN_TRAITS: Traits[] = [];
+
 /** The deciding parts of one head. */
 export class Outline {
   /** x of `HTTP/1.x`, or {@link SIMPLE}. */
@@ -80,7 +83,15 @@ export class Outline {
   /** What the response's reader has to know of a request. */
   get traits(): Traits {
     const { minor, isHead, isConnect, upgrades, expectsContinue } = this;
-    return { minor, isHead, isConnect, upgrades, expectsContinue };
+    const key = minor - SIMPLE << 4 | Number(isHead) << 3 |
+      Number(isConnect) << 2 | Number(upgrades) << 1 | Number(expectsContinue);
+    return KNOWN_TRAITS[key] ??= {
+      minor,
+      isHead,
+      isConnect,
+      upgrades,
+      expectsContinue,
+    };
   }
 
   /** Whether a body's size is known only once its codings are undone. */

@@ -31,6 +31,9 @@ import { Responses, type ResponsesState } from "./responses.ts";
 
 type HttpExchange = Exchange<HttpFields>;
 
+/** Exchanges that are given at once; most packets have one. */
+const MAX_GIVEN = 32;
+
 /** One connection. */
 export class Http1Parser implements Parser<HttpFields> {
   readonly #midStream: boolean;
@@ -64,8 +67,12 @@ export class Http1Parser implements Parser<HttpFields> {
   }
 
   read(side: Side, reader: StreamReader): Iterable<HttpExchange> {
-    if (side === "client") this.#requests.read(reader);
-    else this.#responses.read(reader);
+    const direction = side === "client" ? this.#requests : this.#responses;
+    while (direction.read(reader)) {
+      if (this.#given.length >= MAX_GIVEN) {
+        return this.#readOn(direction, reader);
+      }
+    }
     return this.#give();
   }
 
@@ -109,6 +116,17 @@ export class Http1Parser implements Parser<HttpFields> {
     this.#pairing.restore(state.pairing);
     this.#requests.restore(state.requests);
     this.#responses.restore(state.responses, this.#requests.asking);
+  }
+
+  /** Reads on, while what was read before is looked at and forgotten. */
+  *#readOn(
+    direction: Requests | Responses,
+    reader: StreamReader,
+  ): Iterable<HttpExchange> {
+    do {
+      if (this.#given.length >= MAX_GIVEN) yield* this.#give();
+    } while (direction.read(reader));
+    yield* this.#give();
   }
 
   #requestEnded(asked: Asked): void {

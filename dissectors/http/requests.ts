@@ -2,7 +2,7 @@
 import type { Incomplete } from "../../entry/entry.ts";
 import type { Capture, StreamReader } from "../../stream/reader.ts";
 import type { Ending } from "../dissector.ts";
-import { Body, NO_BODY } from "./body.ts";
+import { Body, newTally, NO_BODY } from "./body.ts";
 import {
   Direction,
   endOfLost,
@@ -32,7 +32,7 @@ const readHead = (bytes: Uint8Array): number => outline.readRequest(bytes);
 /** Reads the requests of one connection. */
 export class Requests {
   readonly #wantsBodies: boolean;
-  readonly #tally = { overgrown: 0 };
+  readonly #tally = newTally();
   readonly #pairing: Pairing;
   readonly #ended: (asked: Asked) => void;
   readonly #direction: Direction;
@@ -56,9 +56,9 @@ export class Requests {
     return this.#asking;
   }
 
-  /** Reads all that is here. */
-  read(reader: StreamReader): void {
-    while (reader.available > 0 && this.#readOn(reader));
+  /** Reads on; whether there may be more to read. */
+  read(reader: StreamReader): boolean {
+    return reader.available > 0 && this.#readOn(reader);
   }
 
   /** `size` bytes after the unread ones are missing. */

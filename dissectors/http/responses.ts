@@ -2,7 +2,7 @@
 import type { Incomplete } from "../../entry/entry.ts";
 import type { Capture, StreamReader } from "../../stream/reader.ts";
 import type { Ending } from "../dissector.ts";
-import { Body, NO_BODY } from "./body.ts";
+import { Body, newTally, NO_BODY } from "./body.ts";
 import {
   Direction,
   endOfLost,
@@ -33,7 +33,7 @@ const readHead = (bytes: Uint8Array): number => outline.readResponse(bytes);
 /** Reads the responses of one connection. */
 export class Responses {
   readonly #wantsBodies: boolean;
-  readonly #tally = { overgrown: 0 };
+  readonly #tally = newTally();
   readonly #pairing: Pairing;
   readonly #ended: (answer: Answer) => void;
   readonly #direction: Direction;
@@ -57,10 +57,10 @@ export class Responses {
     return this.#answer !== undefined;
   }
 
-  /** Reads all that is here. */
-  read(reader: StreamReader): void {
+  /** Reads on; whether there may be more to read. */
+  read(reader: StreamReader): boolean {
     this.#pairing.hear();
-    while (reader.available > 0 && this.#readOn(reader));
+    return reader.available > 0 && this.#readOn(reader);
   }
 
   /** `size` bytes after the unread ones are missing. */

@@ -42,6 +42,11 @@ const bomb = (coding: string, body: Uint8Array): Uint8Array =>
     body,
   );
 
+/** Gives what no decompressor takes, though it begins well. */
+const broken = (body: Uint8Array): Uint8Array =>
+  body.map((byte, at) => at < 6 ? byte : byte ^ 0x5a);
+
+const TEXT = ofLatin1("what is said again and again is said again".repeat(2));
 const large = new Uint8Array(8_000_000);
 const small = new Uint8Array(100_000);
 const GET = "GET / HTTP/1.1\r\n";
@@ -96,6 +101,43 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
       "zstd",
       concat(...new Array(64).fill(zstdCompressSync(new Uint8Array(0)))),
     ),
+  },
+  "broken deflate": {
+    of: "http",
+    side: "server",
+    repeats: bomb("deflate", ofLatin1("x")),
+  },
+  "deflate that breaks": {
+    of: "http",
+    side: "server",
+    repeats: bomb("deflate", broken(deflateSync(TEXT))),
+  },
+  "gzip that breaks": {
+    of: "http",
+    side: "server",
+    repeats: bomb("gzip", broken(gzipSync(TEXT))),
+  },
+  "brotli that is none": {
+    of: "http",
+    side: "server",
+    repeats: bomb("br", ofLatin1("\xff\xff")),
+  },
+  "zstd that breaks": {
+    of: "http",
+    side: "server",
+    repeats: bomb("zstd", broken(zstdCompressSync(TEXT))),
+  },
+  "zstd that ends early": {
+    of: "http",
+    side: "server",
+    repeats: bomb("zstd", zstdCompressSync(TEXT).subarray(0, 5)),
+  },
+  "requests without a version": { of: "http", repeats: "GET /\n" },
+  "the least requests": { of: "http", repeats: "G / HTTP/1.1\n\n" },
+  "the least responses": {
+    of: "http",
+    side: "server",
+    repeats: "HTTP/1.1 204\n\n",
   },
   "chunks of a byte": { of: "http", begins: CHUNKED, repeats: "1\na\n" },
   "a chunk's extension": {
@@ -154,6 +196,28 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     of: "redis",
     begins: "*1\r\n$4\r\nPING\r\n",
     repeats: "a\r\n",
+  },
+  "the least commands": {
+    of: "redis",
+    begins: "*1\r\n$4\r\nPING\r\n",
+    repeats: "a\n",
+  },
+  "commands that change what follows": {
+    of: "redis",
+    begins: "*1\r\n$4\r\nPING\r\n",
+    repeats: "reset\n",
+  },
+  "the least replies": {
+    of: "redis",
+    side: "server",
+    midStream: true,
+    repeats: "+\r\n",
+  },
+  "pushes": {
+    of: "redis",
+    side: "server",
+    midStream: true,
+    repeats: ">1\r\n+a\r\n",
   },
   "the same query again": { of: "dns", repeats: EMPTY_QUERY },
 };

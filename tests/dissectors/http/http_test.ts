@@ -1,6 +1,11 @@
 /** HTTP/1 as it is said: what is on the wire, and what becomes of it. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
 import { MAX_BODY } from "../../../dissectors/http/body.ts";
 import { http } from "../../../dissectors/http/http.ts";
 import type { Guess, Side } from "../../../dissectors/dissector.ts";
@@ -27,6 +32,16 @@ const server = (bytes: string | Uint8Array): Chunk => ({
   bytes,
 });
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A response whose body has that coding. */
+const coded = (coding: string, body: Uint8Array): Uint8Array =>
+  concat(
+    ascii(
+      `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n`,
+    ),
+    body,
+  );
 
 /** The parts of an entry that a test names. */
 function parts(entry: JsonEntry | undefined, names: string): unknown {
@@ -445,9 +460,7 @@ Deno.test("codings are undone, or named where that cannot be", () => {
     ["identity", raw, undefined],
   ];
   for (const [coding, body, left] of cases) {
-    const head = `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n`;
-    const [entry] = entriesOf([client(GET), server(concat(ascii(head), body))]);
+    const [entry] = entriesOf([client(GET), server(coded(coding, body))]);
     const { body: found, bodySize, bodyCoding } =
       entry!["response"] as JsonEntry;
     equal(bodyCoding, left, coding);
@@ -455,6 +468,37 @@ Deno.test("codings are undone, or named where that cannot be", () => {
     if (isUndone) deepEqual([found, bodySize], [text, text.length], coding);
     else equal(bodySize, body.length, coding);
   }
+});
+
+Deno.test("deflate is zlib, or what is inside of it", () => {
+  const text = "all work and no play ".repeat(20);
+  const zlib = deflateSync(ascii(text));
+  const skippable = ascii("\x50\x2a\x4d\x18\x03\0\0\0abc");
+  const bodies: [string, Uint8Array][] = [
+    ["deflate", zlib],
+    ["deflate", zlib.subarray(2, -4)],
+    ["zstd", concat(skippable, zstdCompressSync(ascii(text)))],
+  ];
+  for (const [coding, body] of bodies) {
+    const [entry] = entriesOf([client(GET), server(coded(coding, body))]);
+    equal((entry!["response"] as JsonEntry)["body"], text, coding);
+  }
+});
+
+Deno.test("where most bodies are broken, no more are tried", () => {
+  const good = coded("deflate", deflateSync(ascii("good")));
+  const broken = coded("deflate", ascii("\x78\x9cbroken"));
+  const times = <T>(count: number, it: T): T[] => new Array(count).fill(it);
+  const last = (...responses: Uint8Array[]): unknown => {
+    const asked = client(GET.repeat(responses.length));
+    const entries = dissect(http, [asked, ...responses.map(server)]);
+    equal(entries.length, responses.length);
+    return (entries.at(-1)!["response"] as JsonEntry)["bodyCoding"];
+  };
+  equal(last(...times(127, broken), good), undefined);
+  equal(last(...times(128, broken), good), "deflate");
+  // What is good makes up for it.
+  equal(last(...times(127, broken), good, good, broken, good), undefined);
 });
 
 Deno.test("of a coded body that is cut the beginning is undone", () => {
@@ -488,12 +532,7 @@ Deno.test("bombs stay packed", () => {
     ["gzip, br", brotliCompressSync(gzipSync(zeros))],
   ] as const;
   for (const [codings, bomb] of bombs) {
-    const head = `HTTP/1.1 200 OK\r\nContent-Encoding: ${codings}\r\n` +
-      `Content-Length: ${bomb.length}\r\n\r\n`;
-    const [entry] = dissect(http, [
-      client(GET),
-      server(concat(ascii(head), bomb)),
-    ]);
+    const [entry] = dissect(http, [client(GET), server(coded(codings, bomb))]);
     const { bodyCoding, bodySize } = entry!["response"] as JsonEntry;
     equal(bodyCoding, codings.split(",")[0]);
     ok(bodySize as number <= zeros.length / 100);
