@@ -64,6 +64,11 @@ export class Controllers {
     });
   }
 
+  /** From now on, objects stay as they are put. */
+  pause(): void {
+    this.#stop();
+  }
+
   async close(): Promise<void> {
     this.#stop();
     for (const timer of this.#timers) clearTimeout(timer);
