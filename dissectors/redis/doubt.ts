@@ -25,16 +25,14 @@ export const MAX_HELD_BYTES = 4 * 1024 * 1024;
 const AGREEMENTS = 3;
 
 /** A command that waits for its reply. */
-export interface Command {
-  readonly request: Message<RedisCommand>;
+export interface Command extends Message<RedisCommand> {
   readonly kind: Kind;
   /** Whether only its beginning was kept. */
   readonly isCut: boolean;
 }
 
 /** A reply. */
-export interface Reply {
-  readonly response: Message<RedisReply>;
+export interface Reply extends Message<RedisReply> {
   /** Whether only its beginning was kept. */
   readonly isCut: boolean;
 }
@@ -101,7 +99,7 @@ export class Doubt {
       this.#isAfterSilence = isAfterSilence;
     }
     this.commands.push(command);
-    this.#bytes += command.request.values.keptSize;
+    this.#bytes += command.values.keptSize;
   }
 
   /** Adds commands that waited already, to nobody knows which replies. */
@@ -110,9 +108,9 @@ export class Doubt {
   }
 
   /** Adds a reply; keeps a copy. */
-  answer({ response, isCut }: Reply): void {
-    const values = response.values.kept();
-    this.replies.push({ response: { ...response, values }, isCut });
+  answer(reply: Reply): void {
+    const values = reply.values.kept();
+    this.replies.push({ ...reply, values });
     this.#bytes += values.keptSize;
   }
 
@@ -169,9 +167,9 @@ export class Doubt {
   #isWhole(heard: number): boolean {
     if (!this.isAsked) return true;
     let at = this.#turnStart;
-    for (const { response } of this.replies.slice(this.#settled)) {
-      if (response.first.offset !== at) return false;
-      at += response.size;
+    for (const { first, size } of this.replies.slice(this.#settled)) {
+      if (first.offset !== at) return false;
+      at += size;
     }
     return at === heard;
   }

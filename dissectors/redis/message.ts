@@ -25,7 +25,6 @@ const VALUE_AT: { readonly [command: string]: number } = {
 
 /** A command, as an array of bulk strings or as a line. */
 export class RedisCommand {
-  readonly type = "command";
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #end: number;
@@ -48,6 +47,10 @@ export class RedisCommand {
   /** How many of its bytes were kept. */
   get keptSize(): number {
     return this.#end - this.#start;
+  }
+
+  get type(): string {
+    return "command";
   }
 
   get command(): string | undefined {

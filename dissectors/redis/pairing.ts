@@ -93,11 +93,11 @@ export class Pairing {
 
   /** The exchange of {@link next} with its reply. */
   pair(reply: Reply): RedisExchange {
-    const { first, last } = reply.response;
+    const { first, last } = reply;
     const command = this.#take();
     this.#lastTime = last.time;
     this.#slowest = Math.max(
-      first.time - command.request.first.time,
+      first.time - command.first.time,
       this.#slowest * FORGETTING,
     );
     return paired(command, reply);
@@ -110,7 +110,7 @@ export class Pairing {
 
   /** Adds a command that is to be answered, while order is sure. */
   push(command: Command): void {
-    const { first } = command.request;
+    const { first } = command;
     if (this.#waiting.length > 0) this.#seeAhead();
     else if (this.#isSilentAt(first.time)) this.#isTrusting = false;
     this.#lastTime = first.time;
@@ -120,7 +120,7 @@ export class Pairing {
 
   #add(command: Command): void {
     this.#waiting.push(command);
-    this.#waitingBytes += command.request.values.keptSize;
+    this.#waitingBytes += command.values.keptSize;
   }
 
   /** Whether nothing was said for so long before `time` that nothing is owed. */
@@ -152,7 +152,7 @@ export class Pairing {
 
   /** Adds a command that is to be answered. */
   *ask(command: Command): Iterable<RedisExchange> {
-    const { time } = command.request.first;
+    const { time } = command.first;
     const isAfterSilence = this.#isSilentAt(time);
     if (this.#doubt.isAnswered) yield* this.#closeTurn(isAfterSilence);
     if (this.isSure) {
@@ -167,7 +167,7 @@ export class Pairing {
   /** Adds a reply. */
   *answer(reply: Reply): Iterable<RedisExchange> {
     const isFirst = this.#lastTime === 0;
-    this.#lastTime = reply.response.last.time;
+    this.#lastTime = reply.last.time;
     if (this.#givenUp > 0) {
       this.#givenUp--;
       yield unasked(reply, undefined);
@@ -209,11 +209,11 @@ export class Pairing {
   /** Gives up what was asked before `time`, unless its reply may take long. */
   *expire(time: number): Iterable<RedisExchange> {
     for (let it; (it = this.#waiting.first) !== undefined;) {
-      if (it.request.first.time >= time || it.kind === "blocking") return;
+      if (it.first.time >= time || it.kind === "blocking") return;
       yield this.giveUp("no response");
     }
     const [oldest] = this.#doubt.commands;
-    if (!oldest || oldest.request.first.time >= time) return;
+    if (!oldest || oldest.first.time >= time) return;
     yield* this.#closeTurn(this.#isSilentAt(time));
     if (!this.isSure) yield* this.#dissolve();
   }
@@ -276,7 +276,7 @@ export class Pairing {
   /** Takes the oldest that waits; there must be one. */
   #take(): Command {
     const command = this.#waiting.shift();
-    this.#waitingBytes -= command.request.values.keptSize;
+    this.#waitingBytes -= command.values.keptSize;
     if (--this.#sure === 0) this.#begin();
     return command;
   }
@@ -312,35 +312,35 @@ export class Pairing {
   }
 }
 
-function paired(command: Command, reply: Reply): RedisExchange {
-  const { request } = command;
-  const { response } = reply;
-  return command.isCut || reply.isCut
+function paired(request: Command, response: Reply): RedisExchange {
+  return request.isCut || response.isCut
     ? { asker: "client", request, response, incomplete: ["cut"] }
     : { asker: "client", request, response };
 }
 
 /** A command without its reply. */
 export function alone(
-  { request, isCut }: Command,
+  request: Command,
   reason: Incomplete | undefined,
 ): RedisExchange {
-  return { asker: "client", request, incomplete: reasons(isCut, reason) };
+  const incomplete = reasons(request.isCut, reason);
+  return { asker: "client", request, incomplete };
 }
 
 /** What a server says before it closes a connection that it does not want. */
 const REFUSAL = /^(DENIED |ERR max number of clients )/;
 
-function isRefusal({ response }: Reply): boolean {
-  return REFUSAL.test(response.values.error ?? "");
+function isRefusal({ values }: Reply): boolean {
+  return REFUSAL.test(values.error ?? "");
 }
 
 /** A reply without its command. */
 function unasked(
-  { response, isCut }: Reply,
+  response: Reply,
   reason: Incomplete | undefined,
 ): RedisExchange {
-  return { asker: "client", response, incomplete: reasons(isCut, reason) };
+  const incomplete = reasons(response.isCut, reason);
+  return { asker: "client", response, incomplete };
 }
 
 function reasons(

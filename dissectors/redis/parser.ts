@@ -8,13 +8,7 @@
  */
 import type { StreamReader } from "../../stream/reader.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
-import type {
-  Ending,
-  Message,
-  Parser,
-  ParserContext,
-  Side,
-} from "../dissector.ts";
+import type { Ending, Parser, ParserContext, Side } from "../dissector.ts";
 import type { Command, Reply } from "./doubt.ts";
 import type { RedisExchange, RedisFields } from "./fields.ts";
 import { Framer, type FramerState } from "./framer.ts";
@@ -171,12 +165,10 @@ export class RedisParser implements Parser<RedisFields> {
         base = start;
         copy = bytes.slice(start);
       }
+      const { first, last, size, isCut } = framer;
       const values = new RedisCommand(copy, start - base, end - base);
-      const command = {
-        request: toMessage(values, framer),
-        kind: kindOf(bytes, start),
-        isCut: framer.isCut,
-      };
+      const kind = kindOf(bytes, start);
+      const command = { values, first, last, size, kind, isCut };
       if (this.#isUsual(command)) this.#pairing.push(command);
       else yield* this.#command(command);
       while (this.#pairing.isFull) yield this.#pairing.giveUp("cut");
@@ -190,8 +182,8 @@ export class RedisParser implements Parser<RedisFields> {
   }
 
   *#command(command: Command): Iterable<RedisExchange> {
-    const { kind, request } = command;
-    const isAnswered = this.#isAnswered(kind, request.values);
+    const { kind, values } = command;
+    const isAnswered = this.#isAnswered(kind, values);
     if (kind === "replconf" && !isAnswered && !this.#isReplica) {
       this.#follow();
       this.#server.lose();
@@ -263,7 +255,7 @@ export class RedisParser implements Parser<RedisFields> {
   *#reply(framer: Framer): Iterable<RedisExchange> {
     const { bytes, start } = framer;
     const reply = toReply(framer);
-    const { values } = reply.response;
+    const { values } = reply;
     const type = bytes[start];
     if (type === RESP.PUSH) {
       const kind = firstWord(bytes, start);
@@ -299,9 +291,9 @@ export class RedisParser implements Parser<RedisFields> {
       yield* this.#pairing.answer(reply);
       return;
     }
-    subscriptions.confirm(kind, reply.response.values);
+    subscriptions.confirm(kind, reply.values);
     if (this.#isConfirmation(kind)) {
-      subscriptions.begin(kind, this.#pairing.next!.request.values);
+      subscriptions.begin(kind, this.#pairing.next!.values);
       yield* this.#pairing.answer(reply);
     } else if (subscriptions.countFurther(kind)) {
       yield push(reply);
@@ -313,7 +305,7 @@ export class RedisParser implements Parser<RedisFields> {
   /** Whether it is what the command that is answered next asked for. */
   #isConfirmation(kind: string): boolean {
     const next = this.#pairing.next;
-    return next?.kind === "subscribe" && next.request.values.command === kind;
+    return next?.kind === "subscribe" && next.values.command === kind;
   }
 
   /** What an answer changes on the connection. */
@@ -333,7 +325,7 @@ export class RedisParser implements Parser<RedisFields> {
   *#awaitSync(reader: StreamReader): Iterable<RedisExchange> {
     // Empty lines keep the replica waiting.
     while (this.#server.isIdle && reader.peek() === LF) reader.skip(1);
-    if (this.#pairing.next?.request.values.command !== "SYNC") return;
+    if (this.#pairing.next?.values.command !== "SYNC") return;
     if (reader.peek() === RESP.ERROR || reader.available === 0) return;
     yield this.#pairing.skip();
     this.#transfer = new Transfer();
@@ -353,29 +345,26 @@ export class RedisParser implements Parser<RedisFields> {
     while (framer.next()) {
       const { bytes, start, end } = framer;
       if (isNothing(bytes, start, end)) continue;
-      const request = toMessage(new RedisCommand(bytes, start, end), framer);
-      const incomplete = framer.isCut ? ["cut"] as const : undefined;
+      const { first, last, size, isCut } = framer;
+      const values = new RedisCommand(bytes, start, end);
+      const incomplete = isCut ? ["cut"] as const : undefined;
+      const request = { values, first, last, size };
       yield { asker: "server", request, incomplete };
     }
   }
 }
 
-function toMessage<T>(values: T, framer: Framer): Message<T> {
-  const { first, last, size } = framer;
-  return { values, first, last, size };
-}
-
 function toReply(framer: Framer): Reply {
-  const { bytes, start, end, isCut } = framer;
+  const { bytes, start, end, first, last, size, isCut } = framer;
   const values = new RedisReply(bytes, start, end);
-  return { response: toMessage(values, framer), isCut };
+  return { values, first, last, size, isCut };
 }
 
 /** A one-way message of the server. */
-function push({ response, isCut }: Reply): RedisExchange {
-  const values = new RedisPush(response.values);
-  const incomplete = isCut ? ["cut"] as const : undefined;
-  return { asker: "server", request: { ...response, values }, incomplete };
+function push(reply: Reply): RedisExchange {
+  const values = new RedisPush(reply.values);
+  const incomplete = reply.isCut ? ["cut"] as const : undefined;
+  return { asker: "server", request: { ...reply, values }, incomplete };
 }
 
 /** An empty line, or an array of no words: no command, and not answered. */

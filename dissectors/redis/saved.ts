@@ -18,9 +18,8 @@ export interface SavedCommand extends SavedMessage {
 
 /** A command, to be saved. */
 export function toSavedCommand(
-  { request, kind, isCut }: Command,
+  { values, kind, isCut, ...message }: Command,
 ): SavedCommand {
-  const { values, ...message } = request;
   return { bytes: values.bytes, message, kind, isCut };
 }
 
@@ -29,17 +28,18 @@ export function fromSavedCommand(
   { bytes, message, kind, isCut }: SavedCommand,
 ): Command {
   const values = new RedisCommand(bytes.slice(), 0, bytes.length);
-  return { request: { ...message, values }, kind, isCut };
+  return { ...message, values, kind, isCut };
 }
 
 /** A reply, to be saved. */
-export function toSavedReply({ response, isCut }: Reply): SavedMessage {
-  const { values, ...message } = response;
+export function toSavedReply(
+  { values, isCut, ...message }: Reply,
+): SavedMessage {
   return { bytes: values.bytes, message, isCut };
 }
 
 /** A reply that was saved, in bytes of its own. */
 export function fromSavedReply({ bytes, message, isCut }: SavedMessage): Reply {
   const values = new RedisReply(bytes.slice(), 0, bytes.length);
-  return { response: { ...message, values }, isCut };
+  return { ...message, values, isCut };
 }
