@@ -3,11 +3,13 @@
  *
  * A worker that is lost in a closed range is missing from the answer. In a
  * query that follows it is dialled again, ever more slowly, and asked for what
- * comes behind the last that it said; packets are kept there, so nothing is
- * lost. A worker lost among its stored entries is asked for all of them again,
- * and what is known of them already is left out. By then more is stored than
- * when the query began: so it is asked for what began until then, and, once
- * that is said, a third time for what was completed since.
+ * was completed since a little before the last that it said, for it may have
+ * been late with something. Packets are kept there, so nothing is lost; what is
+ * known already is left out.
+ *
+ * A worker lost among its stored entries is asked for all of them again. By then
+ * more is stored than when the query began: so it is asked for what began until
+ * then, and, once that is said, a third time for what was completed since.
  */
 import { BadMessage, Batch, BatchWriter } from "../api/batch.ts";
 import type { Channel, Message } from "../api/channel.ts";
@@ -38,6 +40,15 @@ const MAX_SILENCE = {
   stored: 60 * HEARTBEAT,
   live: 10 * HEARTBEAT,
 };
+
+/**
+ * A worker that is behind may say an entry after a watermark that rules it out:
+ * by so much, µs. When it is asked again, it is asked for as much twice.
+ */
+const LATENESS = 5e6;
+
+/** Entries that are kept in mind, to know them when they are said twice. */
+const MAX_RECENT = 10_000;
 
 /** What a worker is asked. */
 export interface Question {
@@ -84,10 +95,14 @@ export class Asking {
   #handed = 0;
   #wasHeard = false;
   readonly #begun = performance.now();
-  /** Where to go on, once it is live. */
+  /** Where it went on that was asked when it was live already. */
   #after: Completed | undefined;
-  /** Stored entries that were heard. */
-  readonly #known = new Set<string>();
+  /** Entries that may be said again, since it was asked again. */
+  #known: ReadonlySet<string> = new Set();
+  /** What was heard lately and while it was not live, by when completed. */
+  readonly #recent = new Map<string, number>();
+  /** What was completed by then, µs, need not be in mind: it is not asked for. */
+  #forgotten: number | undefined;
   /** Whether its stored entries are asked for again. */
   #isRepeated = false;
   #delay = FIRST_DELAY;
@@ -164,6 +179,8 @@ export class Asking {
     this.#channel = channel;
     this.#credit = credit;
     this.#isLive = after !== undefined;
+    this.#forgotten ??= after?.completed;
+    this.#known = new Set(this.#recent.keys());
     if (after || this.#missing) this.#hearer.onBack(this.#isLive);
     channel.listen({
       onMessage: (message) => this.#hear(channel, message),
@@ -229,8 +246,10 @@ export class Asking {
       this.#handed++;
     }
     const fresh = this.#fresh(batch);
-    if (this.#isLive) this.#moveOn(batch);
-    else if (this.#question.plan.follow) this.#remember(batch);
+    if (this.#question.plan.follow) {
+      this.#remember(batch);
+      if (this.#isLive) this.#moveOn(batch);
+    }
     // All of it was known: nobody else will give its credit back.
     if (fresh.count === 0 && batch.count > 0) this.grant();
     this.#hearer.onBatch(fresh);
@@ -238,11 +257,9 @@ export class Asking {
 
   /** What of a batch was not heard before. */
   #fresh(batch: Batch): Batch {
-    const after = this.#isLive ? this.#after : undefined;
-    if (!after && this.#known.size === 0) return batch;
-    const isKnown = (row: number) =>
-      after && !isBehind(batch, row, after) ||
-      this.#known.size > 0 && this.#known.has(keyOf(batch, row));
+    const known = this.#known;
+    if (known.size === 0) return batch;
+    const isKnown = (row: number) => known.has(keyOf(batch, row));
     let count = 0;
     for (let row = 0; row < batch.count; row++) if (!isKnown(row)) count++;
     if (count === batch.count) return batch;
@@ -253,29 +270,31 @@ export class Asking {
     return new Batch(writer.take(batch.watermark));
   }
 
-  /** From the first live batch on, that is where to go on. */
-  #moveOn(batch: Batch): void {
-    const last = batch.count - 1;
-    if (last >= 0) {
-      const after = {
-        completed: batch.completed[last]!,
-        place: batch.place[last]!,
-        n: batch.n[last]!,
-      };
-      if (!this.#after || isBehind(batch, last, this.#after)) {
-        this.#after = after;
-      }
-    }
-    const { watermark = -Infinity } = batch;
-    if (watermark > (this.#after?.completed ?? -Infinity)) {
-      this.#after = { completed: watermark, ...LAST_POSITION };
+  #remember(batch: Batch): void {
+    for (let row = 0; row < batch.count; row++) {
+      this.#recent.set(keyOf(batch, row), batch.completed[row]!);
     }
   }
 
-  #remember(batch: Batch): void {
-    for (let row = 0; row < batch.count; row++) {
-      this.#known.add(keyOf(batch, row));
+  /** Forgets what will not be said again, being live. */
+  #moveOn(batch: Batch): void {
+    const heard = batch.watermark ?? batch.completed[batch.count - 1];
+    if (heard === undefined) return;
+    let forgotten = Math.max(this.#forgotten ?? heard, heard - LATENESS);
+    for (const [key, completed] of this.#recent) {
+      const mayGo = completed <= forgotten || this.#recent.size > MAX_RECENT;
+      if (!mayGo) break;
+      this.#recent.delete(key);
+      forgotten = Math.max(forgotten, completed);
     }
+    this.#forgotten = forgotten;
+  }
+
+  /** Where to go on that was live. */
+  #goOn(): Completed {
+    return this.#forgotten === undefined
+      ? this.#after ?? sinceBegin(this.#question.plan)
+      : { completed: this.#forgotten, ...LAST_POSITION };
   }
 
   /** Nothing comes any more: for good, or until it was dialled again. */
@@ -285,6 +304,7 @@ export class Asking {
     this.worker.lose(reason);
     this.#forget("");
     this.#isOver = !this.#question.plan.follow;
+    if (this.#isLive) this.#after = this.#goOn();
     this.#hearer.onEnd();
     if (this.#isOver) return;
     this.#hearer.onNews();
@@ -336,12 +356,6 @@ const LAST_POSITION = { place: Number.MAX_SAFE_INTEGER, n: 0xffffffff };
 /** Where a worker goes on that was not there when the query began. */
 export function sinceBegin({ now }: Plan): Completed {
   return { completed: now, ...LAST_POSITION };
-}
-
-/** Whether a row comes behind that, in the order of `(completed, id)`. */
-function isBehind(batch: Batch, row: number, after: Completed): boolean {
-  return (batch.completed[row]! - after.completed ||
-    batch.place[row]! - after.place || batch.n[row]! - after.n) > 0;
 }
 
 const keyOf = (batch: Batch, row: number): string =>

@@ -265,6 +265,39 @@ Deno.test("a worker that dies under a live query comes back to it without loss o
   }
 });
 
+Deno.test("what a worker is late with is said, once, also if it was lost meanwhile", async () => {
+  const link = new ScriptedWorker("node-0", [], {});
+  const made = (place: number): Made => ({
+    ...{ node: "node-0", place, n: 0 },
+    ...{ timestamp: 2e15 + place, completed: 2e15 + place },
+  });
+  const steps = [
+    () => link.capture([made(10), made(500)], 2e15 + 1e6),
+    // Its watermark has ruled these out.
+    () => link.capture([made(20)], 2e15 + 1e6),
+    () => {
+      link.kill();
+      link.capture([made(30), made(2e6)], 2e15 + 3e6);
+      link.restart();
+    },
+    () => link.capture([made(40)], 2e15 + 4e6),
+  ];
+  const expected = [2, 3, 5, 6];
+  let done = 0;
+  const { rows } = await answer(
+    new Workers([link]),
+    { kfl: "", follow: true, output: "row" },
+    (rows, said) => {
+      const isDue = isLive(said) && rows.length === (expected[done - 1] ?? 0);
+      if (isDue) steps[done++]?.();
+      return done > steps.length;
+    },
+  );
+  deepEqual(rows.map(({ place }) => place).sort((a, b) => a - b), [
+    ...[10, 20, 30, 40, 500, 2e6],
+  ]);
+});
+
 Deno.test("a worker lost among its stored entries gives the rest, and all that came since", async () => {
   const random = new Random(9);
   const entries = makeEntries(random, "node-0", 500);
