@@ -164,8 +164,7 @@ export class Client {
           limit: whole ? undefined : PAGE_SIZE,
           continue: next,
         },
-        signal,
-      });
+      }, signal);
       yield { items: items ?? [], resourceVersion: metadata.resourceVersion };
       next = metadata.continue || undefined;
     } while (next !== undefined);
@@ -197,21 +196,30 @@ export class Client {
     options: WatchOptions,
   ): Promise<AsyncGenerator<WatchLine<T>, void>> {
     const task = `watch ${resource.plural}`;
-    const silence = new AbortController();
-    const response = await this.#transport.ask({
-      task,
-      path: pathOf(resource, options.namespace),
-      query: {
-        watch: 1,
-        allowWatchBookmarks: "true",
-        resourceVersion: options.resourceVersion,
-        timeoutSeconds: options.timeoutSeconds,
-        labelSelector: options.labels,
-        fieldSelector: options.fields,
-      },
-      signal: AbortSignal.any([options.signal, silence.signal]),
-    });
-    return readWatch(task, response.body!, silence, options);
+    const { controller, release } = controllerFor(options.signal);
+    try {
+      const response = await this.#transport.ask({
+        task,
+        path: pathOf(resource, options.namespace),
+        query: {
+          watch: 1,
+          allowWatchBookmarks: "true",
+          resourceVersion: options.resourceVersion,
+          timeoutSeconds: options.timeoutSeconds,
+          labelSelector: options.labels,
+          fieldSelector: options.fields,
+        },
+        controller,
+      });
+      const end = () => {
+        release();
+        controller.abort();
+      };
+      return readWatch(task, response.body!, options, controller, end);
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   /**
@@ -315,7 +323,7 @@ export class Client {
         tailLines: options.tailLines,
         timestamps: options.timestamps ? "true" : undefined,
       },
-      signal: options.signal,
+      controller: controllerFor(options.signal).controller,
     });
     return response.body ?? ReadableStream.from<Uint8Array>([]);
   }
@@ -330,22 +338,29 @@ export class Client {
   }
 
   /** An answer as JSON; one that is cut off is a connection that broke. */
-  async #ask<T>(ask: Ask): Promise<T> {
-    const limit = AbortSignal.timeout(WHOLE_TIMEOUT_MS);
-    const signal = ask.signal ? AbortSignal.any([ask.signal, limit]) : limit;
+  async #ask<T>(ask: Ask, signal?: AbortSignal): Promise<T> {
+    const { controller, release } = controllerFor(signal);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      controller.abort();
+    }, WHOLE_TIMEOUT_MS);
     try {
-      const response = await this.#transport.ask({ ...ask, signal });
+      const response = await this.#transport.ask({ ...ask, controller });
       return await response.json() as T;
     } catch (cause) {
-      ask.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (cause instanceof ClusterError || !(cause instanceof Error)) {
         throw cause;
       }
-      const reason = limit.aborted
+      const reason = isLate
         ? `no whole answer for ${WHOLE_TIMEOUT_MS / 1000} s`
         : cause.message;
       const text = `Cannot ${ask.task}: ${reason}`;
       throw new ClusterError("unreachable", text, { cause });
+    } finally {
+      clearTimeout(timer);
+      release();
     }
   }
 
@@ -395,19 +410,24 @@ export const withKind = <T extends KubeObject>(
   kind: resource.kind,
 });
 
-/** @param silence ends the connection */
+/** @param end ends the connection, if the caller left early */
 async function* readWatch<T extends KubeObject>(
   task: string,
   body: ReadableStream<Uint8Array>,
-  silence: AbortController,
   { signal, silenceMs }: WatchOptions,
+  controller: AbortController,
+  end: () => void,
 ): AsyncGenerator<WatchLine<T>, void> {
   const broken = (reason: string, cause?: unknown) =>
     new ClusterError("unreachable", `Cannot ${task}: ${reason}`, { cause });
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isSilent = false;
   const heard = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), silenceMs);
+    timer = setTimeout(() => {
+      isSilent = true;
+      controller.abort();
+    }, silenceMs);
   };
   try {
     heard();
@@ -416,16 +436,28 @@ async function* readWatch<T extends KubeObject>(
     }
   } catch (cause) {
     signal.throwIfAborted();
-    if (silence.signal.aborted) {
-      throw broken(`silence for ${silenceMs / 1000} s`);
-    }
+    if (isSilent) throw broken(`silence for ${silenceMs / 1000} s`);
     if (cause instanceof ClusterError || !(cause instanceof Error)) throw cause;
     // Whatever the connection says of it; JSON cut in the middle is one, too.
     throw broken(cause.message, cause);
   } finally {
     clearTimeout(timer);
-    silence.abort(); // ends the connection if the caller left early
+    end();
   }
+}
+
+/** A controller that a signal aborts too, until it is released. */
+function controllerFor(
+  signal: AbortSignal | undefined,
+): { controller: AbortController; release: () => void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  return {
+    controller,
+    release: () => signal?.removeEventListener("abort", abort),
+  };
 }
 
 /**

@@ -25,7 +25,12 @@ export interface Ask {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: string;
   readonly contentType?: string;
-  readonly signal?: AbortSignal | undefined;
+  /**
+   * Ends the request and the reading of its answer. A controller and not a
+   * signal made of several: those are forgotten by the garbage collector while
+   * an answer is read, and then end nothing.
+   */
+  readonly controller?: AbortController | undefined;
   /** Until the headers are there, in ms. */
   readonly timeoutMs?: number | undefined;
 }
@@ -84,12 +89,13 @@ export class Transport {
 
   async #send(ask: Ask, credentials: Credentials): Promise<Response> {
     const url = this.url(ask);
-    const limit = new AbortController();
+    const { controller = new AbortController() } = ask;
     const timeoutMs = ask.timeoutMs ?? ANSWER_TIMEOUT_MS;
-    const timer = setTimeout(
-      () => limit.abort(new Error(`no answer for ${timeoutMs / 1000} s`)),
-      timeoutMs,
-    );
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      controller.abort();
+    }, timeoutMs);
     const init: RequestInit & { client?: Deno.HttpClient } = {
       method: ask.method ?? "GET",
       headers: {
@@ -97,9 +103,7 @@ export class Transport {
         ...(ask.contentType && { "content-type": ask.contentType }),
         ...credentials.headers,
       },
-      signal: ask.signal
-        ? AbortSignal.any([ask.signal, limit.signal])
-        : limit.signal,
+      signal: controller.signal,
       // Credentials never follow a redirect.
       redirect: "manual",
     };
@@ -109,8 +113,9 @@ export class Transport {
         ? await fetchUnchecked(url, init, credentials)
         : await fetch(url, { ...init, client: this.#clientFor(credentials) });
     } catch (cause) {
-      ask.signal?.throwIfAborted();
-      throw unreachable(this.access.server, limit.signal.reason ?? cause);
+      if (!isLate) controller.signal.throwIfAborted();
+      const late = new Error(`no answer for ${timeoutMs / 1000} s`);
+      throw unreachable(this.access.server, isLate ? late : cause);
     } finally {
       clearTimeout(timer);
     }
