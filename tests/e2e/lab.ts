@@ -65,6 +65,11 @@ export class Lab implements AsyncDisposable {
     return `10.30.0.${number}`;
   }
 
+  /** The name of a host's network namespace. */
+  namespace(host: string): string {
+    return `${this.#unique}-${host}`;
+  }
+
   /** Where programs on a host put what they need for a while. */
   temporaryFolder(host: string): string {
     return join(this.folder, "tmp", host);
@@ -76,7 +81,7 @@ export class Lab implements AsyncDisposable {
       ? ["sh", "-c", command]
       : [...command];
     return [
-      ...["ip", "netns", "exec", this.#nameOf(host)],
+      ...["ip", "netns", "exec", this.namespace(host)],
       ...["unshare", "--uts", "sh", "-c", 'hostname "$0"; exec "$@"', host],
       ...words,
     ];
@@ -159,17 +164,13 @@ export class Lab implements AsyncDisposable {
     return this.#removed ??= this.#remove();
   }
 
-  #nameOf(host: string): string {
-    return `${this.#unique}-${host}`;
-  }
-
   async #connect(): Promise<void> {
-    const center = this.#nameOf("switch");
+    const center = this.namespace("switch");
     await ip("netns", "add", center);
     await ip("-n", center, "link", "add", "br0", "type", "bridge");
     await ip("-n", center, "link", "set", "br0", "up");
     for (const [i, host] of this.#hosts.entries()) {
-      const name = this.#nameOf(host);
+      const name = this.namespace(host);
       await Deno.mkdir(this.temporaryFolder(host), { recursive: true });
       await ip("netns", "add", name);
       await ip(
@@ -187,7 +188,7 @@ export class Lab implements AsyncDisposable {
   async #remove(): Promise<void> {
     await Promise.all([...this.#running].map((program) => program.stop()));
     for (const host of [...this.#hosts, "switch"]) {
-      const name = this.#nameOf(host);
+      const name = this.namespace(host);
       // What they left in the background; all of it came from us.
       for (const pid of await pidsIn(name)) kill(pid, "SIGKILL");
       await new Deno.Command("ip", {

@@ -54,6 +54,11 @@ export class GrowingFolder implements Capture {
   /** Stores frames, and says so. */
   store(frames: readonly TimedFrame[]): void {
     store(this.writer, frames);
+    this.stored();
+  }
+
+  /** Says that something was stored. */
+  stored(): void {
     for (const listener of this.#listeners) listener();
   }
 }
