@@ -429,11 +429,17 @@ async function* readWatch<T extends KubeObject>(
       controller.abort();
     }, silenceMs);
   };
+  const reader = body.getReader();
+  // An aborted fetch does not always wake who waits for its body (Deno 2.9).
+  const wake = () => void reader.cancel().catch(() => {});
+  controller.signal.addEventListener("abort", wake, { once: true });
+  if (controller.signal.aborted) wake();
   try {
     heard();
-    for await (const line of linesOf(body, heard)) {
+    for await (const line of linesOf(reader, heard)) {
       yield JSON.parse(line) as WatchLine<T>;
     }
+    if (controller.signal.aborted) throw new Error("ended");
   } catch (cause) {
     signal.throwIfAborted();
     if (isSilent) throw broken(`silence for ${silenceMs / 1000} s`);
@@ -467,15 +473,17 @@ function controllerFor(
  * @throws ClusterError for a line of more than {@link MAX_EVENT} bytes
  */
 async function* linesOf(
-  body: ReadableStream<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
   heard: () => void,
 ): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let parts: string[] = []; // of a line that has not ended
   let size = 0;
-  for await (const chunk of body) {
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
     heard();
-    const lines = decoder.decode(chunk, { stream: true }).split("\n");
+    const lines = decoder.decode(value, { stream: true }).split("\n");
     const rest = lines.pop()!;
     for (const line of lines) {
       parts.push(line);
