@@ -347,7 +347,11 @@ export class Client {
     }, WHOLE_TIMEOUT_MS);
     try {
       const response = await this.#transport.ask({ ...ask, controller });
-      return await response.json() as T;
+      // As in readWatch: an aborted fetch may leave its reader waiting.
+      return await Promise.race([
+        response.json() as Promise<T>,
+        abortOf(controller.signal),
+      ]);
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof ClusterError || !(cause instanceof Error)) {
@@ -450,6 +454,17 @@ async function* readWatch<T extends KubeObject>(
     clearTimeout(timer);
     end();
   }
+}
+
+/** Rejects when a signal says so; nobody has to wait for it. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  const aborted = new Promise<never>((_, reject) => {
+    const end = () => reject(new Error("ended"));
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+  });
+  aborted.catch(() => {});
+  return aborted;
 }
 
 /** A controller that a signal aborts too, until it is released. */
