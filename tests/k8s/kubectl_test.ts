@@ -63,7 +63,7 @@ Deno.test({
       });
       const log = ["-n", "thresher", "logs", "deploy/thresher-hub"];
       equal(await kubectl(...log), "started\n");
-      await kubectl("delete", "--timeout=20s", "-f", file);
+      await kubectl("delete", "--timeout=60s", "-f", file);
       deepEqual(server.namesOf("Namespace"), ["default", "kube-system"]);
       deepEqual(server.namesOf("ClusterRole"), []);
     } finally {
