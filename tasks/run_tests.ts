@@ -43,7 +43,9 @@ export function toLine({ passed, failed, skipped }: Tally): string {
  *
  * @returns its last line of counts; empty if it ended without
  */
-async function condense(output: ReadableStream<Uint8Array>): Promise<string> {
+async function condense(
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Promise<string> {
   let summary = "";
   let begun = ""; // the name of a test that prints or has steps
   for await (const line of linesOf(output)) {
@@ -58,7 +60,7 @@ async function condense(output: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 async function* linesOf(
-  output: ReadableStream<Uint8Array>,
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncIterable<string> {
   let rest = "";
   for await (const text of output.pipeThrough(new TextDecoderStream())) {

@@ -375,7 +375,7 @@ Deno.test("a hub may be asked for by addresses, by localhost and by its own name
       "127.0.0.1.evil.example",
       "[::1",
     ]
-  ) equal(refused(host), "host", host);
+  ) equal(refused(host), "host", `${host}`);
 });
 
 Deno.test("wrong tokens typed into the page are slowed down", async () => {

@@ -30,7 +30,7 @@ Deno.test("the dashboard is built whole, each file with its type", () => {
   for (const needed of neededBy("/main.js")) ok(files.has(needed), needed);
   const page = textOf({ files }, "/");
   for (const [, path] of page.matchAll(/(?:src|href)="(\/[^"]+)"/g)) {
-    ok(files.has(path!), path);
+    ok(files.has(path!), path!);
   }
 });
 

@@ -12,12 +12,18 @@ export const SAMPLE_QUERIES: readonly SampleQuery[] = [
   { doc: "Everything that failed", kfl: "failed" },
   { doc: "Answers that took over 500 ms", kfl: "elapsedTime > 500ms" },
   { doc: "Requests that nobody answered", kfl: 'incomplete == "no response"' },
-  { doc: "Names that do not exist", kfl: 'dns and response.code == "NXDOMAIN"' },
+  {
+    doc: "Names that do not exist",
+    kfl: 'dns and response.code == "NXDOMAIN"',
+  },
   {
     doc: "Credentials sent in the clear",
     kfl: "http and not decrypted and exists(request.headers.authorization)",
   },
-  { doc: "Changes", kfl: 'http and request.method in ["POST", "PUT", "DELETE"]' },
+  {
+    doc: "Changes",
+    kfl: 'http and request.method in ["POST", "PUT", "DELETE"]',
+  },
   { doc: "JSON answers", kfl: 'response.contentType contains "json"' },
   {
     doc: "Redis sessions",
@@ -29,5 +35,8 @@ export const SAMPLE_QUERIES: readonly SampleQuery[] = [
     kfl: "not dst.ip in [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, " +
       "127.0.0.0/8, fc00::/7]",
   },
-  { doc: "Kafka writes to a topic", kfl: 'kafka and request.apiKeyName == "Produce"' },
+  {
+    doc: "Kafka writes to a topic",
+    kfl: 'kafka and request.apiKeyName == "Produce"',
+  },
 ];

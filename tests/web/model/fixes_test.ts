@@ -59,11 +59,11 @@ Deno.test("whatever is offered takes its mistake away", async () => {
     for (const diagnostic of before) {
       for (const fix of fixesOf(text!, diagnostic, check)) {
         const after = check(applyFix(text!, fix));
-        ok(after.length <= before.length, text);
+        ok(after.length <= before.length, text!);
         const isThere = (each: Diagnostic) =>
           each.message === diagnostic.message &&
           each.span.from === diagnostic.span.from;
-        ok(!after.some(isThere), text);
+        ok(!after.some(isThere), text!);
         offered++;
       }
     }
