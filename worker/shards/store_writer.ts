@@ -31,7 +31,7 @@ import {
 const MIB = 1024 * 1024;
 
 /** Bytes of all files, unless `--storage-limit` says otherwise. */
-export const DEFAULT_STORAGE_LIMIT = 200 * MIB;
+export const DEFAULT_STORAGE_LIMIT = 200e6;
 
 /** Shards that fill the limit, so that deleting one costs a few percent. */
 const SHARDS = 32;
@@ -88,13 +88,13 @@ export class StoreWriter implements Disposable {
 
   private constructor(
     folder: Folder,
-    lock: StoredFile,
+    { file, wasKilled }: Lock,
     meta: Meta,
     options: StoreOptions,
   ) {
-    this.#lock = lock;
+    this.#lock = file;
     this.#ownShardBytes = options.shardBytes;
-    this.recovery = recover(folder);
+    this.recovery = recover(folder, wasKilled);
     const newest = listShards(folder).at(-1) ?? 0;
     const nextShard = Math.max(meta.nextShard, newest + 1);
     this.#meta = { ...meta, nextShard, storageLimit: limitOf(options) };
@@ -140,7 +140,7 @@ export class StoreWriter implements Disposable {
       const meta = readOrInventMeta(folder, options.node, limitOf(options));
       return new StoreWriter(folder, lock, meta, options);
     } catch (error) {
-      lock.close();
+      lock.file.close();
       throw error;
     }
   }
@@ -234,6 +234,7 @@ export class StoreWriter implements Disposable {
     for (const writer of this.#writers.values()) writer.close();
     this.#writers.clear();
     this.#keepMeta({ deletedUntil: this.#deletedUntil() });
+    this.#lock.truncate(0);
     this.#lock.close();
   }
 
@@ -318,24 +319,28 @@ function checkLimit(options: Sizes): void {
 /** Bytes of the lock's text. */
 const MAX_LOCK = 4096;
 
-/**
- * Makes this process the folder's only writer, until the file is closed.
- *
- * @throws UnusableFolder
- */
-function takeLock(folder: Folder): StoredFile {
-  const lock = folder.open(LOCK_NAME, "append") ??
+/** That this process is the folder's only writer, until the file is closed. */
+interface Lock {
+  readonly file: StoredFile;
+  /** Whether whoever had it before did not end by itself: its text is left. */
+  readonly wasKilled: boolean;
+}
+
+/** @throws UnusableFolder if another process has it */
+function takeLock(folder: Folder): Lock {
+  const file = folder.open(LOCK_NAME, "append") ??
     folder.open(LOCK_NAME, "create")!;
-  if (lock.lock("exclusive")) {
+  if (file.lock("exclusive")) {
+    const wasKilled = file.size() > 0;
     unlessFull(() => {
-      lock.truncate(0);
+      file.truncate(0);
       const text = `process ${Deno.pid} since ${new Date().toISOString()}\n`;
-      lock.append(new TextEncoder().encode(text));
+      file.append(new TextEncoder().encode(text));
     });
-    return lock;
+    return { file, wasKilled };
   }
-  const holder = new TextDecoder().decode(readWhole(lock, MAX_LOCK)).trim();
-  lock.close();
+  const holder = new TextDecoder().decode(readWhole(file, MAX_LOCK)).trim();
+  file.close();
   throw new UnusableFolder(
     `Cannot write to "${folder.path}": ${holder || "another process"} ` +
       "is writing to it. Stop that one, or name another folder",
