@@ -71,7 +71,7 @@ export class Outline {
   /** Whether the last transfer coding is `chunked`. */
   isChunked = false;
   /** The other transfer codings in lower case, as they were applied. */
-  transferCodings: readonly string[] | undefined;
+  transferCodings: string[] | undefined;
   /** Whether there is a content coding. */
   isEncoded = false;
   /** Whether the body is a form's. */
@@ -220,13 +220,11 @@ export class Outline {
       this.isChunked = true;
       return;
     }
-    const codings = [
-      ...this.transferCodings ?? [],
-      ...(this.isChunked ? ["chunked"] : []),
-      ...toCodings([textAt(bytes, at)]),
-    ];
+    const codings = this.transferCodings ??= [];
+    if (this.isChunked) codings.push("chunked");
+    for (const coding of toCodings([textAt(bytes, at)])) codings.push(coding);
     this.isChunked = codings.at(-1) === "chunked";
-    this.transferCodings = codings.slice(0, this.isChunked ? -1 : undefined);
+    if (this.isChunked) codings.pop();
   }
 }
 

@@ -3,7 +3,7 @@
  * forms of a request's target (RFC 9112 §3.2).
  */
 import { addTo, type Multimap } from "../../entry/field.ts";
-import { isAscii, toText } from "./latin1.ts";
+import { isAscii, toLatin1, toText } from "./latin1.ts";
 
 /** Parameters of a query or a form; further ones are left out. */
 export const MAX_PARAMETERS = 10_000;
@@ -83,9 +83,6 @@ const UTF8 = new TextEncoder();
 
 /** The UTF-8 of a text, a character for each byte. */
 function toByteCharacters(text: string): string {
-  return text.replace(/[\u0080-\uffff]+/g, (run) => {
-    let bytes = "";
-    for (const byte of UTF8.encode(run)) bytes += String.fromCharCode(byte);
-    return bytes;
-  });
+  const bytes = UTF8.encode(text);
+  return toLatin1(bytes, 0, bytes.length);
 }

@@ -152,6 +152,11 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     begins: GET,
     repeats: "content-length:1,1\n",
   },
+  "lines of codings": {
+    of: "http",
+    begins: GET,
+    repeats: "transfer-encoding:x\n",
+  },
   "requests with bodies of a byte": {
     of: "http",
     repeats: "G / HTTP/1.1\ncontent-length:1\n\na",
