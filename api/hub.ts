@@ -2,6 +2,7 @@
  * What hub and page tell each other over HTTP, as JSON; `paths.ts` says where.
  * What is refused comes with a `Failure` of `messages.ts`, as `{"error": …}`.
  */
+import type { SeenValue } from "../kfl/completion.ts";
 import type { WorkerState } from "./worker.ts";
 
 /** What `GET /api/v1/workers` gives a list of, whether it is reached or not. */
@@ -45,4 +46,12 @@ export interface SavefileAdded {
   readonly last?: number | undefined;
   /** Why its end is missing, if it is damaged. */
   readonly damage?: string | undefined;
+}
+
+/** What `GET /api/v1/kfl/values?path=…` gives. */
+export interface SeenAnswer {
+  /** The commonest first. */
+  readonly values: readonly SeenValue[];
+  /** The newest that have the path, so many of which were looked at. */
+  readonly entries: number;
 }

@@ -13,6 +13,7 @@ export const HUB = {
   check: "/api/v1/kfl/check",
   complete: "/api/v1/kfl/complete",
   explain: "/api/v1/kfl/explain",
+  values: "/api/v1/kfl/values",
   workers: "/api/v1/workers",
   targets: "/api/v1/targets",
   storageLimit: "/api/v1/storage-limit",

@@ -7,6 +7,7 @@ import { Refused } from "../net/failure.ts";
 import type { HttpRequest } from "../net/http.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Queries } from "./queries.ts";
+import type { SeenValues } from "./seen_values.ts";
 import type { Workers } from "./workers.ts";
 import type { SavefileAdded } from "../api/hub.ts";
 
@@ -51,6 +52,7 @@ export interface Hub {
   readonly version: string;
   readonly workers: Workers;
   readonly queries: Queries;
+  readonly seen: SeenValues;
   readonly metrics: Metrics;
   readonly access: Access;
   readonly page: Page | undefined;

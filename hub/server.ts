@@ -32,6 +32,7 @@ import { savefilesRoute } from "./routes/savefiles.ts";
 import { sessionRoute } from "./routes/session.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { SeenValues } from "./seen_values.ts";
 import { AcceptedSocket, acceptKeyFor } from "../net/websocket.ts";
 import type { Workers } from "./workers.ts";
 
@@ -100,6 +101,7 @@ export class HubServer {
       takeSavefile,
       metrics,
       queries,
+      seen: new SeenValues(queries),
     };
     this.#routes = withDescription(ROUTES, version);
   }

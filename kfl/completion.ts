@@ -9,7 +9,7 @@ import type { IToken } from "chevrotain";
 import { COMMON_FIELDS, type Half, type Schema } from "../entry/schema.ts";
 import type { Field } from "../entry/field.ts";
 import type { Expression } from "./ast.ts";
-import { openChecking } from "./checker.ts";
+import { check, openChecking } from "./checker.ts";
 import { admits, elementsOf } from "./checking/call.ts";
 import { protocolsOf } from "./checking/narrowing.ts";
 import type { Checking, Context, VariablePlace } from "./checking/scope.ts";
@@ -44,12 +44,31 @@ export interface Completion {
   readonly from: number;
   readonly to: number;
   readonly suggestions: readonly Suggestion[];
+  /** Where a value is due: whose values would fit, too. */
+  readonly wants?: Wanted | undefined;
+}
+
+/** Values that only somebody knows who has seen entries. */
+export interface Wanted {
+  /** As it is written: a path, maybe with calls, that has them. */
+  readonly path: string;
+  /**
+   * A filter for the entries whose values are worth offering: what is joined by
+   * `and` with the comparison and stands before it, and all that is hidden.
+   */
+  readonly kfl: string;
+}
+
+/** A value, and how many entries have had it lately. */
+export interface SeenValue {
+  readonly value: string;
+  readonly count: number;
 }
 
 /** What is known beside the schema. */
 export interface CompletionOptions {
-  /** Values that a path has had lately, the commonest first. */
-  readonly valuesOf?: ((path: string) => readonly string[]) | undefined;
+  /** Of {@link Completion.wants}, the commonest first. */
+  readonly values?: readonly SeenValue[] | undefined;
 }
 
 /** Most suggestions that are given. */
@@ -73,7 +92,9 @@ export function complete(
   const suggestions = suggest(context, started, options)
     .filter((each) => fits(each, started.prefix))
     .slice(0, MAX_SUGGESTIONS);
-  return { from: started.from, to: cursor, suggestions };
+  const wants = wantedAt(context, started, text, schema);
+  const { from } = started;
+  return { from, to: cursor, suggestions, ...wants && { wants } };
 }
 
 /** What of the next word was typed already. */
@@ -116,7 +137,7 @@ function suggest(
   if (!last) return beginnings(at);
   if (last.tokenType === T.Dot) return partsAt(at, index - 1);
   if (last.tokenType === T.Dots) return [];
-  if (isComparing(at.tokens, index - 1) || isListed(at.tokens, index)) {
+  if (isValueDue(at.tokens, index)) {
     return [...valuesAt(at, index, options), ...beginnings(at)];
   }
   return endsValue(last) ? operatorsAt(at, index) : beginnings(at);
@@ -225,29 +246,110 @@ function methods(type: readonly Shape[]): Suggestion[] {
   ];
 }
 
+/** A path that is compared, and what its values are. */
+interface Compared {
+  readonly path: Expression;
+  /** Of a value, or of each where the path gives several. */
+  readonly shapes: readonly Shape[];
+}
+
+/** What is compared with the value that is due at `index`. */
+function comparedAt(at: Surroundings, index: number): Compared | undefined {
+  const operator = comparisonBefore(at.tokens, index);
+  const path = operator === undefined ? undefined : at.pathBefore(operator);
+  if (!path) return undefined;
+  const { type } = at.check.silently(() => at.check.value(path, at.context));
+  return { path, shapes: type.map(element) };
+}
+
 /** Values of the path that is compared with what is due at `index`. */
 function valuesAt(
   at: Surroundings,
   index: number,
-  { valuesOf }: CompletionOptions,
+  { values: seen = [] }: CompletionOptions,
 ): Suggestion[] {
-  const operator = comparisonBefore(at.tokens, index);
-  const path = operator === undefined ? undefined : at.pathBefore(operator);
-  if (!path) return [];
-  const { type } = at.check.silently(() => at.check.value(path, at.context));
-  const shapes = type.map(element);
+  const compared = comparedAt(at, index);
+  if (!compared) return [];
+  const { path, shapes } = compared;
   const declared = shapes.flatMap((shape) => shape.field?.values ?? []);
   const protocols = path.kind === "name" && path.name === "protocol"
     ? at.check.vocabulary.protocols
     : [];
-  const live = valuesOf?.(at.text.slice(path.span.from, path.span.to)) ?? [];
   const isNumber = shapes.some(({ kind }) => kind === "number");
-  const written = [...declared, ...protocols, ...live].map((value) =>
-    isNumber && /^-?\d+(\.\d+)?$/.test(value) ? value : JSON.stringify(value)
-  );
-  if (shapes.some(({ kind }) => kind === "bool")) written.push("true", "false");
-  if (shapes.some(({ kind }) => kind === "time")) written.push("now()");
-  return unique(written.map((text) => ({ text, kind: "value" }) as const));
+  const written = (text: string) =>
+    isNumber && /^-?\d+(\.\d+)?$/.test(text) ? text : JSON.stringify(text);
+  const constants = [
+    ...shapes.some(({ kind }) => kind === "bool") ? ["true", "false"] : [],
+    ...shapes.some(({ kind }) => kind === "time") ? ["now()"] : [],
+  ];
+  // What was known first stands first: nothing moves when more comes.
+  return unique([
+    ...[...declared, ...protocols].map((each) => value(written(each))),
+    ...constants.map((each) => value(each)),
+    ...seen.map((each) => value(written(each.value), `${each.count}×`)),
+  ]);
+}
+
+/** Kinds whose values tell their own story, or never come twice. */
+const UNCOUNTED: readonly Shape["kind"][] = [
+  "bool",
+  "nil",
+  "time",
+  "duration",
+  "object",
+];
+
+/** Whose values would fit, where one is due. */
+function wantedAt(
+  at: Surroundings,
+  { index, quoted }: Started,
+  text: string,
+  schema: Schema,
+): Wanted | undefined {
+  if (!quoted && !isValueDue(at.tokens, index)) return undefined;
+  const compared = comparedAt(at, index);
+  if (!compared) return undefined;
+  const { path: { span }, shapes } = compared;
+  const path = text.slice(span.from, span.to);
+  const [root = ""] = /^\w+/.exec(path) ?? [];
+  // A variable's values are nobody's outside of its quantifier.
+  if (at.context.variables.has(root)) return undefined;
+  if (shapes.every(({ kind }) => UNCOUNTED.includes(kind))) return undefined;
+  const hidden = redactionsIn(text);
+  const around = at.conditions().map((each) => `(${each})`);
+  const kfl = [[...around, ...hidden], hidden]
+    .map((parts) => parts.join(" and "))
+    .find((filter) => isRight(filter, schema));
+  return kfl === undefined ? undefined : { path, kfl };
+}
+
+function isRight(filter: string, schema: Schema): boolean {
+  if (filter === "") return true;
+  const { expression, diagnostics } = parse(filter);
+  return diagnostics.length === 0 &&
+    check(expression, schema, 0).diagnostics.length === 0;
+}
+
+/** All that a filter hides, wherever that is written. */
+function redactionsIn(text: string): string[] {
+  const tokens = tokenize(text);
+  return tokens.flatMap(({ image, startOffset }, i) => {
+    if (image !== "redact" || tokens[i + 1]?.tokenType !== T.Open) return [];
+    return [text.slice(startOffset, endOfBrackets(tokens, i + 1))];
+  });
+}
+
+/** Where the bracket at `index` is closed; `undefined` if it is not. */
+function endOfBrackets(
+  tokens: readonly IToken[],
+  index: number,
+): number | undefined {
+  let depth = 0;
+  const close = tokens.slice(index).find(({ tokenType }) => {
+    if (tokenType === T.Open) depth++;
+    return tokenType === T.Close && --depth === 0;
+  });
+  return close && endOf(close);
 }
 
 /** What may follow the value that ends at `index`. */
@@ -295,6 +397,13 @@ class Surroundings {
       " ".repeat(startOffset) + this.text.slice(startOffset, endOf(last)),
     );
     return diagnostics.length === 0 ? expression : undefined;
+  }
+
+  /** Conditions that are joined by `and` with what comes next. */
+  conditions(): string[] {
+    return this.#levels().flatMap(({ from, to }) =>
+      to === undefined ? [] : [this.text.slice(from, to).trim()]
+    );
   }
 
   placesOf(path: Expression, context = this.context): readonly VariablePlace[] {
@@ -420,6 +529,11 @@ function isComparing(tokens: readonly IToken[], index: number): boolean {
     (operatorOf(token.image)?.takes.length === 2);
 }
 
+/** Whether what comes at `index` is compared with what stands before. */
+function isValueDue(tokens: readonly IToken[], index: number): boolean {
+  return isComparing(tokens, index - 1) || isListed(tokens, index);
+}
+
 /** Whether what comes at `index` is an item of a list after `in`. */
 function isListed(tokens: readonly IToken[], index: number): boolean {
   return comparisonBefore(tokens, index) !== undefined &&
@@ -466,6 +580,10 @@ function endOf({ startOffset, image }: IToken): number {
 
 function field(text: string, doc: string): Suggestion {
   return { text, kind: "field", doc };
+}
+
+function value(text: string, doc?: string): Suggestion {
+  return { text, kind: "value", ...doc !== undefined && { doc } };
 }
 
 /** A function; with arguments the cursor goes between its parentheses. */

@@ -26,6 +26,7 @@ import {
   Denied,
   entryUrl,
   fetchSchema,
+  fetchSeen,
   fetchWorkers,
   Refused,
   Unreachable,
@@ -36,7 +37,7 @@ import { LiveQuery } from "./live_query.ts";
 import type { EntryJson } from "./model/entry_json.ts";
 import { formatClock, formatDay, zoneOffset } from "./model/format.ts";
 import { type Action, actionOf } from "./model/keys.ts";
-import { seenValues } from "./model/seen_values.ts";
+import type { AskValues } from "./model/known_values.ts";
 import { isFollowing, readView, type View, writeView } from "./model/view.ts";
 import "./savefile_drop.ts";
 import { SHARE } from "./split_handle.ts";
@@ -139,7 +140,7 @@ export class ThresherApp extends LitElement {
         <filter-bar
           .value=${view.kfl}
           .schema=${this.schema}
-          .valuesOf=${this.#valuesOf}
+          .askValues=${this.#askValues}
           @filter-apply=${({ detail }: CustomEvent<string>) =>
             this.#show({ kfl: detail })}
         ></filter-bar>
@@ -315,8 +316,19 @@ export class ThresherApp extends LitElement {
     return `${text(from)} – ${text(to)}`;
   }
 
-  readonly #valuesOf = (path: string): readonly string[] =>
-    seenValues(this.#query.store, path);
+  /** Values of the time that is shown. Nobody waits for them. */
+  readonly #askValues: AskValues = async (wanted) => {
+    const { from, to, at } = this.view;
+    try {
+      return (await fetchSeen({ ...wanted, from, to: at ?? to })).values;
+    } catch (error) {
+      if (error instanceof Denied) this.isDenied = true;
+      else if (!(error instanceof Refused || error instanceof Unreachable)) {
+        throw error;
+      }
+      return [];
+    }
+  };
 
   /** Asks anew for all that the page shows. */
   readonly #begin = (): void => {

@@ -2,6 +2,7 @@
 import type {
   ExportRequest,
   SavefileAdded,
+  SeenAnswer,
   SessionRequest,
   WorkerStatus,
 } from "../api/hub.ts";
@@ -9,6 +10,7 @@ import type { Failure } from "../api/messages.ts";
 import { HUB } from "../api/paths.ts";
 import { fromSchemaMessage, type SchemaMessage } from "../api/schema.ts";
 import type { Schema } from "../entry/schema.ts";
+import type { Wanted } from "../kfl/completion.ts";
 
 /** The hub wants the token first. */
 export class Denied extends Error {
@@ -54,6 +56,17 @@ export async function fetchSchema(): Promise<Schema> {
 
 export async function fetchWorkers(): Promise<readonly WorkerStatus[]> {
   return await (await ask(HUB.workers)).json();
+}
+
+/** Values that a path has had lately, within a stretch of time. */
+export async function fetchSeen(
+  wanted: Wanted & Pick<ExportRequest, "from" | "to">,
+): Promise<SeenAnswer> {
+  const given = Object.entries(wanted).filter(([, each]) => each !== undefined);
+  const query = new URLSearchParams(
+    given.map(([name, each]) => [name, String(each)]),
+  );
+  return await (await ask(`${HUB.values}?${query}`)).json();
 }
 
 /** Shows the token; from then on a cookie stands for it. @throws as {@link ask} */

@@ -1,12 +1,18 @@
 /** Filters: what is wrong with them, how they go on, how they would run. */
 import { HUB } from "../../api/paths.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
-import { complete } from "../../kfl/completion.ts";
+import { complete, type SeenValue, type Wanted } from "../../kfl/completion.ts";
 import { explain } from "../../kfl/explain.ts";
 import { Refused } from "../../net/failure.ts";
 import { isFailure, planQuery } from "../query.ts";
-import { type JsonSchema, readObject, type Route } from "../route.ts";
-import { planOrRefuse, readQuestion, WINDOW_PROPERTIES } from "./request.ts";
+import { type Hub, type JsonSchema, readObject, type Route } from "../route.ts";
+import {
+  planOrRefuse,
+  questionIn,
+  readQuestion,
+  WINDOW_PARAMETERS,
+  WINDOW_PROPERTIES,
+} from "./request.ts";
 
 const FILTER: JsonSchema = {
   type: "object",
@@ -62,7 +68,7 @@ export const kflRoutes: readonly Route[] = [
       },
       doc: "Suggestions, and the stretch that each takes the place of",
     },
-    handle: async ({ request }) => {
+    handle: async ({ hub, request }) => {
       const { kfl, cursor } = await readObject(request);
       const text = readQuestion({ kfl }).kfl;
       const at = cursor ?? text.length;
@@ -71,7 +77,60 @@ export const kflRoutes: readonly Route[] = [
       ) {
         throw new Refused("message", '"cursor" must be a place in the filter');
       }
-      return Response.json(complete(text, Number(at), SCHEMA));
+      const { wants, ...completion } = complete(text, Number(at), SCHEMA);
+      if (!wants) return Response.json(completion);
+      const values = await seenOf(wants, hub);
+      const { suggestions } = complete(text, Number(at), SCHEMA, { values });
+      return Response.json({ ...completion, suggestions });
+    },
+  },
+  {
+    method: "GET",
+    path: HUB.values,
+    summary: "The commonest values that a path has had lately",
+    description:
+      "Of the newest entries that match and have it, of which a bounded " +
+      "number is looked at, for a bounded time. What the filter redacts is " +
+      "not given, nor what is long or no text.",
+    parameters: [
+      {
+        name: "path",
+        doc: 'As in a filter, such as `request.headers["content-type"]`',
+        schema: { type: "string" },
+        isRequired: true,
+      },
+      ...WINDOW_PARAMETERS,
+    ],
+    gives: {
+      type: "application/json",
+      schema: {
+        type: "object",
+        properties: {
+          values: {
+            type: "array",
+            items: {
+              type: "object",
+              properties: {
+                value: { type: "string" },
+                count: { type: "integer", description: "Entries that had it" },
+              },
+            },
+          },
+          entries: {
+            type: "integer",
+            description: "How many were looked at",
+          },
+        },
+      },
+      doc: "The values, the commonest first",
+    },
+    handle: async ({ hub, query }) => {
+      const path = query.get("path") ?? "";
+      const rest = new URLSearchParams(query);
+      rest.delete("path");
+      const names = WINDOW_PARAMETERS.map(({ name }) => name);
+      const question = questionIn(rest, names);
+      return Response.json(await hub.seen.of({ ...question, path }));
     },
   },
   {
@@ -96,3 +155,16 @@ export const kflRoutes: readonly Route[] = [
     },
   },
 ];
+
+/** What was seen of what completion wants; nothing where too many ask. */
+async function seenOf(
+  wants: Wanted,
+  hub: Hub,
+): Promise<readonly SeenValue[]> {
+  try {
+    return (await hub.seen.of(wants)).values;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return [];
+  }
+}

@@ -110,20 +110,71 @@ Deno.test("after an operator come values: declared ones and live ones", () => {
   offers("failed == |", ["true", "false"]);
   offers("timestamp > |", ["now()"]);
   deepEqual(at('protocol == "re|'), ['"redis"']);
-  const asked: string[] = [];
-  const valuesOf = (path: string) => {
-    asked.push(path);
-    return ["/api/cart", "/api/order"];
-  };
-  deepEqual(at('http and request.path startsWith "/api/o|', { valuesOf }), [
+});
+
+Deno.test("values that were seen are offered where they fit", () => {
+  const seen = (...texts: string[]) => ({
+    values: texts.map((value, i) => ({ value, count: 9 - i })),
+  });
+  const paths = seen("/api/cart", "/api/order");
+  deepEqual(at('http and request.path startsWith "/api/o|', paths), [
     '"/api/order"',
   ]);
-  const statuses = { valuesOf: () => ["200", "404"] };
+  const statuses = seen("200", "404");
   deepEqual(at("response.status in [404, 2|", statuses), ["200"]);
-  const status = at("response.status == |", { valuesOf: () => ["404", "END"] });
+  const status = at("response.status == |", seen("404", "END"));
   deepEqual(status.slice(0, 2), ["404", '"END"']);
-  ok(at("src.port == |", { valuesOf: () => ["80"] }).includes("80"));
-  deepEqual(asked, ["request.path"]);
+  ok(at("src.port == |", seen("80")).includes("80"));
+  const { suggestions } = complete("src.port == ", 12, schema, seen("80"));
+  deepEqual(suggestions[0], { text: "80", kind: "value", doc: "9×" });
+  // What is declared stays where it was when more comes.
+  const transports = at("transport == |");
+  const values = transports.filter((each) => each.startsWith('"'));
+  deepEqual(
+    at("transport == |", seen("x", "udp")).slice(0, values.length + 1),
+    [...values, '"x"'],
+  );
+});
+
+Deno.test("it says whose values are wanted, and of which entries", () => {
+  const wanted = (marked: string) => {
+    const cursor = marked.indexOf("|");
+    return complete(marked.replace("|", ""), cursor, schema).wants;
+  };
+  const all = (path: string) => ({ path, kfl: "" });
+  deepEqual(wanted('request.path == "/a|'), all("request.path"));
+  deepEqual(wanted("src.port in [80, |"), all("src.port"));
+  deepEqual(wanted("request.path.lower() == |"), all("request.path.lower()"));
+  deepEqual(wanted('request.headers["Content-Type"] contains "|'), {
+    ...all('request.headers["Content-Type"]'),
+  });
+  deepEqual(wanted("http and failed and request.path == |"), {
+    path: "request.path",
+    kfl: "(http and failed)",
+  });
+  deepEqual(
+    wanted("dns or http and (failed or dst.port > 1 and src.ip == |"),
+    { path: "src.ip", kfl: "(http) and (dst.port > 1)" },
+  );
+  // What is behind the cursor does not narrow, but what it hides is hidden.
+  deepEqual(
+    wanted('http and request.path == | and failed and redact("src.ip")'),
+    { path: "request.path", kfl: '(http) and redact("src.ip")' },
+  );
+  deepEqual(
+    wanted("nothing and src.ip == | and redact(request.body.json().x)"),
+    { path: "src.ip", kfl: "redact(request.body.json().x)" },
+  );
+  deepEqual(wanted("src.ip == | and redact(request.nothing)"), undefined);
+  deepEqual(wanted("src.ip == | and redact("), undefined);
+  // Booleans and times say themselves; a variable has none outside.
+  deepEqual(wanted("failed == |"), undefined);
+  deepEqual(wanted("timestamp > |"), undefined);
+  deepEqual(wanted("elapsedTime > |"), undefined);
+  deepEqual(wanted("response.answers.exists(x, x.name == |"), undefined);
+  deepEqual(wanted("request.nothing == |"), undefined);
+  deepEqual(wanted("request.path |"), undefined);
+  deepEqual(wanted("1 == |"), undefined);
 });
 
 Deno.test("nothing is offered where nothing can be known", () => {

@@ -190,3 +190,82 @@ browserTest("a line whose editor cannot be loaded still asks", {
   await page.keyboard.press("Enter");
   await waitForQuery(hub, "dns");
 });
+
+browserTest("values that were seen lately come into the list that is open", {
+  stored: 50,
+  values: {
+    protocol: [{ value: "http", count: 30 }, { value: "new one", count: 7 }],
+  },
+  delay: () => new Promise((resolve) => setTimeout(resolve, 300)),
+}, async ({ page, hub, open }) => {
+  await open();
+  await write(page, "not failed and protocol == ");
+  await options(page).first().waitFor();
+  const known = await labels(page);
+  ok(!known.includes('"new one"'));
+  await page.keyboard.press("ArrowDown");
+  await page.locator("filter-bar li", { hasText: '"new one"' }).waitFor();
+  // What was there, and what is picked in it, stays where it was.
+  const place = known.findIndex((label) => !label.startsWith('"'));
+  deepEqual(
+    (await labels(page)).slice(0, place + 1),
+    [...known.slice(0, place), '"new one"'],
+  );
+  equal(
+    await page.locator("filter-bar li[aria-selected] .cm-completionLabel")
+      .innerText(),
+    known[1],
+  );
+  deepEqual(hub.received.values, [{ path: "protocol", kfl: "(not failed)" }]);
+  await checkAccess(page);
+  await page.keyboard.type('"new');
+  await page.locator("filter-bar li", { hasText: '"http"' })
+    .waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  equal(await textOf(page), 'not failed and protocol == "new one"');
+  // It was asked once, not with each letter.
+  equal(hub.received.values.length, 1);
+});
+
+browserTest("values open the list where there was nothing to offer", {
+  stored: 50,
+  values: { "src.name": [{ value: "web.shop", count: 1 }] },
+}, async ({ page, open }) => {
+  await open();
+  for (const started of ["src.name == ", 'src.name == "']) {
+    await write(page, started);
+    await page.locator("filter-bar li", { hasText: "web.shop" }).waitFor();
+    await page.keyboard.press("Tab");
+    equal(await textOf(page), 'src.name == "web.shop"');
+  }
+});
+
+browserTest("a list that was put away does not come back with its values", {
+  stored: 50,
+  values: { protocol: [{ value: "late", count: 1 }] },
+  delay: () => new Promise((resolve) => setTimeout(resolve, 400)),
+}, async ({ page, hub, open }) => {
+  await open();
+  await write(page, "protocol == ");
+  await options(page).first().waitFor();
+  await page.keyboard.press("Escape");
+  await options(page).first().waitFor({ state: "detached" });
+  await page.waitForTimeout(700);
+  equal(hub.received.values.length, 1);
+  equal(await options(page).count(), 0);
+});
+
+browserTest("an unfinished word is not called wrong while it is completed", {
+  stored: 50,
+}, async ({ page, open }) => {
+  await open();
+  await write(page, "http and response.sta");
+  await options(page).first().waitFor();
+  await page.waitForTimeout(200); // longer than until it is checked
+  await waitForState(page, "edited");
+  equal(await page.locator("filter-bar .bar.invalid").count(), 0);
+  equal(await page.locator("filter-bar .kfl-mistake").count(), 0);
+  await page.keyboard.press("Escape");
+  await waitForState(page, "invalid");
+  ok(await page.locator("filter-bar .kfl-mistake").count() > 0);
+});

@@ -20,6 +20,7 @@ import { toSchemaMessage } from "../../api/schema.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
 import { type Entry, parseId } from "../../entry/entry.ts";
 import { toPlain } from "../../entry/json.ts";
+import type { SeenValue, Wanted } from "../../kfl/completion.ts";
 import { compileMessage } from "../../kfl/evaluator.ts";
 import { compileQuery } from "../../kfl/query.ts";
 import { type Assets, loadAssets, PAGE_HEADERS } from "../../web/assets.ts";
@@ -43,6 +44,9 @@ export interface Script {
   readonly nodes?: readonly string[];
   /** Must be shown before anything is told. */
   readonly token?: string;
+  /** Values that paths have had, and what is awaited before they are told. */
+  readonly values?: Readonly<Record<string, readonly SeenValue[]>>;
+  readonly delay?: () => Promise<void>;
   /** Exchanges that are played; by default those of the shop. */
   readonly exchanges?: readonly Exchange[];
 }
@@ -61,12 +65,18 @@ interface Asked {
 /** What came from pages, for tests to look at. */
 export interface Received {
   readonly queries: QueryRequest[];
+  readonly values: Wanted[];
   readonly exports: unknown[];
   readonly savefiles: { name: string; size: number }[];
 }
 
 export class ScriptedHub implements AsyncDisposable {
-  readonly received: Received = { queries: [], exports: [], savefiles: [] };
+  readonly received: Received = {
+    queries: [],
+    values: [],
+    exports: [],
+    savefiles: [],
+  };
   /** What answers rest on. */
   coverage: readonly NodeCoverage[];
   /** While it is set, nobody is answered. */
@@ -178,6 +188,8 @@ export class ScriptedHub implements AsyncDisposable {
       case HUB.export:
         this.received.exports.push(await request.json());
         return new Response(new Uint8Array(EXPORTED));
+      case HUB.values:
+        return await this.#seen(url.searchParams);
       case HUB.savefiles: {
         const { length } = await request.bytes();
         const name = url.searchParams.get("name")!;
@@ -187,6 +199,14 @@ export class ScriptedHub implements AsyncDisposable {
       default:
         return this.#entry(url);
     }
+  }
+
+  async #seen(query: URLSearchParams): Promise<Response> {
+    const path = query.get("path")!;
+    this.received.values.push({ path, kfl: query.get("kfl")! });
+    await this.#script.delay?.();
+    const values = this.#script.values?.[path] ?? [];
+    return Response.json({ values, entries: this.#count });
   }
 
   async #openSession(request: Request): Promise<Response> {

@@ -3,34 +3,45 @@ import {
   type Completion,
   CompletionContext,
   type CompletionResult,
+  completionStatus,
   pickedCompletion,
   startCompletion,
 } from "@codemirror/autocomplete";
 import type { EditorView } from "@codemirror/view";
 import type { Schema } from "../../entry/schema.ts";
 import { complete, type Suggestion } from "../../kfl/completion.ts";
+import type { KnownValues } from "../model/known_values.ts";
 
-/** Values that a path has had lately, the commonest first. */
-export type ValuesOf = (path: string) => readonly string[];
-
-/** Gives what fits at the cursor; at once, for nothing is asked anywhere. */
+/**
+ * Gives what fits at the cursor, at once. Values that only the hub knows come
+ * into the list when they are there.
+ */
 type Source = (context: CompletionContext) => CompletionResult | null;
 
 /** Suggestions of KFL's own completion. */
 export function completionSource(
   schema: () => Schema | undefined,
-  valuesOf: ValuesOf,
+  known: KnownValues,
 ): Source {
+  const toOptions = keepingOptions();
   return (context: CompletionContext): CompletionResult | null => {
-    const known = schema();
-    if (!known) return null;
-    const { state, pos, explicit } = context;
+    const declared = schema();
+    if (!declared) return null;
+    const { state, pos, explicit, view } = context;
     const text = state.doc.toString();
-    const { from, suggestions } = complete(text, pos, known, { valuesOf });
+    const { from, suggestions: first, wants } = complete(text, pos, declared);
+    let isListed = false;
+    const values = wants && known.of(wants, () => {
+      if (view) showNews(view, isListed);
+    });
+    const suggestions = values?.length
+      ? complete(text, pos, declared, { values }).suggestions
+      : first;
     const isDue = explicit || from < pos ||
       isAwaited(text.slice(0, pos), suggestions);
-    if (!isDue || suggestions.length === 0) return null;
-    return { from, options: suggestions.map(toOption), filter: false };
+    isListed = isDue && suggestions.length > 0;
+    if (!isListed) return null;
+    return { from, options: toOptions(suggestions), filter: false };
   };
 }
 
@@ -39,16 +50,40 @@ function isAwaited(before: string, [first]: readonly Suggestion[]): boolean {
   return /[.("'[]$/.test(before) || first?.kind === "value";
 }
 
+/** Fills the list; one that was there and is not any more was put away. */
+function showNews(view: EditorView, wasOpen: boolean): void {
+  const isOpen = completionStatus(view.state) !== null;
+  if (view.hasFocus && isOpen === wasOpen) startCompletion(view);
+}
+
 /** Takes the first suggestion; not if it stands there already. */
 export function takeFirst(view: EditorView, source: Source): boolean {
   const { state } = view;
   const { head } = state.selection.main;
-  const result = source(new CompletionContext(state, head, false));
+  const result = source(new CompletionContext(state, head, false, view));
   const [first] = result?.options ?? [];
   if (!result || !first || typeof first.apply !== "function") return false;
   if (state.sliceDoc(result.from, head) === first.label) return false;
   first.apply(view, first, result.from, head);
   return true;
+}
+
+/**
+ * Makes options of suggestions. The same suggestion twice in a row is the same
+ * option: so the one that is picked stays picked when others come.
+ */
+function keepingOptions(): (
+  suggestions: readonly Suggestion[],
+) => Completion[] {
+  let kept = new Map<string, Completion>();
+  return (suggestions) => {
+    const entries = suggestions.map((each) => {
+      const key = `${each.kind} ${each.text}`;
+      return [key, kept.get(key) ?? toOption(each)] as const;
+    });
+    kept = new Map(entries);
+    return [...kept.values()];
+  };
 }
 
 function toOption({ text, kind, doc }: Suggestion): Completion {

@@ -3,7 +3,7 @@
  * for it is larger than all the rest.
  *
  * Text is coloured, completed and checked by the very functions that the hub
- * uses; nothing is asked over the network.
+ * uses; only values that entries have had are asked of the hub.
  */
 import {
   acceptCompletion,
@@ -31,11 +31,8 @@ import {
 import type { Schema } from "../../entry/schema.ts";
 import type { Diagnostic } from "../../kfl/diagnostic.ts";
 import { highlights } from "../model/highlight.ts";
-import {
-  completionSource,
-  takeFirst,
-  type ValuesOf,
-} from "./completion_source.ts";
+import { type AskValues, KnownValues } from "../model/known_values.ts";
+import { completionSource, takeFirst } from "./completion_source.ts";
 import { editorTheme } from "./editor_theme.ts";
 
 /** What an editor begins with, and whom it tells. */
@@ -49,7 +46,7 @@ export interface EditorOptions {
   /** Id, within the root, of what describes it. */
   readonly describedBy: string;
   readonly schema: () => Schema | undefined;
-  readonly valuesOf: ValuesOf;
+  readonly askValues: AskValues;
   readonly onChange: (text: string) => void;
   readonly onApply: () => void;
   readonly onRevert: () => void;
@@ -128,8 +125,8 @@ export class KflEditor {
   }
 
   #extensions() {
-    const { schema, valuesOf, onApply, onRevert, onRecall } = this.#options;
-    const source = completionSource(schema, valuesOf);
+    const { schema, askValues, onApply, onRevert, onRecall } = this.#options;
+    const source = completionSource(schema, new KnownValues(askValues));
     // Whoever types fast is ahead of the list.
     const take = (view: EditorView): boolean =>
       completionStatus(view.state) === "pending"
@@ -176,12 +173,15 @@ export class KflEditor {
       this.#attributes.of(this.#describe(false)),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) this.#options.onChange(this.text);
-        const isOpen = completionStatus(update.state) === "active";
+        const status = completionStatus(update.state);
+        // For the moment in which it is made anew it is there.
+        const isOpen = status === "active" ||
+          status === "pending" && this.#isListOpen;
         if (isOpen !== this.#isListOpen) {
           this.#isListOpen = isOpen;
           this.#options.onList(isOpen);
         }
-        if (isOpen) makeReachable(update.view);
+        if (status === "active") makeReachable(update.view);
       }),
     ];
   }

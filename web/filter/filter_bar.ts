@@ -7,6 +7,7 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Schema } from "../../entry/schema.ts";
 import type { Diagnostic } from "../../kfl/diagnostic.ts";
+import type { AskValues } from "../model/known_values.ts";
 import type { Pick } from "../model/filter_edit.ts";
 import { readRecent, remember } from "../model/recent_queries.ts";
 import type { KflEditor } from "./editor.ts";
@@ -38,7 +39,7 @@ export class FilterBar extends LitElement {
   static override properties = {
     value: {},
     schema: { attribute: false },
-    valuesOf: { attribute: false },
+    askValues: { attribute: false },
     text: { state: true },
     problems: { state: true },
     isRefused: { state: true },
@@ -49,8 +50,8 @@ export class FilterBar extends LitElement {
   /** The query that runs. */
   declare value: string;
   declare schema: Schema | undefined;
-  /** Values that a path has had lately, the commonest first. */
-  declare valuesOf: (path: string) => readonly string[];
+  /** Asks for values that a path has had lately. */
+  declare askValues: AskValues;
   /** What stands in the line. */
   declare private text: string;
   declare private problems: readonly Problem[];
@@ -69,7 +70,7 @@ export class FilterBar extends LitElement {
     super();
     this.value = "";
     this.text = "";
-    this.valuesOf = () => [];
+    this.askValues = () => Promise.resolve([]);
     this.problems = [];
     this.isRefused = false;
     this.isReady = false;
@@ -232,7 +233,8 @@ export class FilterBar extends LitElement {
   }
 
   get #state(): State {
-    if (this.problems.length > 0) return "invalid";
+    // What is not written to its end is not wrong yet.
+    if (this.problems.length > 0 && !this.isListOpen) return "invalid";
     return this.text === this.value ? "applied" : "edited";
   }
 
@@ -275,12 +277,12 @@ export class FilterBar extends LitElement {
       placeholder: HINT,
       describedBy: "state problems",
       schema: () => this.schema,
-      valuesOf: (path) => this.valuesOf(path),
+      askValues: (wanted) => this.askValues(wanted),
       onChange: (text) => this.#onEdit(text),
       onApply: () => this.#apply(),
       onRevert: () => this.#revert(),
       onRecall: () => this.#openMenu(),
-      onList: (isOpen) => this.isListOpen = isOpen,
+      onList: (isOpen) => this.#onList(isOpen),
     });
     this.isReady = true;
     if (isFocused) {
@@ -320,7 +322,20 @@ export class FilterBar extends LitElement {
       diagnostic,
       fixes: i < MAX_LISTED ? this.#fixesOf(diagnostic) : [],
     }));
-    this.#editor?.showMistakes(diagnostics);
+    this.#showMistakes();
+  }
+
+  /** What is being completed is not underlined. */
+  #showMistakes(): void {
+    this.#editor?.showMistakes(
+      this.isListOpen ? [] : this.problems.map(({ diagnostic }) => diagnostic),
+    );
+  }
+
+  #onList(isOpen: boolean): void {
+    this.isListOpen = isOpen;
+    // Within an update of the editor it takes no other one.
+    queueMicrotask(() => this.#showMistakes());
   }
 
   #diagnose(text: string): readonly Diagnostic[] {

@@ -1,0 +1,208 @@
+/**
+ * Seen values: what a path has been lately, for completion.
+ *
+ * The newest entries that have the path are asked for, as anybody would ask,
+ * and their values counted. That costs workers a search, so it is bounded in
+ * entries, bytes, time and number, and kept for a moment: whoever types asks for
+ * the same again with each letter.
+ */
+import type { Batch } from "../api/batch.ts";
+import type { SeenAnswer } from "../api/hub.ts";
+import type { QueryRequest } from "../api/messages.ts";
+import { SCHEMA } from "../dissectors/registry.ts";
+import type { Entry } from "../entry/entry.ts";
+import { openChecking } from "../kfl/checker.ts";
+import { parse } from "../kfl/grammar.ts";
+import { evaluate } from "../kfl/interpreter.ts";
+import { REDACTED } from "../kfl/redaction.ts";
+import type { Typed } from "../kfl/typed.ts";
+import { MAX_VALUE_DEPTH, type Value } from "../kfl/value.ts";
+import { Refused } from "../net/failure.ts";
+import { ask, isBatch } from "./ask.ts";
+import type { Queries } from "./queries.ts";
+import { planOrRefuse } from "./routes/request.ts";
+
+/** Entries that are looked at, and bytes of their JSON. */
+const MAX_ENTRIES = 500;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Values that are given. */
+const MAX_VALUES = 50;
+
+/** Longer texts are nothing to choose from a list, in UTF-16 units. */
+const MAX_LENGTH = 200;
+
+/** Questions that run at once. */
+const MAX_ASKED = 4;
+
+/** Answers that are kept, and for how long, ms. */
+const MAX_KEPT = 64;
+const FRESH = 5000;
+
+/** What was found by then is the answer, ms. */
+const PATIENCE = 5000;
+
+/** Whose values are asked for; the window is that of the entries. */
+export interface SeenRequest extends Pick<QueryRequest, "kfl" | "from" | "to"> {
+  readonly path: string;
+}
+
+interface Kept {
+  readonly answer: Promise<SeenAnswer>;
+  readonly until: number;
+}
+
+/** Tells what paths have been lately. */
+export class SeenValues {
+  readonly #queries: Queries;
+  readonly #kept = new Map<string, Kept>();
+  #asked = 0;
+
+  constructor(queries: Queries) {
+    this.#queries = queries;
+  }
+
+  /**
+   * The commonest values of a path.
+   *
+   * @throws Refused where path or filter are wrong, or too much is asked
+   */
+  async of(request: SeenRequest): Promise<SeenAnswer> {
+    const { path, kfl, from, to } = request;
+    const key = JSON.stringify([path, kfl, from, to]);
+    const now = performance.now();
+    const kept = this.#kept.get(key);
+    if (kept && kept.until > now) return await kept.answer;
+    const value = readPath(path);
+    const question = questionOf(request);
+    if (this.#asked >= MAX_ASKED || !this.#queries.hasRoom) {
+      throw new Refused("busy", "Too many ask for values; try again later");
+    }
+    const answer = this.#count(question, value);
+    this.#kept.delete(key);
+    this.#kept.set(key, { answer, until: now + FRESH });
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MAX_KEPT) break;
+      this.#kept.delete(oldest);
+    }
+    try {
+      return await answer;
+    } catch (error) {
+      this.#kept.delete(key);
+      throw error;
+    }
+  }
+
+  async #count(question: QueryRequest, value: Typed): Promise<SeenAnswer> {
+    const counts = new Counts(value);
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), PATIENCE);
+    this.#asked++;
+    try {
+      const answers = ask(this.#queries.open(), question, patience.signal);
+      for await (const part of answers) {
+        if (isBatch(part)) counts.add(part);
+        else if ("error" in part) throw new Refused("busy", part.error.message);
+        if (counts.isFull) break;
+      }
+    } catch (error) {
+      if (!patience.signal.aborted) throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#asked--;
+    }
+    return counts.answer;
+  }
+}
+
+/** The newest entries that have the path. */
+function questionOf({ path, kfl, from, to }: SeenRequest): QueryRequest {
+  // By itself first: it could close the bracket that is put around it.
+  if (kfl !== "") planOrRefuse({ kfl });
+  const has = `exists(${path})`;
+  const question: QueryRequest = {
+    kfl: kfl === "" ? has : `(${kfl}) and ${has}`,
+    ...{ from, to, order: "desc", limit: MAX_ENTRIES, credit: 2 },
+  };
+  planOrRefuse(question);
+  return question;
+}
+
+/** @throws Refused if it is no path, or nothing has it */
+function readPath(path: string): Typed {
+  const { expression, diagnostics } = parse(path);
+  const check = openChecking(SCHEMA);
+  const context = {
+    protocols: check.vocabulary.protocols,
+    variables: new Map(),
+  };
+  const read = () => check.value(expression!, context);
+  const mistakes = expression && diagnostics.length === 0
+    ? check.mistakesOf(read)
+    : diagnostics;
+  if (!expression || mistakes.length > 0) {
+    const [first] = mistakes;
+    const problem = first?.message ?? "It is empty";
+    throw new Refused("kfl", `"path": ${problem}`, mistakes);
+  }
+  return check.silently(read).node;
+}
+
+/** How many entries have which values. */
+class Counts {
+  readonly #value: Typed;
+  readonly #counts = new Map<string, number>();
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(value: Typed) {
+    this.#value = value;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= MAX_BYTES;
+  }
+
+  add(batch: Batch): void {
+    for (let row = 0; row < batch.count && !this.isFull; row++) {
+      const text = batch.text(row);
+      this.#bytes += text.length;
+      this.#entries++;
+      for (const each of new Set(textsOf(this.#valueIn(text)))) {
+        this.#counts.set(each, (this.#counts.get(each) ?? 0) + 1);
+      }
+    }
+  }
+
+  /**
+   * What the path is in an entry's JSON, which has all fields as an `Entry` has
+   * them but for its two times, and these are nothing to choose from.
+   */
+  #valueIn(json: string): Value {
+    return evaluate(this.#value, JSON.parse(json) as Entry);
+  }
+
+  get answer(): SeenAnswer {
+    const values = [...this.#counts]
+      .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+      .slice(0, MAX_VALUES)
+      .map(([value, count]) => ({ value, count }));
+    return { values, entries: this.#entries };
+  }
+}
+
+/** Texts and numbers that can be offered; of a list, those of its elements. */
+function* textsOf(value: Value, depth = 0): Iterable<string> {
+  if (Array.isArray(value)) {
+    if (depth > MAX_VALUE_DEPTH) return;
+    for (const each of value) yield* textsOf(each, depth + 1);
+  } else if (typeof value === "number" || typeof value === "bigint") {
+    yield String(value);
+  } else if (typeof value === "string" && isShown(value)) yield value;
+}
+
+/** Whether a text is short and readable, and nothing in it was hidden. */
+function isShown(text: string): boolean {
+  return text.length <= MAX_LENGTH && !/[\p{Cc}\ufffd]/u.test(text) &&
+    !text.includes(REDACTED);
+}
