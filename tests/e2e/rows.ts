@@ -61,6 +61,7 @@ export async function measureRows(
     await page.waitForFunction(
       ({ measured, count }) => measured.length >= count,
       { measured, count },
+      { timeout: 10_000 + 50 * count },
     );
     return (await measured.jsonValue()).slice(0, count);
   };

@@ -389,9 +389,10 @@ function cutTo(packets: PacketRows, bytes: number): void {
 /** What a shard's facts say of packets that are not in it. */
 function noteLosses(coverage: Coverage, { number, facts }: Shard): void {
   for (const { packets } of facts.drops) coverage.lost += packets;
-  if (facts.tornBytes > 0) {
+  if (facts.isTorn) {
     coverage.damage.push(
-      `shard ${number}: ${facts.tornBytes} bytes were not written to their end`,
+      `shard ${number}: the capture was killed; what it had yet to store is ` +
+        `lost, of which ${facts.tornBytes} bytes were written in part`,
     );
   }
   if (facts.damage !== undefined) {

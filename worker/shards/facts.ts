@@ -126,7 +126,7 @@ export interface SecretsFact {
   readonly data: Uint8Array;
 }
 
-/** The end of the shard was torn and has been cut. */
+/** Whoever wrote the shard died; its end may have been torn, and was cut. */
 export interface TornFact {
   readonly kind: "torn";
   /** Bytes that were cut. */
@@ -290,6 +290,8 @@ export class Facts {
     known: [] as number[],
   };
   readonly secrets: SecretsFact[] = [];
+  /** Whether its writer died before its end, and what it had yet to store. */
+  isTorn = false;
   /** Bytes that recovery cut off the shard. */
   tornBytes = 0;
   /** Why not everything could be read; absent if it could. */
@@ -449,6 +451,7 @@ export class Facts {
         });
         break;
       case KINDS.torn:
+        this.isTorn = true;
         this.tornBytes += reader.varint();
         break;
       default:

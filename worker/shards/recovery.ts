@@ -55,8 +55,14 @@ type Findings = {
 /**
  * Makes a folder whole. Only its writer may, before it begins. What a full
  * disk prevents is left to the next time.
+ *
+ * @param wasKilled whether its last writer did not end by itself: the shards
+ *   that it had open then say so
  */
-export function recover(folder: Folder): RecoveryReport {
+export function recover(
+  folder: Folder,
+  wasKilled: boolean = false,
+): RecoveryReport {
   const findings: Findings = {
     shards: 0,
     cut: [],
@@ -69,7 +75,8 @@ export function recover(folder: Folder): RecoveryReport {
   for (const shard of listShards(folder)) {
     const pcap = folder.open(toName(shard, "pcap"), "append");
     if (!pcap) continue;
-    recoverShard(folder, shard, pcap, findings);
+    const wasOpen = wasKilled && !has(folder, toName(shard, "idx"));
+    recoverShard(folder, shard, pcap, wasOpen, findings);
     pcap.close();
   }
   return findings;
@@ -79,6 +86,7 @@ function recoverShard(
   folder: Folder,
   shard: number,
   pcap: StoredFile,
+  wasOpen: boolean,
   findings: Findings,
 ): void {
   const useless = whyUseless(folder, shard, pcap.size());
@@ -100,13 +108,19 @@ function recoverShard(
   if (facts) findings.facts.push({ shard, why: facts });
   const table = recoverTable(folder, shard);
   if (table) findings.tables.push({ shard, why: table });
-  if (torn > 0) noteTorn(folder, shard, torn);
+  if (torn > 0 || wasOpen) noteTorn(folder, shard, torn);
   if (built && useless) {
     const name = toName(shard, "idx");
     if (unlessFull(() => folder.replace(name, built.sidecar))) {
       findings.rebuilt.push({ shard, why: useless });
     }
   }
+}
+
+function has(folder: Folder, name: string): boolean {
+  const file = folder.open(name, "read");
+  file?.close();
+  return file !== undefined;
 }
 
 function noteTorn(folder: Folder, shard: number, bytes: number): void {

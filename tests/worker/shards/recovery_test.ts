@@ -53,6 +53,32 @@ Deno.test("a torn record is cut, and it is said how much that was", () => {
   ok(isClean(recover(folder)));
 });
 
+Deno.test("a writer that was killed is said to be, in the shard it had open", () => {
+  const folder = new MemoryFolder();
+  const writer = StoreWriter.open(folder, { ...OPTIONS });
+  const batch = toBatch(makeTraffic(1, 100));
+  const shards = writer.writer(LINKTYPE_ETHERNET);
+  shards.append(batch, ETHERNET, 0, batch.count);
+  shards.flush();
+  const survived = folder.survived();
+  writer.close();
+  const tornOf = (of: MemoryFolder) =>
+    Array.from(
+      Store.open(of).shards("oldest first"),
+      ({ number, facts }) => facts.isTorn ? number : [],
+    ).flat();
+  StoreWriter.open(survived, { ...OPTIONS }).close();
+  const newest = Store.open(survived).numbers().at(-1)!;
+  deepEqual(tornOf(survived), [newest]);
+  // Who ends by itself says nothing of the kind.
+  StoreWriter.open(folder, { ...OPTIONS }).close();
+  deepEqual(tornOf(folder), []);
+  // Nor does a sidecar that somebody has deleted.
+  folder.remove("1.idx");
+  StoreWriter.open(folder, { ...OPTIONS }).close();
+  deepEqual(tornOf(folder), []);
+});
+
 Deno.test("a sidecar that is missing or damaged is built again, the same", () => {
   for (const damage of ["missing", "empty", "changed", "of another shard"]) {
     const { folder, frames } = made();
