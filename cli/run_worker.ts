@@ -3,7 +3,12 @@ import { Capturing, type CapturingOptions } from "./capturing.ts";
 import { dataFolder } from "./data_folder.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
-import { answerFor, type ListenOptions, readListens } from "./worker_server.ts";
+import {
+  answerFor,
+  type ListenOptions,
+  ownTraffic,
+  readListens,
+} from "./worker_server.ts";
 
 /** What `worker` was told. */
 export interface WorkerOptions extends CapturingOptions, ListenOptions {
@@ -16,7 +21,8 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   const { signal } = interruption;
   const listens = await readListens(options);
   const folder = dataFolder(options.dataDir);
-  const capturing = await Capturing.start(options, folder);
+  const own = listens && ownTraffic(listens);
+  const capturing = await Capturing.start(options, folder, own);
   signal.addEventListener("abort", () => capturing.stop());
   if (signal.aborted) capturing.stop();
   try {

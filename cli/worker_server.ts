@@ -1,6 +1,7 @@
 /** `worker --listen`: the capture answers whoever has the secret. */
 import { readSecret } from "../hub/remote_worker.ts";
 import type { Listening } from "../net/http.ts";
+import type { OwnTraffic } from "../worker/capture/own_traffic.ts";
 import { UnsafeListening, WorkerServer } from "../worker/serve/server.ts";
 import { WorkerService } from "../worker/serve/service.ts";
 import type { Capturing } from "./capturing.ts";
@@ -60,6 +61,12 @@ export async function readListens(
   return { ...listen, secret, tls: { cert, key } };
 }
 
+/** What hubs say to whoever listens there, and try to before. */
+export function ownTraffic({ hostname, port }: Listening): OwnTraffic {
+  const ips = hostname === "localhost" ? ["127.0.0.1", "::1"] : [hostname];
+  return { listening: ips.map((ip) => ({ ip, port })), connections: [] };
+}
+
 /**
  * Answers for a capture, which leaves that out of what it captures.
  *
@@ -83,11 +90,7 @@ export async function answerFor(
   );
   const server = ending.use(await start(service, listens));
   const { hostname, tls } = listens;
-  const ips = hostname === "localhost" ? ["127.0.0.1", "::1"] : [hostname];
-  await capturing.exclude({
-    listening: ips.map((ip) => ({ ip, port: server.port })),
-    connections: [],
-  });
+  await capturing.exclude(ownTraffic({ hostname, port: server.port }));
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   say(
     `thresher: hubs can ask ${tls ? "wss" : "ws"}://${host}:${server.port}`,

@@ -107,6 +107,11 @@ Deno.test({
             ),
         );
         await load.end();
+        const [whole] = await cluster.ask([query("http", "&limit=1")]);
+        match(
+          endOf(whole!).coverage[1]!.damage.join(),
+          /shard 1: the capture was killed/,
+        );
       },
     );
 
@@ -150,6 +155,11 @@ Deno.test({
         ]);
         same(linesOf(text), expected, `query ${source.join(" ")}`);
       }
+    });
+
+    await t.step("what hub and workers say is not captured", async () => {
+      const [answer] = await cluster.ask([query("port == 7700")]);
+      same(entriesOf(answer!), [], "of hub and workers");
     });
 
     watcher.checkComplaints();
