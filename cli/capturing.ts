@@ -88,10 +88,10 @@ export class Capturing implements Capture {
     } catch (error) {
       throw toCommandError(error);
     }
+    const where = options.interface?.join(", ") ?? "all interfaces";
     say(
-      `thresher: capturing on ${options.interface?.join(", ") ?? "all"} ` +
-        `interfaces into "${folder}", at most ${toText(storageLimit)}; ` +
-        "Ctrl-C ends it",
+      `thresher: capturing on ${where} into "${folder}", at most ` +
+        `${toText(storageLimit)}; Ctrl-C ends it`,
     );
     return capturing;
   }

@@ -2,7 +2,11 @@
 import { readSecret } from "../hub/remote_worker.ts";
 import type { Listening } from "../net/http.ts";
 import type { OwnTraffic } from "../worker/capture/own_traffic.ts";
-import { UnsafeListening, WorkerServer } from "../worker/serve/server.ts";
+import {
+  checkListening,
+  UnsafeListening,
+  WorkerServer,
+} from "../worker/serve/server.ts";
 import { WorkerService } from "../worker/serve/service.ts";
 import type { Capturing } from "./capturing.ts";
 import { CommandError, EXIT } from "./exit.ts";
@@ -54,6 +58,8 @@ export async function readListens(
   }
   const secret = await readTextFile(secretFile, readSecret);
   if (tlsCert === undefined || tlsKey === undefined) {
+    // Known before anything is captured.
+    orMisused(() => checkListening(listen));
     return { ...listen, secret };
   }
   const cert = await readTextFile(tlsCert);
@@ -108,9 +114,16 @@ async function start(
   try {
     return await WorkerServer.start({ ...listens, service, onFault });
   } catch (error) {
-    if (error instanceof UnsafeListening) {
-      throw new CommandError(EXIT.MISUSED, error.message, error);
-    }
     throw toListenError(error, listens);
+  }
+}
+
+/** @throws CommandError in place of UnsafeListening */
+function orMisused(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof UnsafeListening)) throw error;
+    throw new CommandError(EXIT.MISUSED, error.message, error);
   }
 }

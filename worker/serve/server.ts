@@ -52,13 +52,8 @@ export class WorkerServer implements AsyncDisposable {
    * @throws UnsafeListening
    */
   static async start(options: WorkerServerOptions): Promise<WorkerServer> {
-    const { hostname, tls, onFault } = options;
-    if (!tls && !isLoopback(hostname)) {
-      throw new UnsafeListening(
-        `Cannot listen on ${hostname}: packets would go unencrypted. Give ` +
-          "--tls-cert and --tls-key, or listen on 127.0.0.1",
-      );
-    }
+    const { onFault } = options;
+    checkListening(options);
     const server = new WorkerServer(options);
     server.#server = await listen(options, {
       onRequest: (request) => server.#answer(request),
@@ -131,6 +126,15 @@ export class WorkerServer implements AsyncDisposable {
     return new Refused("internal", "A mistake of ours; the log says more")
       .toResponse();
   }
+}
+
+/** @throws UnsafeListening if packets would cross a network as they are */
+export function checkListening({ hostname, tls }: Listening): void {
+  if (tls || isLoopback(hostname)) return;
+  throw new UnsafeListening(
+    `Cannot listen on ${hostname}: packets would go unencrypted. Give ` +
+      "--tls-cert and --tls-key, or listen on 127.0.0.1",
+  );
 }
 
 /** All of one length, so that comparing them tells nothing of theirs. */
