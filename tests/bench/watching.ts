@@ -25,8 +25,9 @@ import { median } from "./measure.ts";
 /** Rows of which it is measured how long they take. */
 const ROWS = 2000;
 
-/** How long a tab stands still, ms. */
+/** How long a tab stands still, ms; and follows before. */
 const PAUSE = 60_000;
+const BEFORE = 30_000;
 
 /** Entries a second, of the hub that reads them from shards. */
 const RATE = 10_000;
@@ -87,17 +88,20 @@ async function rowLatencies(cluster: Cluster, page: Page): Promise<number[]> {
   return measured;
 }
 
-/** Bytes by which a hub grows under load, while something is so. */
+/**
+ * Bytes by which a hub's memory under load exceeds, while something is so, what
+ * it was at most before: collecting garbage makes it go up and down.
+ */
 async function costOf(
   cluster: Cluster,
   begin: () => Promise<unknown>,
 ): Promise<number> {
   const { lab } = cluster;
   const url = `http://${lab.address("node-a")}:8080/carts/wrk`;
-  const seconds = PAUSE / 1000 + 20;
+  const seconds = (BEFORE + PAUSE) / 1000 + 20;
   const load = lab.start("client", `wrk -t 1 -c 2 -d ${seconds} ${url}`);
   await sleep(5000);
-  const before = median(await memoryOf(cluster, 5000));
+  const before = Math.max(...await memoryOf(cluster, BEFORE));
   await begin();
   const during = await memoryOf(cluster, PAUSE);
   await load.stop();
