@@ -286,7 +286,9 @@ export class EntryList extends LitElement {
     this.#showBehind();
     const isNearTop = top < OLDER_MARGIN;
     this.toggleAttribute("near-top", isNearTop);
-    const wantsOlder = isNearTop && !this.following && this.older === "more";
+    const mayBeOlder = this.older === "more" ||
+      this.older === "none" && this.store.evicted > 0;
+    const wantsOlder = isNearTop && !this.following && mayBeOlder;
     if (wantsOlder) this.#fire("feed-older");
   }
 
@@ -681,7 +683,7 @@ export class EntryList extends LitElement {
         .row,
         :host([with-nodes]) .row {
           grid-template-columns: var(--time) 84px 92px minmax(90px, 1fr)
-            minmax(90px, 1.2fr) minmax(130px, 2fr) 72px;
+            minmax(110px, 1.5fr) minmax(130px, 2fr) 72px;
         }
 
         .node,

@@ -153,9 +153,11 @@ export class LiveQuery implements ReactiveController {
 
   /** Asks for what lies before the oldest row. */
   loadOlder(): void {
-    if (this.older !== "more" && this.older !== "failed") return;
-    if (this.store.hasRoom && this.store.evicted === 0) this.#loadPage();
-    else this.#set({ older: "full" });
+    const { older, store } = this;
+    if (older === "loading" || older === "full") return;
+    // What left the view is older too, though there was nothing at first.
+    if (store.evicted > 0 || !store.hasRoom) this.#set({ older: "full" });
+    else if (older !== "none") this.#loadPage();
   }
 
   /** Asks again after a loss, now. */

@@ -142,6 +142,25 @@ browserTest("a page that reads nothing gets no more than there is room for", {
   await waitForNewest(page, 700_000);
 });
 
+browserTest("rows that left the view are one step away", {
+  stored: 0,
+}, async ({ page, hub, open }) => {
+  await open("?tz=utc");
+  await status(page).getByText("Live").waitFor();
+  hub.capture(700_000);
+  await waitForNewest(page, 700_000);
+  await scroller(page).evaluate((grid) => grid.scrollTop = 0);
+  await page.getByText("Older entries are not kept in this view").waitFor();
+  const [oldest] = await rowsOf(page);
+  ok(oldest! > formatClock(MORNING, 0), "there are older ones");
+  await page.getByRole("button", { name: "Show what came before" }).click();
+  await status(page).getByText("Complete").waitFor();
+  const { to, order } = hub.received.queries.at(-1)!;
+  equal(formatClock(to!, 0), oldest);
+  equal(order, "desc");
+  equal(await lastRow(page), oldest);
+});
+
 browserTest("after the hub was lost the feed goes on where it was", {
   stored: 1000,
   mayComplain: /503|WebSocket/,
