@@ -11,6 +11,7 @@ import { quoteText } from "./model/kfl_text.ts";
 import { appStyles } from "./app_styles.ts";
 import type { HelpDialog, TimeDialog, TimeRange } from "./dialogs.ts";
 import "./dialogs.ts";
+import { withCode } from "./code_text.ts";
 import { copyText } from "./detail/clipboard.ts";
 import type { EntryDetail } from "./detail/entry_detail.ts";
 import "./detail/entry_detail.ts";
@@ -294,7 +295,7 @@ export class ThresherApp extends LitElement {
           () => location.reload(),
         );
       case "failed":
-        return banner(phase.failure.message, "Ask again", this.#ask);
+        return banner(withCode(phase.failure.message), "Ask again", this.#ask);
       default:
         return nothing;
     }
@@ -536,7 +537,7 @@ customElements.define("thresher-app", ThresherApp);
 
 /** @param passing text that is not read out, since it changes every second */
 function banner(
-  text: string,
+  text: unknown,
   action: string,
   onAction: () => void,
   passing: string = "",

@@ -4,6 +4,8 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { WorkerStatus } from "../api/hub.ts";
+import type { Failure } from "../api/messages.ts";
+import { withCode } from "./code_text.ts";
 import type { Phase } from "./live_query.ts";
 import { counted, formatClock, formatDay, zoneOffset } from "./model/format.ts";
 import type { View } from "./model/view.ts";
@@ -56,10 +58,7 @@ export class FeedNotice extends LitElement {
   #notice(): Notice | undefined {
     switch (this.phase.kind) {
       case "failed":
-        return this.#failed(
-          this.phase.failure.code,
-          this.phase.failure.message,
-        );
+        return this.#failed(this.phase.failure);
       case "outdated":
         return {
           title: "Thresher was updated",
@@ -92,12 +91,15 @@ export class FeedNotice extends LitElement {
     }
   }
 
-  #failed(code: string, message: string): Notice {
+  #failed({ code, message, diagnostics = [] }: Failure): Notice {
+    const [first] = diagnostics;
     switch (code) {
       case "kfl":
         return {
           title: "The filter is wrong",
-          text: message,
+          text: html`${withCode(message)}${
+            first?.hint ? html`<p>${withCode(first.hint)}</p>` : nothing
+          }`,
           action: ["clear-filter", "Show everything"],
         };
       case "busy":
@@ -214,6 +216,15 @@ export class FeedNotice extends LitElement {
 
       p {
         margin: 0 0 10px;
+      }
+
+      p:only-of-type {
+        margin: 0;
+      }
+
+      code {
+        color: var(--text);
+        font: var(--size-data) / 1 var(--font-data);
       }
 
       ul {

@@ -269,3 +269,31 @@ browserTest("an unfinished word is not called wrong while it is completed", {
   await waitForState(page, "invalid");
   ok(await page.locator("filter-bar .kfl-mistake").count() > 0);
 });
+
+for (const width of [340, 420, 800]) {
+  browserTest(`the hint in the empty line is one line, ${width} px wide`, {
+    stored: 50,
+    width,
+  }, async ({ page, open }) => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => release = resolve);
+    await page.route(/editor-.*\.js/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await open();
+    const heightOf = async (part: string) =>
+      (await page.locator(`filter-bar ${part}`).boundingBox())!.height;
+    await page.locator("filter-bar textarea").click();
+    equal(await heightOf(".bar"), 34);
+    release();
+    await page.locator("filter-bar .cm-placeholder").waitFor();
+    await page.locator("filter-bar .cm-content").click();
+    equal(await heightOf(".bar"), 34);
+    const { width: hint } =
+      (await page.locator("filter-bar .cm-placeholder").boundingBox())!;
+    const { width: line } =
+      (await page.locator("filter-bar .line").boundingBox())!;
+    ok(hint <= line, `${hint} px in ${line}`);
+  });
+}

@@ -135,6 +135,13 @@ export class ScriptedHub implements AsyncDisposable {
     for (const { socket } of this.#following) tell(socket, { coverage });
   }
 
+  /** Talks to everybody as another version of itself would. */
+  update(): void {
+    for (const { socket } of this.#following) {
+      socket.send(new Uint8Array([255, 255, 255, 255]));
+    }
+  }
+
   /** Breaks off all answers. */
   drop(): void {
     for (const { socket } of this.#following) socket.close(1011, "dropped");

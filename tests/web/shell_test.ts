@@ -261,7 +261,41 @@ browserTest("a filter that is wrong is refused with the reason", {
 }, async ({ page, open }) => {
   await open("?q=request.pth ==");
   await page.getByRole("heading", { name: "The filter is wrong" }).waitFor();
+  const notice = page.locator("feed-notice");
+  equal(await notice.getByText("request.path", { exact: true }).count(), 1);
   await page.getByRole("button", { name: "Show everything" }).click();
+  await waitForRows(page);
+});
+
+browserTest("a page of another version than the hub can be loaded anew", {
+  stored: 100,
+}, async ({ page, hub, open }) => {
+  await open("?q=dns");
+  await waitForRows(page);
+  const before = await rowsOf(page);
+  hub.update();
+  await page.getByText("this page is of another version").waitFor();
+  deepEqual(await rowsOf(page), before);
+  await checkAccess(page);
+  const asked = hub.received.queries.length;
+  hub.capture(100);
+  await page.getByRole("button", { name: "Reload" }).click();
+  await status(page).getByText("Live").waitFor();
+  await waitForRows(page);
+  ok(hub.received.queries.length > asked);
+  ok((await rowsOf(page)).length > before.length);
+  equal(search(page).get("q"), "dns");
+});
+
+browserTest("without rows too it says that it is of another version", {
+  stored: 0,
+}, async ({ page, hub, open }) => {
+  await open();
+  await page.getByText("No traffic yet").waitFor();
+  hub.update();
+  await page.getByRole("heading", { name: "Thresher was updated" }).waitFor();
+  hub.capture(5);
+  await page.getByRole("button", { name: "Reload the page" }).click();
   await waitForRows(page);
 });
 

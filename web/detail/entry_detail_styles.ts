@@ -270,9 +270,8 @@ export const entryDetailStyles = [
       width: 6.5rem;
     }
 
-    /* Values below each other are as far apart as rows are. */
     td > div + div {
-      margin-top: 6px;
+      margin-top: 2px;
     }
 
     .bytes {

@@ -66,19 +66,17 @@ export const sectionStyles = css`
     text-underline-offset: 2px;
   }
 
+  /* Borders that are not shared make all rows equally high. */
   table {
-    border-collapse: collapse;
+    border-collapse: separate;
+    border-spacing: 0;
     font: var(--size-data) / 18px var(--font-data);
     table-layout: fixed;
     width: 100%;
   }
 
-  tr {
+  tr:not(:last-child) > * {
     border-bottom: 1px solid var(--line);
-  }
-
-  tr:last-child {
-    border-bottom: 0;
   }
 
   tr:hover {

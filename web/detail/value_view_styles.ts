@@ -13,12 +13,13 @@ export const valueStyles = css`
     display: inline;
     font: inherit;
     margin: 0 -3px;
-    max-width: 100%;
+    max-width: calc(100% + 6px);
     overflow-wrap: anywhere;
     padding: 0 3px;
     text-align: left;
     unicode-bidi: isolate;
     user-select: text;
+    vertical-align: top;
     white-space: pre-wrap;
   }
 

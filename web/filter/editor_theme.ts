@@ -17,7 +17,11 @@ export const editorTheme = EditorView.theme({
     maxHeight: "9lh",
     overflow: "auto",
   },
-  ".cm-content": { padding: "0", caretColor: "var(--text)" },
+  ".cm-content": {
+    caretColor: "var(--text)",
+    minWidth: "0",
+    padding: "0",
+  },
   ".cm-line": { padding: "0" },
   ".cm-placeholder": { color: "var(--text-muted)" },
   ".kfl-text": { color: "var(--code-text)" },

@@ -112,6 +112,9 @@ export const filterBarStyles = [
     textarea::placeholder {
       color: var(--text-faint);
       opacity: 1;
+      overflow: hidden;
+      text-overflow: ellipsis;
+      white-space: nowrap;
     }
 
     .state {

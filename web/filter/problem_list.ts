@@ -1,5 +1,6 @@
 /** What is wrong with a query, under its line, with what to write instead. */
 import { html, nothing } from "lit";
+import { withCode } from "../code_text.ts";
 import type { Diagnostic, Span } from "../../kfl/diagnostic.ts";
 import type { Fix } from "../model/fixes.ts";
 
@@ -76,11 +77,4 @@ function fixButton(
     ><del>${before}</del><span aria-hidden="true"> → </span><ins>${after}</ins>
     </button>
   `;
-}
-
-/** What stands between backticks, as code. */
-function withCode(text: string): unknown {
-  return text.split("`").map((part, i) =>
-    i % 2 === 1 ? html`<code>${part}</code>` : part
-  );
 }

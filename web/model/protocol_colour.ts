@@ -1,6 +1,7 @@
 /**
  * A protocol's colour: one hue for each, and for each kind of protocol a
- * stretch of the circle. How light and strong it is, the theme says.
+ * stretch of the circle. How light and strong it is, the theme says. Red says
+ * that something failed: whatever is seen all the time keeps away from it.
  */
 
 /** Degrees of OKLCH. */
@@ -16,7 +17,7 @@ const HUES: Readonly<Record<string, number>> = {
   dhcp: 150,
   ntp: 140,
   // Data.
-  redis: 25,
+  redis: 0,
   memcached: 40,
   mysql: 70,
   postgresql: 195,
@@ -27,7 +28,7 @@ const HUES: Readonly<Record<string, number>> = {
   amqp: 55,
   mqtt: 320,
   nats: 180,
-  smtp: 350,
+  smtp: 15,
   // Who is who.
   ldap: 85,
   radius: 95,
