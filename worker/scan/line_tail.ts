@@ -168,6 +168,7 @@ export class LineTail {
       if (shard) {
         const frames = shard.frames(this.#position);
         frames.batch.count = 0;
+        this.scan.isOwnCapture = shard.source === undefined;
         return { shard, frames, at: 0, isDry: false };
       }
       this.hasLost = true;

@@ -324,6 +324,7 @@ class StoreSearch {
     const packets = shard.columns(this.#rows);
     if (!link.isWhole) cutTo(packets, link.bytes);
     const picked = new ShardRows(packets, shard.index.flows.count, BATCH);
+    scan.isOwnCapture = shard.source === undefined;
     let told = 0;
     while (picked.next()) {
       const { rows, count } = picked;

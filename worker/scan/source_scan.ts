@@ -74,6 +74,12 @@ export class SourceScan {
   readonly replay: Replay;
   /** Protocols of the entries so far, whether they match or not. */
   readonly protocols = new Set<string>();
+  /**
+   * Whether this node captured the packets itself. Where it kept the beginning
+   * of one it did so on purpose (`--store`), and nothing that can be asked for
+   * is missing.
+   */
+  isOwnCapture = false;
   readonly #decoder = new Decoder();
   readonly #packet = new Packet();
   readonly #horizon: number;
@@ -137,7 +143,7 @@ export class SourceScan {
     coverage.packets++;
     if (time < coverage.first) coverage.first = time;
     if (time > coverage.last) coverage.last = time;
-    if (captured < original) coverage.cut++;
+    if (captured < original && !this.isOwnCapture) coverage.cut++;
     // Capture order is not always the order of times, so later ones count.
     if (time > this.#horizon) return false;
     this.#packet.interface = batch.interface[i]!;

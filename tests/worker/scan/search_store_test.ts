@@ -15,6 +15,12 @@ import { importSavefiles } from "../../../worker/shards/import.ts";
 import { Store } from "../../../worker/shards/store.ts";
 import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { findFixtures } from "../../dissectors/fixtures.ts";
+import {
+  ETHERNET,
+  LINKTYPE_ETHERNET,
+  makeTraffic,
+  toBatch,
+} from "../shards/traffic.ts";
 
 const QUERIES: [kfl: string, options?: Partial<QueryOptions>][] = [
   [""],
@@ -117,3 +123,28 @@ Deno.test("a checkpoint that nobody can go on with is passed over", async () => 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+for (const name of [undefined, "x.pcap"]) {
+  const where = name ?? "what was captured here";
+  Deno.test(`packets of ${where} that were cut are ${name ? "" : "not "}missed`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const options = { node: "n", storageLimit: 2 ** 30 };
+      using writer = StoreWriter.open(folder, options);
+      writer.beginSource(name);
+      const batch = toBatch(makeTraffic(1, 50));
+      for (let i = 0; i < batch.count; i++) batch.original[i]! += 1000;
+      writer.writer(LINKTYPE_ETHERNET).append(batch, ETHERNET, 0, batch.count);
+      writer.rotate();
+      const { plan } = compileQuery("", SCHEMA, { now: 0 });
+      const coverages = await searchStore(writer.store, {
+        plan: plan!,
+        protocols: PROTOCOLS,
+        onMatch() {},
+      });
+      deepEqual(coverages.map(({ cut }) => cut), [name ? batch.count : 0]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
