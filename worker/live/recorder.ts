@@ -9,15 +9,23 @@
 import { FrameBatch } from "../../packet/frame.ts";
 import type { LiveSource } from "../capture/source.ts";
 import type { InterfaceFact } from "../shards/facts.ts";
+import { Glances } from "../shards/glances.ts";
 import type { StoreWriter } from "../shards/store_writer.ts";
 import type { ShardWriter, StopCause } from "../shards/writer.ts";
 import { type Probing, Sifter } from "./sifter.ts";
 
-/** Frames that are looked at in one go. */
-const ROWS = 4096;
+/**
+ * Frames that are looked at in one go: each by itself, to the end. What copying
+ * it touches lies right before the next one, whose headers the processor has
+ * fetched by then; to look at the headers of many first is to wait for each.
+ */
+const ROWS = 1;
 
-/** Batches after which stored is what was taken, though more are waiting. */
-const MOST_BATCHES = 64;
+/** Frames after which is stored what was taken, though more are waiting. */
+const MOST_FRAMES = 1 << 18;
+
+/** Frames after which flows are probed. */
+const TOLD_AFTER = 64;
 
 /** How often drops and clocks are looked at, ms. */
 const LOOK = 1000;
@@ -52,6 +60,7 @@ export class Recorder {
   readonly #writer: ShardWriter;
   readonly #sifter: Sifter;
   readonly #batch = new FrameBatch(ROWS);
+  readonly #glances = new Glances(ROWS);
   #names: ReadonlyMap<number, string> | undefined;
   #dropped = 0;
   #own = 0;
@@ -117,13 +126,20 @@ export class Recorder {
   }
 
   #take(): void {
-    const { interfaces } = this.#source;
+    const source = this.#source;
+    const sifter = this.#sifter;
+    const writer = this.#writer;
+    const { interfaces } = source;
     const batch = this.#batch;
-    for (let n = 0; n < MOST_BATCHES && this.#source.next(batch); n++) {
-      this.#sifter.sift(batch);
-      this.#writer.append(batch, interfaces, 0, batch.count);
+    const glances = this.#glances;
+    for (let frames = 0; frames < MOST_FRAMES && source.next(batch);) {
+      frames += batch.count;
+      sifter.sift(batch, glances);
+      writer.append(batch, interfaces, 0, batch.count, glances);
+      if (frames % TOLD_AFTER === 0) sifter.tell();
     }
-    this.#writer.flush();
+    sifter.tell();
+    writer.flush();
   }
 
   /** What need not be seen to with every packet. */

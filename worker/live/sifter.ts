@@ -20,14 +20,10 @@ import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { LINKTYPE } from "../../packet/link.ts";
 import { OUTCOME, Packet, PROTOCOL, TCP } from "../../packet/packet.ts";
-import { EndsReader, word } from "../shards/ends_reader.ts";
-import {
-  FlowSlots,
-  kindOf,
-  SLOT,
-  SLOT_WORDS,
-  toNextStamp,
-} from "../shards/flow_slots.ts";
+import { EndsReader, TURNS, word } from "../shards/ends_reader.ts";
+import { KEY, kindOf } from "../shards/flow_key.ts";
+import { FlowSlots, SLOT, SLOT_WORDS } from "../shards/flow_slots.ts";
+import { Glances } from "../shards/glances.ts";
 import type { ProbeQueueWriter } from "./probe_queue.ts";
 import { VERDICT, VERDICT_BITS } from "./verdict.ts";
 
@@ -76,8 +72,12 @@ export class Sifter {
   readonly #queue: ProbeQueueWriter | undefined;
   readonly #slots: FlowSlots;
   readonly #ends: EndsReader;
-  /** Of the packet looked at: where its slot is, and its transport's header. */
+  /**
+   * Of the packet looked at: where its slot is, whether it is a plain one, and
+   * where its transport's header is.
+   */
   #slot = 0;
+  #isPlain = false;
   #transport = 0;
   #protocol = 0;
   /** How long its direction was silent before it, ms. */
@@ -92,7 +92,7 @@ export class Sifter {
     const memory = probing?.slots ?? makeSlotMemory();
     const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
     this.#slots = new FlowSlots(new Uint32Array(memory), seed);
-    this.#ends = new EndsReader(this.#slots.key);
+    this.#ends = new EndsReader(this.#slots.key.words);
     this.#queue = probing?.queue;
   }
 
@@ -101,8 +101,12 @@ export class Sifter {
     this.#interfaces = new Set(interfaces);
   }
 
-  /** Takes out of a batch what is not to be stored. */
-  sift(batch: FrameBatch): void {
+  /**
+   * Takes out of a batch what is not to be stored.
+   *
+   * @param glances get what was seen of the rows that are left
+   */
+  sift(batch: FrameBatch, glances: Glances = new Glances(batch.count)): void {
     let kept = 0;
     for (let row = 0; row < batch.count; row++) {
       if (this.#isCopy(batch, row)) {
@@ -111,17 +115,42 @@ export class Sifter {
         continue;
       }
       if (this.#queue) this.#probe(this.#queue, batch, row);
+      this.#glance(batch, row, glances, kept);
       if (kept !== row) move(batch, row, kept);
       kept++;
     }
     batch.count = kept;
+  }
+
+  /** Has those packets probed that were handed over for it. */
+  tell(): void {
     this.#queue?.tell();
+  }
+
+  /** Notes what whoever stores the packet need not look for again. */
+  #glance(
+    batch: FrameBatch,
+    row: number,
+    { flow, size }: Glances,
+    into: number,
+  ): void {
+    flow[into] = 0;
+    if (!this.#isPlain) return;
+    const ends = this.#ends;
+    const flags = ends.readTransport(
+      batch.start[row]!,
+      batch.captured[row]!,
+      batch.original[row]!,
+    );
+    if (flags < 0 || (flags & TURNS) !== 0) return;
+    flow[into] = this.#slots.words[this.#slot + SLOT.STAMP]! >>> 2;
+    size[into] = ends.size << 1 | (this.#slots.key.fromLow ? 1 : 0);
   }
 
   #isCopy(batch: FrameBatch, row: number): boolean {
     const { bytes } = batch;
     const start = batch.start[row]!;
-    const isPlain = this.#ends.read(
+    const isPlain = this.#isPlain = this.#ends.read(
       bytes,
       start,
       batch.captured[row]!,
@@ -138,11 +167,12 @@ export class Sifter {
     const slots = this.#slots;
     const slot = slots.find(now);
     const { words } = slots;
-    const own = slots.fromLow ? 0 : 1;
+    const own = slots.key.fromLow ? 0 : 1;
     const home = slot + HOME + own;
     const homeAt = slot + HOME_AT + own;
-    const here = (word(bytes, start + INTERFACE) << 1 |
-      (bytes[start + PACKET_TYPE] === OUTGOING ? 1 : 0)) >>> 0;
+    const { view } = this.#ends;
+    const here = (view.getUint32(start + INTERFACE) << 1 |
+      (view.getUint8(start + PACKET_TYPE) === OUTGOING ? 1 : 0)) >>> 0;
     const before = words[home]!;
     if (before !== here && this.#interfaces.has(before >>> 1)) {
       // Below 0 if processors do not agree on the time, or it was set back.
@@ -170,7 +200,7 @@ export class Sifter {
     const captured = batch.captured[row]!;
     if (verdict === VERDICT.HEADERS_ONLY) {
       if (!this.#isAnother(bytes)) return this.#cut(batch, row);
-      stamp = words[at] = toNextStamp(stamp);
+      stamp = this.#slots.renew(this.#slot);
     }
     const original = batch.original[row]!;
     const time = batch.time[row]!;
@@ -213,14 +243,14 @@ export class Sifter {
     // Fragments within a tunnel are kept, and so is what they make.
     if (outcome !== OUTCOME.PACKET || packet.fragments.length > 0) return false;
     const { bytes, src, dst, ipVersion, protocol, srcPort, dstPort } = packet;
-    const { key } = this.#slots;
+    const key = this.#slots.key.words;
     const words = ipVersion === 4 ? 1 : 4;
     for (let i = 0; i < words; i++) {
-      key[i] = word(bytes, src + 4 * i);
-      key[i + 4] = word(bytes, dst + 4 * i);
+      key[KEY.FIRST + i] = word(bytes, src + 4 * i);
+      key[KEY.SECOND + i] = word(bytes, dst + 4 * i);
     }
-    key[SLOT.PORTS] = srcPort << 16 | dstPort;
-    key[SLOT.KIND] = kindOf(ipVersion, protocol, false);
+    key[KEY.PORTS] = srcPort << 16 | dstPort;
+    key[KEY.KIND] = kindOf(ipVersion, protocol, false);
     this.#protocol = protocol;
     this.#transport = protocol === PROTOCOL.TCP
       ? packet.options - TCP_HEADER

@@ -18,9 +18,10 @@ import {
   toAddress,
 } from "../../packet/packet.ts";
 import { FlowTable } from "../../stream/flow.ts";
-import { EndsReader } from "./ends_reader.ts";
-import { FlowSlots, SLOT, SLOT_WORDS } from "./flow_slots.ts";
+import { EndsReader, TURNS } from "./ends_reader.ts";
+import type { Glances } from "./glances.ts";
 import { grown } from "./growth.ts";
+import { KnownFlows } from "./known_flows.ts";
 
 /** What stands in place of a flow's row where a packet has none. */
 export const NO_FLOW = {
@@ -235,6 +236,11 @@ export class FlowRows {
   /** Bits of {@link SEEN}. */
   seen: Uint8Array = new Uint8Array(0);
 
+  /** Rows that there is room for until the columns grow. */
+  get capacity(): number {
+    return this.protocol.length;
+  }
+
   /** 4 or 6. */
   ipVersion(row: number): number {
     return this.addresses.version[this.client[row]!]!;
@@ -280,27 +286,12 @@ export class FlowRows {
   }
 }
 
-/** Flows of which {@link ColumnBuilder} knows by heart who they are. */
-const MAX_KNOWN = 4096;
-
-/** Words of such a flow's slot: its row plus 1, and when each end was heard. */
-const ROW = SLOT.OWN;
-const HEARD_AT = SLOT.OWN + 1;
 /** Bits: which end is the client, and whether each end was heard. */
-const STATE = SLOT.OWN + 3;
 const CLIENT_IS_LOW = 1;
 const HEARD_LOW = 2;
 
-/** Bytes of headers, without options. */
-const IPV6_HEADER = 40;
-const TCP_HEADER = 20;
-const UDP_HEADER = 8;
-
 /** How long a flow is not looked up again, ms. */
 const KNOWN = 1000;
-
-/** Flags that change what is known of a flow. */
-const TURNS = TCP.SYN | TCP.FIN | TCP.RST;
 
 /**
  * Makes columns out of frames, a batch at a time.
@@ -329,13 +320,15 @@ export class ColumnBuilder {
     keepsHeads: false,
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   });
-  // This seed is fixed: which flows are forgotten must depend on nothing else.
-  readonly #known = new FlowSlots(new Uint32Array(MAX_KNOWN * SLOT_WORDS), 0);
-  readonly #ends = new EndsReader(this.#known.key);
-  /** Slot of the packet met last, if it can be known by heart; else -1. */
-  #slot = -1;
-  /** Its payload on the wire. */
-  #size = 0;
+  readonly #known = new KnownFlows();
+  readonly #ends = new EndsReader(this.#known.key.words);
+  /** Of each flow: bits of what is known, and when either end was heard, ms. */
+  #states = new Uint8Array(0);
+  #heardAt = new Uint32Array(0);
+  /** Whether the packet met last can be known by heart from now on. */
+  #isPlain = false;
+  /** The row that it was known by until now; -1 if by none. */
+  #found = -1;
 
   /**
    * Adds rows of a batch to the columns.
@@ -345,6 +338,7 @@ export class ColumnBuilder {
    *
    * @param interfaces of the batch: what frames of each begin with
    * @param from the first row, `to` the one behind the last
+   * @param glances of the batch, if it was looked at before
    */
   add(
     batch: FrameBatch,
@@ -352,6 +346,7 @@ export class ColumnBuilder {
     from: number,
     to: number,
     into: PacketRows,
+    glances?: Glances,
   ): void {
     into.reserve(to - from);
     let at = into.count;
@@ -362,13 +357,40 @@ export class ColumnBuilder {
       into.time[at] = time;
       into.offset[at] = batch.position[row]!;
       into.captured[at] = batch.captured[row]!;
-      const { linkType } = interfaces[batch.interface[row]!]!;
-      const known = this.#recall(batch, row, linkType);
-      into.flow[at] = known < 0 ? this.#flowOf(batch, row, linkType) : known;
+      const number = glances ? glances.flow[row]! : 0;
+      let flow = number === 0
+        ? -1
+        : this.#recognize(number, glances!.size[row]!, time);
+      if (flow < 0) {
+        const { linkType } = interfaces[batch.interface[row]!]!;
+        flow = this.#lookAt(batch, row, linkType);
+        if (number !== 0 && this.#isPlain && isFlow(flow)) {
+          this.#known.remember(number, flow);
+        }
+      }
+      into.flow[at] = flow;
       at++;
     }
     into.count = at;
     this.packets += to - from;
+  }
+
+  /**
+   * Counts a packet of which a glance tells whose it is.
+   *
+   * @param number of its flow; `size` as in {@link Glances}
+   * @returns its flow's row; -1 if it must be looked at
+   */
+  #recognize(number: number, size: number, time: number): number {
+    const flow = this.#known.recall(number);
+    if (flow < 0) return -1;
+    const fromLow = (size & 1) !== 0;
+    return this.#countHeard(flow, time, size >>> 1, fromLow) ? flow : -1;
+  }
+
+  #lookAt(batch: FrameBatch, row: number, linkType: number): number {
+    const known = this.#recall(batch, row, linkType);
+    return known < 0 ? this.#flowOf(batch, row, linkType) : known;
   }
 
   /**
@@ -377,89 +399,62 @@ export class ColumnBuilder {
    * @returns its flow's row; -1 if it must be decoded
    */
   #recall(batch: FrameBatch, row: number, linkType: number): number {
-    this.#slot = -1;
-    const { bytes } = batch;
-    const isPlain = this.#ends.read(
-      bytes,
-      batch.start[row]!,
-      batch.captured[row]!,
-      linkType,
-    );
-    if (!isPlain) return -1;
-    const flags = this.#readTransport(batch, row);
+    this.#isPlain = false;
+    const ends = this.#ends;
+    const start = batch.start[row]!;
+    const captured = batch.captured[row]!;
+    if (!ends.read(batch.bytes, start, captured, linkType)) return -1;
+    const flags = ends.readTransport(start, captured, batch.original[row]!);
     if (flags < 0) return -1;
-    const time = batch.time[row]!;
-    const now = Math.trunc(time / 1000) >>> 0;
-    const slot = this.#known.find(now);
-    const { words, fromLow } = this.#known;
+    const flow = this.#found = this.#known.find();
     if ((flags & TURNS) !== 0) {
-      words[slot + STATE] = 0;
+      if (flow >= 0) this.#states[flow] = 0;
       return -1;
     }
-    const state = words[slot + STATE]!;
-    const end = fromLow ? 0 : 1;
-    const isHeard = (state & HEARD_LOW << end) !== 0 &&
-      (now - words[slot + HEARD_AT + end]! >>> 0) < KNOWN;
-    if (!isHeard) {
-      this.#slot = slot;
-      return -1;
-    }
-    const flow = words[slot + ROW]! - 1;
-    const clientIsLow = (state & CLIENT_IS_LOW) !== 0;
-    this.#count(flow, time, time, this.#size, fromLow === clientIsLow);
-    return flow;
+    this.#isPlain = true;
+    if (flow < 0) return -1;
+    const { fromLow } = this.#known.key;
+    const time = batch.time[row]!;
+    return this.#countHeard(flow, time, ends.size, fromLow) ? flow : -1;
   }
 
-  /**
-   * Reads what the transport's header says of a plain packet.
-   *
-   * @returns the flags of TCP, 0 of UDP; -1 if lengths disagree, or it is
-   *   another protocol
-   */
-  #readTransport(
-    { bytes, start, captured, original }: FrameBatch,
-    row: number,
-  ) {
-    const ends = this.#ends;
-    if (ends.isFragment) return -1;
-    const { network, transport, protocol } = ends;
-    const length = ends.version === 4
-      ? bytes[network + 2]! << 8 | bytes[network + 3]!
-      : bytes[network + 4]! << 8 | bytes[network + 5]!;
-    // What segmentation is left to the card for has none.
-    if (length === 0) return -1;
-    const stop = network + length + (ends.version === 4 ? 0 : IPV6_HEADER);
-    const end = Math.min(stop, start[row]! + captured[row]!);
-    if (stop > start[row]! + Math.max(original[row]!, captured[row]!)) {
-      return -1;
-    }
-    if (protocol === PROTOCOL.TCP) {
-      if (transport + TCP_HEADER > end) return -1;
-      const header = (bytes[transport + 12]! >> 4) * 4;
-      this.#size = stop - transport - header;
-      return header < TCP_HEADER || this.#size < 0
-        ? -1
-        : bytes[transport + 13]!;
-    }
-    if (protocol !== PROTOCOL.UDP || transport + UDP_HEADER > end) return -1;
-    const size = bytes[transport + 4]! << 8 | bytes[transport + 5]!;
-    this.#size = size - UDP_HEADER;
-    return size === stop - transport ? 0 : -1;
+  /** Counts a packet, if the flow table need not hear of it. */
+  #countHeard(
+    flow: number,
+    time: number,
+    size: number,
+    fromLow: boolean,
+  ): boolean {
+    const state = this.#states[flow]!;
+    const end = fromLow ? 0 : 1;
+    const now = Math.trunc(time / 1000) >>> 0;
+    const isHeard = (state & HEARD_LOW << end) !== 0 &&
+      (now - this.#heardAt[2 * flow + end]! >>> 0) < KNOWN;
+    if (!isHeard) return false;
+    const clientIsLow = (state & CLIENT_IS_LOW) !== 0;
+    this.#count(flow, time, time, size, fromLow === clientIsLow);
+    return true;
   }
 
   /** Knows by heart from now on whose packet it was that was met last. */
   #learn(flow: number, time: number): void {
-    const slot = this.#slot;
-    if (slot < 0 || this.flows.isOver(flow)) return;
-    const { words, fromLow } = this.#known;
-    const clientIsLow = this.#table.fromClient === fromLow ? CLIENT_IS_LOW : 0;
+    if (!this.#isPlain) return;
+    this.#isPlain = !this.flows.isOver(flow) && this.#known.set(flow);
+    if (!this.#isPlain) return;
+    // Its ends have another flow now: nobody counts in the one before.
+    if (this.#found >= 0 && this.#found !== flow) this.#states[this.#found] = 0;
+    if (flow >= this.#states.length) this.#growTo(this.flows.capacity);
+    const { fromLow } = this.#known.key;
     const end = fromLow ? 0 : 1;
-    const heard = words[slot + ROW] === flow + 1
-      ? words[slot + STATE]! & ~CLIENT_IS_LOW
-      : 0;
-    words[slot + ROW] = flow + 1;
-    words[slot + HEARD_AT + end] = Math.trunc(time / 1000);
-    words[slot + STATE] = heard | HEARD_LOW << end | clientIsLow;
+    const clientIsLow = this.#table.fromClient === fromLow ? CLIENT_IS_LOW : 0;
+    const heard = this.#states[flow]! & ~CLIENT_IS_LOW;
+    this.#states[flow] = heard | HEARD_LOW << end | clientIsLow;
+    this.#heardAt[2 * flow + end] = Math.trunc(time / 1000);
+  }
+
+  #growTo(flows: number): void {
+    this.#states = grown(this.#states, new Uint8Array(flows));
+    this.#heardAt = grown(this.#heardAt, new Uint32Array(2 * flows));
   }
 
   #flowOf(batch: FrameBatch, row: number, linkType: number): number {

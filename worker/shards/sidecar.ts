@@ -25,6 +25,7 @@ import {
   PacketRows,
 } from "./columns.ts";
 import { BLOCK, BlockMap } from "./blocks.ts";
+import type { Glances } from "./glances.ts";
 import { ByteReader, ByteWriter, Damaged, toChecksum } from "./encoding.ts";
 import {
   checkSidecar,
@@ -79,15 +80,18 @@ export class SidecarBuilder {
   /**
    * Adds rows of a batch that stand in the PCAP behind those added before,
    * and whose positions are those in the PCAP.
+   *
+   * @param glances of the batch, if it was looked at before
    */
   add(
     batch: FrameBatch,
     interfaces: readonly Interface[],
     from: number,
     to: number,
+    glances?: Glances,
   ): void {
     const pending = this.#pending;
-    this.#builder.add(batch, interfaces, from, to, pending);
+    this.#builder.add(batch, interfaces, from, to, pending, glances);
     let done = 0;
     while (pending.count - done >= BLOCK) {
       this.#encodeBlock(done, done + BLOCK);

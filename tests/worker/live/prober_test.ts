@@ -46,6 +46,7 @@ class Line {
     batch.time[0] = this.#time * 1000;
     batch.count = 1;
     this.sifter.sift(batch);
+    this.sifter.tell();
     equal(batch.original[0], frame.length);
     return batch.captured[0]!;
   }
