@@ -74,13 +74,13 @@ function record(
   const writer = store.writer(LINKTYPE.LINUX_SLL2);
   let seen = 0;
   for (let from = 0; from < frames.length;) {
-    const to = Math.min(frames.length, from + random.int(1, 60));
+    const to = Math.min(frames.length, from + random.int(1, 200));
     const batch = toBatch(frames.slice(from, to));
     const glances = new Glances(batch.count);
     sifter.sift(batch, glances);
     writer.append(batch, SLL2, 0, batch.count, glances);
     seen += glances.flow.subarray(0, batch.count).filter(Boolean).length;
-    if (random.chance(0.3)) writer.flush();
+    if (random.chance(0.05)) writer.flush();
     if (random.chance(0.2)) refuse(slots, random);
     from = to;
   }
@@ -99,9 +99,9 @@ function checkSidecars(folder: MemoryFolder, what: string): void {
 Deno.test("law: a sidecar written with glances is the one that the PCAP gives", () => {
   const random = new Random(21);
   let seen = 0;
-  for (let seed = 0; seed < 40; seed++) {
+  for (let seed = 0; seed < 20; seed++) {
     // Few flows that do everything; many, of which some are at hand no longer.
-    const plain = seed % 8 === 0
+    const plain = seed % 10 === 0
       ? makeBusyServer(30_000, 12_000)
       : makeTraffic(seed, random.int(1000, 4000), { most: 120 });
     const frames = plain.map((frame) => cooked(frame, random));
@@ -109,12 +109,12 @@ Deno.test("law: a sidecar written with glances is the one that the PCAP gives", 
     seen += record(folder, frames, random);
     checkSidecars(folder, `seed ${seed}`);
   }
-  ok(seen > 100_000, `${seen} packets were known at a glance`);
+  ok(seen > 30_000, `${seen} packets were known at a glance`);
 });
 
 Deno.test("law: more flows than can be known give the sidecar that the PCAP gives", () => {
   const random = new Random(22);
-  const frames = Array.from({ length: 150_000 }, (_, n): Frame => {
+  const frames = Array.from({ length: 100_000 }, (_, n): Frame => {
     const bytes = sll2(0x0800, ipv4(17, udp(53, new Uint8Array(0))));
     const flow = n % 70_000;
     bytes.set([1, flow >> 16, flow >> 8, flow], 20 + 12);
@@ -122,6 +122,6 @@ Deno.test("law: more flows than can be known give the sidecar that the PCAP give
     return { time: BEGIN + n, nanos: 0, bytes, original, interface: 0 };
   });
   const folder = new MemoryFolder();
-  ok(record(folder, frames, random, 2 ** 26) > 100_000);
+  ok(record(folder, frames, random, 2 ** 26) > 80_000);
   checkSidecars(folder, "all of them");
 });
