@@ -317,11 +317,11 @@ export class ThresherApp extends LitElement {
     return `${text(from)} – ${text(to)}`;
   }
 
-  /** Values of the time that is shown. Nobody waits for them. */
+  /** Values of the time that the next query is about; nobody waits for them. */
   readonly #askValues: AskValues = async (wanted) => {
-    const { from, to, at } = this.view;
+    const { from, to } = this.view;
     try {
-      return (await fetchSeen({ ...wanted, from, to: at ?? to })).values;
+      return (await fetchSeen({ ...wanted, from, to })).values;
     } catch (error) {
       if (error instanceof Denied) this.isDenied = true;
       else if (!(error instanceof Refused || error instanceof Unreachable)) {

@@ -348,3 +348,31 @@ for (const theme of ["light", "dark"] as const) {
     }
   });
 }
+
+browserTest("ends without ports stay in one line, and rows are equally high", {
+  stored: 100,
+}, async (stage) => {
+  const { page } = stage;
+  const date = "Mon, 23 Nov 2026 13:42:41 GMT";
+  await show(
+    stage,
+    entryWith({
+      src: { ip: "10.20.0.1" },
+      dst: { ip: "fe80::ff:fe00:1" },
+      response: {
+        status: 200,
+        headers: { server: "nginx", date, age: "1", "last-modified": date },
+      },
+    }),
+  );
+  const heightsOf = (part: string) =>
+    page.locator(`entry-detail ${part}`).evaluateAll((parts) =>
+      parts.map((each) => each.getBoundingClientRect().height)
+    );
+  const [line] = await heightsOf(".facts .to");
+  deepEqual(await heightsOf(".facts .end"), [line, line]);
+  await tab(page, "Response").click();
+  const rows = await heightsOf("table tr:not(:last-child)");
+  ok(rows.length >= 3);
+  deepEqual(new Set(rows).size, 1, String(rows));
+});

@@ -153,6 +153,13 @@ export const entryDetailStyles = [
       margin-right: 8px;
     }
 
+    /* Where facts take two lines, a dot may not begin one. */
+    @container (max-width: 460px) {
+      .fact::before {
+        content: none;
+      }
+    }
+
     .note.warn {
       background: var(--refused-soft);
       border-color: transparent;
@@ -247,10 +254,21 @@ export const entryDetailStyles = [
       margin: 0;
     }
 
-    table.records th[scope="col"] {
+    table.records thead > tr > * {
       border-bottom: 1px solid var(--line-strong);
+    }
+
+    table.records th[scope="col"] {
       font: 500 var(--size-small) / 16px var(--font);
+      white-space: nowrap;
       width: auto;
+    }
+
+    /* Room is left to what is long. */
+    table.records td.short,
+    td.short > .value {
+      overflow-wrap: normal;
+      white-space: nowrap;
     }
 
     table.records {
@@ -270,8 +288,9 @@ export const entryDetailStyles = [
       width: 6.5rem;
     }
 
+    /* Values below each other are targets, which are to be 24 px apart. */
     td > div + div {
-      margin-top: 2px;
+      margin-top: 6px;
     }
 
     .bytes {

@@ -23,6 +23,9 @@ const MAX_SHOWN = 200;
 /** Longest text that stands in a cell as it is. */
 const MAX_CELL = 600;
 
+/** Longest text of a record that is not broken into lines. */
+const MAX_SHORT = 12;
+
 /** Bytes of a value that a cell shows. */
 const MAX_HEX = 32;
 
@@ -132,9 +135,7 @@ function recordTable(section: Section & { kind: "records" }): unknown {
       <tbody>
         ${rows.slice(0, MAX_SHOWN).map((row) =>
           html`<tr>${
-            columns.map((name) =>
-              html`<td>${cell(row[name], pathTo(path, name))}</td>`
-            )
+            columns.map((name) => cell(row[name], pathTo(path, name)))
           }</tr>`
         )}
       </tbody>
@@ -143,9 +144,15 @@ function recordTable(section: Section & { kind: "records" }): unknown {
   `;
 }
 
+/** A cell; what is short stays in one line. */
 function cell(value: unknown, path: string): unknown {
-  if (value === undefined) return nothing;
-  return valueList(path, [value].flat() as (Scalar | Base64)[]);
+  if (value === undefined) return html`<td></td>`;
+  const isShort = !isBase64(value) && String(value).length <= MAX_SHORT;
+  return html`
+    <td class="${isShort ? "short" : ""}">
+      ${valueList(path, [value].flat() as (Scalar | Base64)[])}
+    </td>
+  `;
 }
 
 /** Values of one name; more than one stand in order, a line or a comma apart. */
