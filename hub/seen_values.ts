@@ -49,7 +49,8 @@ export interface SeenRequest extends Pick<QueryRequest, "kfl" | "from" | "to"> {
 
 interface Kept {
   readonly answer: Promise<SeenAnswer>;
-  readonly until: number;
+  /** When it is asked for again, ms; never before it has come. */
+  until: number;
 }
 
 /** Tells what paths have been lately. */
@@ -70,23 +71,27 @@ export class SeenValues {
   async of(request: SeenRequest): Promise<SeenAnswer> {
     const { path, kfl, from, to } = request;
     const key = JSON.stringify([path, kfl, from, to]);
-    const now = performance.now();
-    const kept = this.#kept.get(key);
-    if (kept && kept.until > now) return await kept.answer;
+    const known = this.#kept.get(key);
+    if (known && known.until > performance.now()) return await known.answer;
     const value = readPath(path);
     const question = questionOf(request);
     if (this.#asked >= MAX_ASKED || !this.#queries.hasRoom) {
       throw new Refused("busy", "Too many ask for values; try again later");
     }
-    const answer = this.#count(question, value);
+    const kept: Kept = {
+      answer: this.#count(question, value),
+      until: Infinity,
+    };
     this.#kept.delete(key);
-    this.#kept.set(key, { answer, until: now + FRESH });
+    this.#kept.set(key, kept);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= MAX_KEPT) break;
       this.#kept.delete(oldest);
     }
     try {
-      return await answer;
+      const answer = await kept.answer;
+      kept.until = performance.now() + FRESH;
+      return answer;
     } catch (error) {
       this.#kept.delete(key);
       throw error;
