@@ -11,6 +11,7 @@ import type { ImportedSource } from "../worker/shards/import.ts";
 import { importSavefiles } from "../worker/shards/import.ts";
 import { StoreWriter } from "../worker/shards/store_writer.ts";
 import { Store } from "../worker/shards/store.ts";
+import { ScanPool } from "../worker/serve/scan_pool.ts";
 import { WorkerService } from "../worker/serve/service.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { say } from "./output.ts";
@@ -18,6 +19,9 @@ import { VERSION } from "./version.ts";
 
 /** The disk decides: a savefile is shown whole or not at all. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
+/** Every question of every page is one to each savefile. */
+const MAX_QUERIES = 4096;
 
 /** A savefile that is answered for. */
 export interface SavefileWorker {
@@ -28,11 +32,18 @@ export interface SavefileWorker {
 /** The workers of all savefiles that are shown. */
 export class SavefileWorkers implements AsyncDisposable {
   readonly #folder: string;
+  /** One for all: each thread takes some 40 MB. */
+  readonly #pool: ScanPool;
   readonly #workers: WorkerService[] = [];
   readonly #names = new Set<string>();
 
   private constructor(folder: string) {
     this.#folder = folder;
+    this.#pool = new ScanPool({
+      folder,
+      queries: MAX_QUERIES,
+      onFault: sayFault,
+    });
   }
 
   /** Makes room for them. */
@@ -69,7 +80,8 @@ export class SavefileWorkers implements AsyncDisposable {
       name: node,
       version: VERSION,
       folder,
-      onFault: (text) => say(`thresher: ${text}`),
+      pool: this.#pool,
+      onFault: sayFault,
     });
     this.#workers.push(worker);
     return { worker, added: summarize(node, folder, imported) };
@@ -104,9 +116,14 @@ export class SavefileWorkers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#pool.close();
     for (const worker of this.#workers) worker.close();
     await Deno.remove(this.#folder, { recursive: true });
   }
+}
+
+function sayFault(text: string): void {
+  say(`thresher: ${text}`);
 }
 
 function summarize(

@@ -2,17 +2,13 @@
 import type { Channel, ChannelEvents, Message } from "../../api/channel.ts";
 import { PortChannel } from "../../api/channel.ts";
 import type { Answer, Failure } from "../../api/messages.ts";
-import type {
-  ThreadNews,
-  ThreadOrder,
-  ThreadStart,
-} from "./thread_messages.ts";
+import type { ThreadNews, ThreadOrder } from "./thread_messages.ts";
 
 /** Threads at most, also where there are more cores. */
 const MAX_THREADS = 4;
 
-/** Queries and files that may be under way in all threads. */
-export const MAX_QUERIES = 256;
+/** Queries and files that may be under way in all threads, unless told. */
+const MAX_QUERIES = 256;
 
 /** A thread ended before its time. */
 const DIED: Failure = {
@@ -22,12 +18,12 @@ const DIED: Failure = {
 
 /** What a pool is told. */
 export interface ScanPoolOptions {
-  /** The data folder, and the name of its node. */
+  /** The data folder that is asked about, or one in which all of them lie. */
   readonly folder: string;
-  readonly node: string;
-  /** Whether packets may be added to the folder. */
-  readonly grows: boolean;
+  /** By default as many as there are cores, up to four. */
   readonly threads?: number | undefined;
+  /** Queries and files that may be under way at once; 256. */
+  readonly queries?: number | undefined;
   /** Told what is wrong with us, for the log. */
   readonly onFault: (text: string) => void;
   /** Whether any thread wants to know that packets were stored. */
@@ -37,12 +33,15 @@ export interface ScanPoolOptions {
 /** Threads that answer. */
 export class ScanPool {
   readonly #options: ScanPoolOptions;
+  /** Queries and files that may be under way at once. */
+  readonly room: number;
   readonly #most: number;
   readonly #threads = new Set<ScanThread>();
   #isClosed = false;
 
   constructor(options: ScanPoolOptions) {
     this.#options = options;
+    this.room = options.queries ?? MAX_QUERIES;
     this.#most = options.threads ??
       Math.min(MAX_THREADS, navigator.hardwareConcurrency);
     // The first question then finds somebody.
@@ -84,8 +83,8 @@ export class ScanPool {
   }
 
   #start(): ScanThread {
-    const { folder, node, grows, onFault, onListens } = this.#options;
-    const thread = new ScanThread({ kind: "start", folder, node, grows }, {
+    const { folder, onFault, onListens } = this.#options;
+    const thread = new ScanThread(folder, {
       onFault,
       onListens: () => onListens?.(this.#listens),
       onEnd: () => {
@@ -136,12 +135,12 @@ class ScanThread {
   readonly #asked = new Set<AskedChannel>();
   #hasEnded = false;
 
-  constructor(start: ThreadStart, events: ThreadEvents) {
+  constructor(folder: string, events: ThreadEvents) {
     this.#events = events;
     this.#worker = new Worker(new URL("./scan_thread.ts", import.meta.url), {
       type: "module",
       name: "scan",
-      deno: { permissions: permissionsOf(start.folder) },
+      deno: { permissions: permissionsOf(folder) },
     });
     this.#worker.onmessage = ({ data }: MessageEvent<ThreadNews>) =>
       this.#hear(data);
@@ -150,7 +149,6 @@ class ScanThread {
       events.onFault(event.message);
       this.end();
     };
-    this.#worker.postMessage(start);
   }
 
   ask(toOrder: (port: MessagePort) => ThreadOrder): Channel {

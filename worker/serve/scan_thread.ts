@@ -1,6 +1,6 @@
 /**
- * A thread that answers: any number of queries, by turns. It has no right but
- * to read and write the data folder.
+ * A thread that answers: any number of queries, by turns, of any number of data
+ * folders. It has no right but to read and write those.
  */
 import { BadMessage } from "../../api/batch.ts";
 import { PortChannel } from "../../api/channel.ts";
@@ -12,9 +12,9 @@ import { answer, type Answers, Cancelled } from "./query.ts";
 import { Refused, STATUS } from "../../net/failure.ts";
 import { StoredNews } from "./stored_news.ts";
 import type {
+  DataSource,
   ThreadNews,
   ThreadOrder,
-  ThreadStart,
   WantedFile,
 } from "./thread_messages.ts";
 
@@ -24,27 +24,35 @@ const thread = globalThis as unknown as {
   postMessage(news: ThreadNews): void;
 };
 
-let answers: Answers | undefined;
+/** Whoever follows a folder that grows hears of it. */
+const news = new StoredNews((listens) =>
+  thread.postMessage({ kind: "listens", listens })
+);
 
 thread.onmessage = ({ data: order }) => {
   switch (order.kind) {
-    case "start":
-      answers = toAnswers(order);
-      return thread.postMessage({ kind: "ready" });
-    case "query":
-      return void over(answer(new PortChannel(order.port), answers!));
-    case "file":
-      return void over(send(new PortChannel(order.port), order.wanted));
+    case "query": {
+      const answers = toAnswers(order.source);
+      return void over(answer(new PortChannel(order.port), answers));
+    }
+    case "file": {
+      const store = toStore(order.source);
+      return void over(send(new PortChannel(order.port), store, order.wanted));
+    }
     case "stored":
-      return answers!.news.tell();
+      return news.tell();
   }
 };
 
 /** Sends a file that is wanted, or why it cannot be had. */
-async function send(channel: PortChannel, wanted: WantedFile): Promise<void> {
+async function send(
+  channel: PortChannel,
+  store: Store,
+  wanted: WantedFile,
+): Promise<void> {
   const sender = new FileSender(channel);
   try {
-    await sendFile(answers!.store, wanted, sender);
+    await sendFile(store, wanted, sender);
   } catch (error) {
     const refused = toRefused(error);
     if (refused) await refuse(sender, refused);
@@ -60,7 +68,7 @@ function toRefused(error: unknown): Refused | undefined {
     return undefined;
   }
   if (isOfStore(error)) return new Refused("unsuitable", error.message);
-  answers!.onFault(error);
+  tellFault(error);
   return new Refused("internal", "The worker made a mistake; see its log");
 }
 
@@ -87,17 +95,22 @@ async function over(work: Promise<void>): Promise<void> {
   thread.postMessage({ kind: "over" });
 }
 
-function toAnswers({ folder, node, grows }: ThreadStart): Answers {
+function toAnswers(source: DataSource): Answers {
   return {
-    store: new Store(DiskFolder.at(folder), node),
-    grows,
-    news: new StoredNews((listens) =>
-      thread.postMessage({ kind: "listens", listens })
-    ),
+    store: toStore(source),
+    grows: source.grows,
+    news,
     clock: () => Date.now() * 1000,
-    onFault: (error) =>
-      thread.postMessage({ kind: "fault", text: toText(error) }),
+    onFault: tellFault,
   };
+}
+
+function toStore({ folder, node }: DataSource): Store {
+  return new Store(DiskFolder.at(folder), node);
+}
+
+function tellFault(error: unknown): void {
+  thread.postMessage({ kind: "fault", text: toText(error) });
 }
 
 function toText(error: unknown): string {

@@ -14,9 +14,9 @@ import { toResponse } from "./file_response.ts";
 import { formatMetrics } from "./metrics.ts";
 import { Refused } from "../../net/failure.ts";
 import { route } from "./routes.ts";
-import { MAX_QUERIES, ScanPool } from "./scan_pool.ts";
+import { ScanPool, type ScanPoolOptions } from "./scan_pool.ts";
 import { StorageSurvey } from "./storage_survey.ts";
-import type { WantedFile } from "./thread_messages.ts";
+import type { DataSource, WantedFile } from "./thread_messages.ts";
 
 /** What a worker is made of. */
 export interface ServiceOptions {
@@ -28,8 +28,10 @@ export interface ServiceOptions {
   readonly folder: string;
   /** What fills the folder; absent where it is filled already. */
   readonly capture?: Capture | undefined;
-  /** Scan threads; by default as many as there are cores, up to four. */
-  readonly threads?: number | undefined;
+  /** Threads that several workers share; by default it has its own. */
+  readonly pool?: ScanPool | undefined;
+  /** Scan threads of its own. */
+  readonly threads?: ScanPoolOptions["threads"];
   /** Told what is wrong with us, for the log. */
   readonly onFault: (text: string) => void;
 }
@@ -40,6 +42,7 @@ export class WorkerService implements WorkerLink, Disposable {
   readonly #options: ServiceOptions;
   readonly #store: Store;
   readonly #survey: StorageSurvey;
+  readonly #source: DataSource;
   readonly #pool: ScanPool;
   /** Ends that the threads hear of stored packets. */
   #silence: (() => void) | undefined;
@@ -54,10 +57,10 @@ export class WorkerService implements WorkerLink, Disposable {
     this.#options = options;
     this.#store = Store.open(folder);
     this.#survey = new StorageSurvey(this.#store);
-    this.#pool = new ScanPool({
+    const { node } = this.#store;
+    this.#source = { folder, node, grows: capture !== undefined };
+    this.#pool = options.pool ?? new ScanPool({
       folder,
-      node: this.#store.node,
-      grows: capture !== undefined,
       threads,
       onFault: (text) => {
         this.#faults++;
@@ -68,8 +71,9 @@ export class WorkerService implements WorkerLink, Disposable {
   }
 
   ask(): Promise<Channel> {
+    const source = this.#source;
     const channel = this.#hasRoom
-      ? this.#pool.ask((port) => ({ kind: "query", port }))
+      ? this.#pool.ask((port) => ({ kind: "query", port, source }))
       : busy();
     return Promise.resolve(channel);
   }
@@ -88,11 +92,11 @@ export class WorkerService implements WorkerLink, Disposable {
     });
   }
 
-  /** Ends it; running queries are told. */
+  /** Ends it; running queries are told, unless others share its threads. */
   close(): void {
     this.#silence?.();
     this.#silence = undefined;
-    this.#pool.close();
+    if (!this.#options.pool) this.#pool.close();
   }
 
   [Symbol.dispose](): void {
@@ -112,7 +116,7 @@ export class WorkerService implements WorkerLink, Disposable {
   /** Whether one more can be asked; counted either way. */
   get #hasRoom(): boolean {
     this.#asked++;
-    if (this.#pool.load < MAX_QUERIES) return true;
+    if (this.#pool.load < this.#pool.room) return true;
     this.#refused++;
     return false;
   }
@@ -120,8 +124,9 @@ export class WorkerService implements WorkerLink, Disposable {
   /** @throws Refused */
   async #file(wanted: WantedFile): Promise<Response> {
     if (!this.#hasRoom) throw new Refused("busy", BUSY);
+    const source = this.#source;
     return await toResponse(
-      this.#pool.ask((port) => ({ kind: "file", port, wanted })),
+      this.#pool.ask((port) => ({ kind: "file", port, source, wanted })),
     );
   }
 
@@ -145,7 +150,7 @@ export class WorkerService implements WorkerLink, Disposable {
   }
 }
 
-const BUSY = `${MAX_QUERIES} queries run already; try again later`;
+const BUSY = "As many queries run as there is room for; try again later";
 
 /** A channel on which there is no room for a query. */
 function busy(): Channel {

@@ -1,8 +1,7 @@
 /** What a scan thread and whoever started it say to each other. */
 
-/** The folder that a thread reads. Said once, first. */
-export interface ThreadStart {
-  readonly kind: "start";
+/** A data folder that threads read. */
+export interface DataSource {
   readonly folder: string;
   readonly node: string;
   /** Whether packets may be added to it. */
@@ -11,13 +10,17 @@ export interface ThreadStart {
 
 /** What a thread is told. Ports are transferred with it. */
 export type ThreadOrder =
-  | ThreadStart
   /** A query is asked at the other end of the port, see `api/messages.ts`. */
-  | { readonly kind: "query"; readonly port: MessagePort }
+  | {
+    readonly kind: "query";
+    readonly port: MessagePort;
+    readonly source: DataSource;
+  }
   /** A file is wanted, see {@link FileHead}. */
   | {
     readonly kind: "file";
     readonly port: MessagePort;
+    readonly source: DataSource;
     readonly wanted: WantedFile;
   }
   /** Packets were stored. */
@@ -25,7 +28,6 @@ export type ThreadOrder =
 
 /** What a thread says. */
 export type ThreadNews =
-  | { readonly kind: "ready" }
   /** One of what was asked is over. */
   | { readonly kind: "over" }
   /** Whether it wants to know that packets were stored. */

@@ -35,16 +35,15 @@ Deno.test("a thread that dies ends its queries, and another takes its place", as
     const faults: string[] = [];
     const pool = new ScanPool({
       folder,
-      node: "test",
-      grows: false,
       threads: 1,
       onFault: (text) => faults.push(text),
     });
-    const query = () => pool.ask((port) => ({ kind: "query", port }));
+    const source = { folder, node: "test", grows: false };
+    const query = () => pool.ask((port) => ({ kind: "query", port, source }));
     // Without credit it stands still with its answer in hand.
     const standing = new Asked(query(), askFor("", { credit: 0 }), false);
     await standing.until(() => pool.load === 1);
-    pool.ask(() => ({ kind: "query", port: undefined as never }));
+    pool.ask(() => ({ kind: "query", port: undefined as never, source }));
     await standing.ended();
     equal(standing.error, "internal");
     equal(faults.length, 1);
