@@ -58,7 +58,7 @@ export class Follower {
    * @returns whether everything has been read that is there
    */
   read(mayGoOn: () => boolean): boolean {
-    this.#look();
+    this.look();
     const unread = new Set(this.#lines.values());
     while (unread.size > 0) {
       // By turns, so that entries of several lines come in order.
@@ -67,6 +67,16 @@ export class Follower {
       else if (!mayGoOn()) return false;
     }
     return true;
+  }
+
+  /** Gives shards that have begun since to their lines: there is more to read. */
+  look(): void {
+    const isDue = performance.now() - this.#listedAt >= LISTING;
+    if (!isDue && !this.#hasShard(this.#newest + 1)) return;
+    for (const { key, number } of this.#newShards()) {
+      const line = this.#lines.get(key) ?? this.#open(key);
+      line.add(number);
+    }
   }
 
   /** Gives what has waited for too long: no packet before `now` (µs) comes. */
@@ -163,16 +173,6 @@ export class Follower {
     });
     this.#lines.set(key, line);
     return line;
-  }
-
-  /** Gives shards that have begun since to their lines. */
-  #look(): void {
-    const isDue = performance.now() - this.#listedAt >= LISTING;
-    if (!isDue && !this.#hasShard(this.#newest + 1)) return;
-    for (const { key, number } of this.#newShards()) {
-      const line = this.#lines.get(key) ?? this.#open(key);
-      line.add(number);
-    }
   }
 
   /** Shards that were not there before, and the lines they belong to. */

@@ -268,6 +268,7 @@ class LiveQuery implements Disposable {
 
   /** Says that it stands still, and how far it is behind. */
   #stand(): void {
+    this.#follower?.look();
     const time = this.#follower?.time ?? Infinity;
     const now = this.#around.clock();
     this.#progress.tell(0, Math.max(0, now - Math.min(now, time)));
