@@ -3,7 +3,7 @@
  * Both lie in a folder that only its user can enter (DESIGN §7, §8).
  */
 import { dirname, join } from "node:path";
-import { newToken } from "../hub/access.ts";
+import { newToken } from "../hub/token.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
 

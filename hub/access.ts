@@ -65,7 +65,7 @@ export class Access {
   #attempts: number[] = [];
 
   /**
-   * @param token of {@link newToken}, or chosen by whoever runs the hub
+   * @param token of `newToken`, or chosen by whoever runs the hub
    * @param names further names by which the hub may be asked for
    * @param now ms; time of day
    */
@@ -165,11 +165,6 @@ export class Access {
     return createHmac("sha256", this.#key).update(String(until))
       .digest("base64url");
   }
-}
-
-/** A token that nobody guesses. */
-export function newToken(): string {
-  return randomBytes(32).toString("base64url");
 }
 
 /** Cookies ignore ports: each hub on a machine has its own. */

@@ -2,7 +2,8 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HUB } from "../../api/paths.ts";
-import { Access, CODE_LIFE, newToken, SESSION_LIFE } from "../../hub/access.ts";
+import { Access, CODE_LIFE, SESSION_LIFE } from "../../hub/access.ts";
+import { newToken } from "../../hub/token.ts";
 import { HEAD_PATIENCE, MAX_CONNECTIONS } from "../../net/http.ts";
 import type { Page } from "../../hub/route.ts";
 import { MAX_CLIENT_MESSAGE } from "../../net/websocket.ts";

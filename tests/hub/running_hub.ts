@@ -1,6 +1,7 @@
 /** A hub that listens on this machine, for tests. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Access, newToken } from "../../hub/access.ts";
+import { Access } from "../../hub/access.ts";
+import { newToken } from "../../hub/token.ts";
 import type { Page, TakeSavefile } from "../../hub/route.ts";
 import { HubServer } from "../../hub/server.ts";
 import { Workers } from "../../hub/workers.ts";
