@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { toCount, toExpectation } from "./arguments.ts";
 import { addSource, addWindow } from "./common_options.ts";
 import { finish } from "./finish.ts";
-import type { QueryOptions } from "./run_query.ts";
+import type { QueryOptions } from "./query_options.ts";
 
 /** Adds the command to the program. */
 export function describeQuery(program: Command): void {

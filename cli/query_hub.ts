@@ -21,7 +21,7 @@ import { Interrupted, Interruption } from "./interruption.ts";
 import type { HubAddress } from "./local_hub.ts";
 import { escapeJson, Output, say } from "./output.ts";
 import { Progress } from "./progress.ts";
-import type { QueryOptions } from "./run_query.ts";
+import type { QueryOptions } from "./query_options.ts";
 import { styleOf, Table } from "./table.ts";
 
 /** What an answer came to. */

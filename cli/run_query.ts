@@ -14,28 +14,14 @@ import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, say, toJsonLine } from "./output.ts";
-import type { CommonOptions } from "./common_options.ts";
+import type { QueryOptions } from "./query_options.ts";
 import { searchFolder } from "./search_folder.ts";
 import { mayWait, type OnMatch, searchSavefiles } from "./savefiles.ts";
-import { type HubOptions, toHub, toSource } from "./source.ts";
+import { toHub, toSource } from "./source.ts";
 import { styleOf, Table } from "./table.ts";
 
 /** Bytes of an entry beside those of its messages. */
 const ENTRY_WEIGHT = 4096;
-
-/** What `query` was told. */
-export interface QueryOptions extends CommonOptions, HubOptions {
-  readonly json?: true;
-  readonly count?: true;
-  readonly explain?: true;
-  readonly strict?: true;
-  readonly limit?: number;
-  readonly order: "asc" | "desc";
-  readonly expect?: number;
-  readonly follow?: true;
-  /** With `follow`: stored entries to begin with. */
-  readonly last?: number;
-}
 
 /** Searches the sources and prints what matches, in order. */
 export async function runQuery(
