@@ -2,7 +2,8 @@
 import { BadMessage } from "../api/batch.ts";
 import { type Channel, type Message, PortChannel } from "../api/channel.ts";
 import { type Failure, readQueryRequest } from "../api/messages.ts";
-import { isFailure, planQuery, Query, type Surroundings } from "./query.ts";
+import { isFailure, planQuery } from "./planned_query.ts";
+import { Query, type Surroundings } from "./query.ts";
 
 /** Queries that run at once. */
 export const MAX_QUERIES = 64;

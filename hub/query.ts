@@ -1,5 +1,5 @@
 /**
- * Query: a filter -> a plan for each worker -> one stream for a client.
+ * Query: a plan for each worker -> one stream for a client.
  *
  * What waits in the hub for a client that does not read is bounded: as many
  * batches as {@link WORKER_CREDIT} shares out among the workers (at least one
@@ -13,21 +13,16 @@ import type { Channel, Message } from "../api/channel.ts";
 import {
   type Answer,
   type Failure,
-  FIRST_CREDIT,
   MAX_CREDIT,
   type NodeCoverage,
-  type Output,
   type Progress,
-  type QueryRequest,
   readGrant,
 } from "../api/messages.ts";
-import { SCHEMA } from "../dissectors/registry.ts";
-import type { Plan } from "../kfl/plan.ts";
-import { compileQuery } from "../kfl/query.ts";
 import { Asking, type Hearer, type Question, sinceBegin } from "./asking.ts";
-import { nowMicros, PausableClock } from "./clock.ts";
+import { PausableClock } from "./clock.ts";
 import { Merge } from "./merge.ts";
 import type { Metrics } from "./metrics.ts";
+import type { PlannedQuery } from "./planned_query.ts";
 import type { HubWorker, Workers } from "./workers.ts";
 
 /** Batches that all workers of a query may have on the way, together. */
@@ -55,40 +50,6 @@ const GRACE = 200;
 export interface Surroundings {
   readonly workers: Workers;
   readonly metrics: Metrics;
-}
-
-/** A request that was understood. */
-export interface PlannedQuery {
-  readonly plan: Plan;
-  /** The same, of what began before the query did. */
-  readonly toStoredPlan: () => Plan;
-  readonly output: Output;
-  readonly last: number;
-  readonly credit: number;
-}
-
-/** Compiles a request; `now()` is the present. */
-export function planQuery(request: QueryRequest): PlannedQuery | Failure {
-  const { kfl, from, order, limit, follow } = request;
-  const output = request.output ?? "entry";
-  const now = nowMicros();
-  const planUntil = (to: number | undefined) =>
-    compileQuery(kfl, SCHEMA, {
-      ...{ now, from, to, order, limit, follow },
-      bodies: output === "entry",
-    });
-  const { plan, diagnostics } = planUntil(request.to);
-  if (!plan) {
-    const [first] = diagnostics;
-    return { code: "kfl", message: first!.message, diagnostics };
-  }
-  return {
-    plan,
-    toStoredPlan: () => planUntil(Math.min(now, request.to ?? now)).plan!,
-    output,
-    last: follow ? request.last ?? 0 : 0,
-    credit: request.credit ?? FIRST_CREDIT,
-  };
 }
 
 /** One query of one client. */
@@ -400,11 +361,4 @@ export class Query {
     this.#surroundings.metrics.held += held - this.#held;
     this.#held = held;
   }
-}
-
-/** Whether a request could not be planned. */
-export function isFailure(
-  planned: PlannedQuery | Failure,
-): planned is Failure {
-  return "code" in planned;
 }

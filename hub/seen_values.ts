@@ -20,7 +20,7 @@ import { MAX_VALUE_DEPTH, type Value } from "../kfl/value.ts";
 import { Refused } from "../net/failure.ts";
 import { ask, isBatch } from "./ask.ts";
 import type { Queries } from "./queries.ts";
-import { planOrRefuse } from "./routes/request.ts";
+import { planOrRefuse } from "./planned_query.ts";
 
 /** Entries that are looked at, and bytes of their JSON. */
 const MAX_ENTRIES = 500;

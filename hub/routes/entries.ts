@@ -5,7 +5,7 @@ import type { RedactPath } from "../../kfl/redaction.ts";
 import { Refused } from "../../net/failure.ts";
 import type { Call, Parameter, Route } from "../route.ts";
 import { reasonOf } from "../workers.ts";
-import { planOrRefuse } from "./request.ts";
+import { planOrRefuse } from "../planned_query.ts";
 
 const KFL: Parameter = {
   name: "kfl",

@@ -12,12 +12,8 @@ import { type Call, type Hub, readObject, type Route } from "../route.ts";
 import { type HubWorker, reasonOf } from "../workers.ts";
 import { cannotRedact } from "./entries.ts";
 import { entryLines } from "./query.ts";
-import {
-  planOrRefuse,
-  readQuestion,
-  requireRoom,
-  WINDOW_PROPERTIES,
-} from "./request.ts";
+import { planOrRefuse } from "../planned_query.ts";
+import { readQuestion, requireRoom, WINDOW_PROPERTIES } from "./request.ts";
 
 const FORMATS: readonly ExportFormat[] = [
   "pcap",

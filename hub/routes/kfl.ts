@@ -4,10 +4,9 @@ import { SCHEMA } from "../../dissectors/registry.ts";
 import { complete, type SeenValue, type Wanted } from "../../kfl/completion.ts";
 import { explain } from "../../kfl/explain.ts";
 import { Refused } from "../../net/failure.ts";
-import { isFailure, planQuery } from "../query.ts";
 import { type Hub, type JsonSchema, readObject, type Route } from "../route.ts";
+import { isFailure, planOrRefuse, planQuery } from "../planned_query.ts";
 import {
-  planOrRefuse,
   questionIn,
   readQuestion,
   WINDOW_PARAMETERS,

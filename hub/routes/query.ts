@@ -6,12 +6,8 @@ import { HUB } from "../../api/paths.ts";
 import { toRfc3339 } from "../../entry/json.ts";
 import { ask, ChannelLost, isBatch } from "../ask.ts";
 import type { Call, Route } from "../route.ts";
-import {
-  planOrRefuse,
-  questionIn,
-  requireRoom,
-  WINDOW_PARAMETERS,
-} from "./request.ts";
+import { planOrRefuse } from "../planned_query.ts";
+import { questionIn, requireRoom, WINDOW_PARAMETERS } from "./request.ts";
 
 const PARAMETERS = [
   ...WINDOW_PARAMETERS,

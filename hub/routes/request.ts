@@ -2,7 +2,6 @@
 import { BadMessage } from "../../api/batch.ts";
 import { type QueryRequest, readQueryRequest } from "../../api/messages.ts";
 import { Refused } from "../../net/failure.ts";
-import { isFailure, type PlannedQuery, planQuery } from "../query.ts";
 import type { Hub, JsonSchema, Parameter } from "../route.ts";
 
 /** A filter, and the stretch of time that it is about. */
@@ -85,13 +84,6 @@ export function readQuestion(question: object): QueryRequest {
     if (!(error instanceof BadMessage)) throw error;
     throw new Refused("message", error.message);
   }
-}
-
-/** @throws Refused with all that is wrong with the filter */
-export function planOrRefuse(question: QueryRequest): PlannedQuery {
-  const planned = planQuery(question);
-  if (!isFailure(planned)) return planned;
-  throw new Refused("kfl", planned.message, planned.diagnostics);
 }
 
 /** @throws Refused if as many queries run as may */

@@ -5,12 +5,8 @@ import { ask, isBatch } from "../ask.ts";
 import { Refused } from "../../net/failure.ts";
 import type { Call, JsonSchema, Route } from "../route.ts";
 import { ServiceMap, Statistics } from "../stats/aggregate.ts";
-import {
-  planOrRefuse,
-  questionIn,
-  requireRoom,
-  WINDOW_PARAMETERS,
-} from "./request.ts";
+import { planOrRefuse } from "../planned_query.ts";
+import { questionIn, requireRoom, WINDOW_PARAMETERS } from "./request.ts";
 
 const SUMMARY: { readonly [name: string]: JsonSchema } = {
   count: { type: "integer" },

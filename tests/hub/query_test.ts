@@ -11,7 +11,8 @@ import {
 } from "../../api/messages.ts";
 import { ask, isBatch } from "../../hub/ask.ts";
 import { Metrics } from "../../hub/metrics.ts";
-import { isFailure, planQuery, Query } from "../../hub/query.ts";
+import { isFailure, planQuery } from "../../hub/planned_query.ts";
+import { Query } from "../../hub/query.ts";
 import { Workers } from "../../hub/workers.ts";
 import { Random } from "../fuzz/random.ts";
 import {
