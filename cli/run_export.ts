@@ -20,7 +20,7 @@ import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { mayWait, Opening, orCommandError, totalSize } from "./savefiles.ts";
+import { mayWait, openEach, orCommandError } from "./savefiles.ts";
 import { missingFrom, openFolder } from "./search_folder.ts";
 import { toSource } from "./source.ts";
 
@@ -99,37 +99,21 @@ function copyFromSavefiles(
   const files = orCommandError(() => findSavefiles(args));
   const paths = files.map(({ path }) => path);
   refuseOverwriting(paths, target);
-  return async (output) => {
-    const progress = new Progress(() => totalSize(paths));
-    try {
-      return await copySavefiles(files, output, job, progress);
-    } finally {
-      progress.end();
-    }
-  };
+  return (output) => copySavefiles(files, output, job);
 }
 
 async function copySavefiles(
   files: readonly SavefilePath[],
   output: PacketOutput,
   job: ExportOptions,
-  progress: Progress,
 ): Promise<string[]> {
   const warnings: string[] = [];
-  let done = 0;
-  using opening = new Opening();
-  for (const found of files) {
-    using file = opening.open(found);
-    if (!file) continue;
+  for (const { path, file, onProgress } of openEach(files)) {
     // What an output without packets begins with.
     output.begin(file.reader.interfaces);
-    const onProgress = (position: number) => progress.update(done + position);
     await exportPackets(ofSavefile(file), output, { ...job, onProgress });
-    done += file.size ?? 0;
     const { damage } = file.reader;
-    if (damage !== undefined) {
-      warnings.push(`${found.path}: damaged, ${damage}`);
-    }
+    if (damage !== undefined) warnings.push(`${path}: damaged, ${damage}`);
   }
   return warnings;
 }

@@ -1,6 +1,6 @@
 /** Runs `import`. */
 import { hostname } from "node:os";
-import { findSavefiles, nameSources } from "../worker/capture/savefile.ts";
+import { findSavefiles } from "../worker/capture/savefile.ts";
 import { importSavefiles } from "../worker/shards/import.ts";
 import {
   DEFAULT_STORAGE_LIMIT,
@@ -10,8 +10,7 @@ import { dataFolder } from "./data_folder.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
-import { Progress } from "./progress.ts";
-import { mayWait, Opening, orCommandError, totalSize } from "./savefiles.ts";
+import { mayWait, openEach, orCommandError } from "./savefiles.ts";
 import { toCommandError } from "./search_folder.ts";
 
 /** What `import` was told. */
@@ -24,38 +23,24 @@ export interface ImportOptions {
 /** Copies the savefiles' packets into the data folder. */
 export async function runImport(options: ImportOptions): Promise<ExitCode> {
   const files = orCommandError(() => findSavefiles(options.pcap));
-  const names = nameSources(files.map(({ path }) => path));
-  const progress = new Progress(() => totalSize(files.map(({ path }) => path)));
   const folder = dataFolder(options.dataDir);
   using writer = open(folder, options.storageLimit ?? DEFAULT_STORAGE_LIMIT);
   using interruption = new Interruption(!mayWait(options.pcap));
-  let done = 0;
-  using opening = new Opening();
-  try {
-    for (const [i, found] of files.entries()) {
-      using file = opening.open(found);
-      if (!file) continue;
-      const [imported] = await importSavefiles(
-        writer,
-        [{ name: names[i]!, file }],
-        {
-          signal: interruption.signal,
-          onProgress: (position) => progress.update(done + position),
-        },
-      );
-      done += file.size ?? 0;
-      progress.end();
-      say(`thresher: ${names[i]}: ${imported!.packets} packets imported`);
-      if (imported!.damage !== undefined) {
-        say(`thresher: ${names[i]}: damaged, ${imported!.damage}`);
-      }
-      if (writer.stopped) {
-        say(`thresher: packets were not kept: ${describe(writer.stopped)}`);
-        return EXIT.FAILED;
-      }
+  const { signal } = interruption;
+  for (const { name, file, onProgress, endProgress } of openEach(files)) {
+    const [imported] = await importSavefiles(writer, [{ name, file }], {
+      signal,
+      onProgress,
+    });
+    endProgress();
+    say(`thresher: ${name}: ${imported!.packets} packets imported`);
+    if (imported!.damage !== undefined) {
+      say(`thresher: ${name}: damaged, ${imported!.damage}`);
     }
-  } finally {
-    progress.end();
+    if (writer.stopped) {
+      say(`thresher: packets were not kept: ${describe(writer.stopped)}`);
+      return EXIT.FAILED;
+    }
   }
   if (writer.retention.deleted.until > 0) {
     say(

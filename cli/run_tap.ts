@@ -7,7 +7,6 @@ import type { TakeSavefile } from "../hub/route.ts";
 import {
   CannotOpen,
   findSavefiles,
-  nameSources,
   openSavefile,
 } from "../worker/capture/savefile.ts";
 import { WorkerService } from "../worker/serve/service.ts";
@@ -21,8 +20,7 @@ import { PortTaken } from "./listen_error.ts";
 import { OpenHub } from "./open_hub.ts";
 import { say } from "./output.ts";
 import { VERSION } from "./version.ts";
-import { Progress } from "./progress.ts";
-import { Opening, orCommandError, totalSize } from "./savefiles.ts";
+import { openEach, orCommandError } from "./savefiles.ts";
 import { SavefileWorkers } from "./savefile_workers.ts";
 
 /** What `tap` was told. */
@@ -144,27 +142,15 @@ async function importAll(
   signal: AbortSignal,
 ): Promise<WorkerLink[]> {
   const files = orCommandError(() => findSavefiles(args));
-  const paths = files.map(({ path }) => path);
-  const names = nameSources(paths);
-  const progress = new Progress(() => totalSize(paths));
   const links: WorkerLink[] = [];
-  let done = 0;
-  using opening = new Opening();
-  try {
-    for (const [i, found] of files.entries()) {
-      using file = opening.open(found);
-      if (!file) continue;
-      const { worker, added } = await savefiles.add(names[i]!, file, {
-        signal,
-        onProgress: (position) => progress.update(done + position),
-      });
-      done += file.size ?? 0;
-      links.push(worker);
-      progress.end();
-      sayAdded(added);
-    }
-  } finally {
-    progress.end();
+  for (const { name, file, onProgress, endProgress } of openEach(files)) {
+    const { worker, added } = await savefiles.add(name, file, {
+      signal,
+      onProgress,
+    });
+    links.push(worker);
+    endProgress();
+    sayAdded(added);
   }
   if (links.length > 0) return links;
   throw new CommandError(EXIT.FAILED, "There is no savefile among these");

@@ -41,40 +41,70 @@ export async function searchSavefiles(
   signal: AbortSignal,
 ): Promise<SearchOutcome> {
   const files = orCommandError(() => findSavefiles(args));
-  const names = nameSources(files.map((file) => file.path));
-  const ranks = rank(names);
-  const progress = new Progress(() =>
-    totalSize(files.map((file) => file.path))
-  );
+  const ranks = rank(nameSources(files.map(({ path }) => path)));
   const coverages: Coverage[] = [];
-  let done = 0;
+  for (const { name, file, onProgress } of openEach(files)) {
+    const rank = ranks.get(name)!;
+    coverages.push(
+      await searchSavefile(file, name, {
+        plan,
+        protocols: PROTOCOLS,
+        onMatch: (entry) => onMatch(entry, rank),
+        onProgress,
+        signal,
+      }),
+    );
+  }
+  return { coverages, missing: [] };
+}
+
+/** A savefile whose turn it is: open until the next one is asked for. */
+export interface Turn {
+  readonly path: string;
+  /** Of its node: no two files share one. */
+  readonly name: string;
+  readonly file: OpenSavefile;
+  /** Takes how many of its bytes are done, for the bar. */
+  readonly onProgress: (position: number) => void;
+  /** Takes the bar away, before something is said. */
+  readonly endProgress: () => void;
+}
+
+/**
+ * Opens savefiles one after the other, under one bar of progress.
+ *
+ * @throws CommandError if one that was named cannot be opened; others are
+ *   passed over
+ */
+export function* openEach(files: readonly SavefilePath[]): Generator<Turn> {
+  const paths = files.map(({ path }) => path);
+  const names = nameSources(paths);
+  const progress = new Progress(() => totalSize(paths));
   using opening = new Opening();
+  let done = 0;
   try {
     for (const [i, found] of files.entries()) {
       using file = opening.open(found);
       if (!file) continue;
-      coverages.push(
-        await searchSavefile(file, names[i]!, {
-          plan,
-          protocols: PROTOCOLS,
-          onMatch: (entry) => onMatch(entry, ranks[i]!),
-          onProgress: (position) => progress.update(done + position),
-          signal,
-        }),
-      );
+      yield {
+        path: found.path,
+        name: names[i]!,
+        file,
+        onProgress: (position) => progress.update(done + position),
+        endProgress: () => progress.end(),
+      };
       done += file.size ?? 0;
     }
   } finally {
     progress.end();
   }
-  return { coverages, missing: [] };
 }
 
 /** Files that were passed over of which each is named. */
 const MAX_NAMED = 3;
 
 /** Opens savefiles one by one, and says at last which it passed over. */
-export class Opening implements Disposable {
+class Opening implements Disposable {
   readonly #passedOver: CannotOpen[] = [];
 
   /**
@@ -124,10 +154,9 @@ export function orCommandError<T>(call: () => T): T {
 }
 
 /** Each name's place among all names in order. */
-function rank(names: readonly string[]): number[] {
+function rank(names: readonly string[]): Map<string, number> {
   const order = [...names].sort((a, b) => a < b ? -1 : 1);
-  const ranks = new Map(order.map((name, i) => [name, i]));
-  return names.map((name) => ranks.get(name)!);
+  return new Map(order.map((name, i) => [name, i]));
 }
 
 /** Whether reading may wait for another program, as it does for pipes. */
@@ -139,7 +168,7 @@ export function mayWait(paths: readonly string[]): boolean {
 }
 
 /** Bytes of the files together; 0 where that is not known. */
-export function totalSize(paths: readonly string[]): number {
+function totalSize(paths: readonly string[]): number {
   if (paths.includes("-")) return 0;
   return paths.reduce((sum, path) => sum + (statOf(path)?.size ?? 0), 0);
 }
