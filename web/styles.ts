@@ -180,3 +180,20 @@ export const chips = css`
     color: var(--text-muted);
   }
 `;
+
+/** A panel that lies over the page, where it is put; its host takes no room. */
+export const overlayPanel = css`
+  :host {
+    display: contents;
+  }
+
+  .panel {
+    background: var(--surface-overlay);
+    border: 1px solid var(--line-strong);
+    border-radius: var(--radius);
+    box-shadow: var(--shadow-overlay);
+    color: var(--text);
+    inset: auto;
+    margin: 0;
+  }
+`;

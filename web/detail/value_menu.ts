@@ -1,5 +1,6 @@
 /** What can be done with a value, beside adding it to the filter. */
 import { html, LitElement } from "lit";
+import { moveFocus } from "../menu_keys.ts";
 import type { Pick } from "../model/filter_edit.ts";
 import { toVisibleText } from "../model/visible_text.ts";
 import { copyText } from "./clipboard.ts";
@@ -98,29 +99,10 @@ export class ValueMenu extends LitElement {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const items = this.#items;
-    const at = items.indexOf(this.shadowRoot?.activeElement as HTMLElement);
-    const go = (to: number) => items.at(to % items.length)?.focus();
-    switch (event.key) {
-      case "ArrowDown":
-        go(at + 1);
-        break;
-      case "ArrowUp":
-        go(at - 1);
-        break;
-      case "Home":
-        go(0);
-        break;
-      case "End":
-        go(-1);
-        break;
-      case "Tab":
-      case "Escape":
-        this.#close();
-        break;
-      default:
-        return;
-    }
+    const { key } = event;
+    const active = this.shadowRoot?.activeElement;
+    if (key === "Escape" || key === "Tab") this.#close();
+    else if (!moveFocus(key, this.#items, active)) return;
     event.preventDefault();
     event.stopPropagation();
   }

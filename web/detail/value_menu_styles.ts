@@ -1,22 +1,12 @@
 /** The look of the menu of a value. */
 import { css } from "lit";
-import { base } from "../styles.ts";
+import { base, overlayPanel } from "../styles.ts";
 
 export const valueMenuStyles = [
   base,
+  overlayPanel,
   css`
-    :host {
-      display: contents;
-    }
-
     .panel {
-      background: var(--surface-overlay);
-      border: 1px solid var(--line-strong);
-      border-radius: var(--radius);
-      box-shadow: var(--shadow-overlay);
-      color: var(--text);
-      inset: auto;
-      margin: 0;
       max-width: 24rem;
       min-width: 13rem;
       padding: 4px;

@@ -1,6 +1,7 @@
 /** Queries to begin with: those asked lately, and samples. */
 import { html, LitElement, nothing } from "lit";
 import type { Schema } from "../../entry/schema.ts";
+import { moveFocus } from "../menu_keys.ts";
 import { SAMPLE_QUERIES, type SampleQuery } from "../model/sample_queries.ts";
 import { queryMenuStyles } from "./query_menu_styles.ts";
 
@@ -100,29 +101,12 @@ export class QueryMenu extends LitElement {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const items = this.#items;
-    const at = items.indexOf(this.shadowRoot?.activeElement as HTMLElement);
-    const go = (to: number) => items.at(to % items.length)?.focus();
-    switch (event.key) {
-      case "ArrowDown":
-        go(at + 1);
-        break;
-      case "ArrowUp":
-        go(at - 1);
-        break;
-      case "Home":
-        go(0);
-        break;
-      case "End":
-        go(-1);
-        break;
-      case "Escape":
-        this.#panel.hidePopover();
-        this.dispatchEvent(new CustomEvent("menu-close"));
-        break;
-      default:
-        return;
-    }
+    const { key } = event;
+    const active = this.shadowRoot?.activeElement;
+    if (key === "Escape") {
+      this.#panel.hidePopover();
+      this.dispatchEvent(new CustomEvent("menu-close"));
+    } else if (!moveFocus(key, this.#items, active)) return;
     event.preventDefault();
     event.stopPropagation();
   }

@@ -1,24 +1,14 @@
 /** The look of the list of queries. */
 import { css } from "lit";
-import { base } from "../styles.ts";
+import { base, overlayPanel } from "../styles.ts";
 import { codeColours } from "./code_colours.ts";
 
 export const queryMenuStyles = [
   base,
+  overlayPanel,
   codeColours,
   css`
-    :host {
-      display: contents;
-    }
-
     .panel {
-      background: var(--surface-overlay);
-      border: 1px solid var(--line-strong);
-      border-radius: var(--radius);
-      box-shadow: var(--shadow-overlay);
-      color: var(--text);
-      inset: auto;
-      margin: 0;
       max-height: min(28rem, 70vh);
       overflow: auto;
       padding: 6px;
