@@ -161,13 +161,15 @@ class Troubles {
 
 function saySummary(state: RecorderState, folder: string): void {
   const { packets, bytes, droppedByKernel, notStored, copies } = state;
+  const lost = droppedByKernel + notStored === 0
+    ? "none was lost"
+    : `the kernel dropped ${droppedByKernel}, ${notStored} found no room`;
   const seenAgain = copies > 0
     ? `, and ${copies} copies from other interfaces were not kept`
     : "";
   say(
-    `thresher: ${packets} packets (${toText(bytes)}) were captured; the ` +
-      `kernel dropped ${droppedByKernel}, ${notStored} found no room` +
-      `${seenAgain}. The packets are kept in "${folder}"`,
+    `thresher: ${packets} packets (${toText(bytes)}) were captured; ` +
+      `${lost}${seenAgain}. They are kept in "${folder}"`,
   );
 }
 

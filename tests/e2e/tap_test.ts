@@ -165,7 +165,7 @@ Deno.test({
         const took = performance.now() - begun;
         console.log(`tap ended ${took.toFixed(0)} ms after Ctrl-C`);
         ok(took < 5000, `It took ${took} ms`);
-        ok(tap.stderr.includes(`The packets are kept in "${packets}"`));
+        ok(tap.stderr.includes(`They are kept in "${packets}"`));
         const left = await tshark(lab, join(packets, "1.pcap"));
         ok(left.some((line) => line.includes("/carts/again-3")));
         await page.getByText("The hub cannot be reached").waitFor();

@@ -209,7 +209,7 @@ test("every packet is kept whole, once and in order", async (network) => {
   );
   await capture.send(30_000);
   const said = await capture.end();
-  match(said, /the kernel dropped 0, 0 found no room/);
+  match(said, /none was lost/);
   const frames = capture.frames().filter((frame) => numberOf(frame) >= 0);
   deepEqual(frames.map(numberOf), range(0, 30_000));
   for (const [number, { bytes, original }] of frames.entries()) {
