@@ -10,10 +10,10 @@ import { fileURLToPath } from "node:url";
 import {
   type Command,
   ip,
-  isOpen,
   pidsIn,
   type RunOptions,
   sleep,
+  untilListens,
 } from "../record/network.ts";
 import { kill, Program } from "../record/program.ts";
 
@@ -142,22 +142,12 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Waits until a program listens. @throws Error with what it wrote, if not */
-  async listens(
+  listens(
     program: Program,
     port: number,
     transport: "tcp" | "udp" = "tcp",
   ): Promise<void> {
-    const deadline = Date.now() + PATIENCE;
-    while (!await isOpen(program.pid, port, transport)) {
-      if (!program.isRunning || Date.now() > deadline) {
-        await program.stop();
-        throw new Error(
-          `Nothing listens on ${transport} port ${port}:\n` +
-            `${program.stdout}${program.stderr}`.trim(),
-        );
-      }
-      await sleep(20);
-    }
+    return untilListens(program, port, transport, PATIENCE);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -121,22 +121,12 @@ export class Network implements AsyncDisposable {
    *
    * @throws Error with what the server wrote, if it ends first or takes too long
    */
-  async listens(
+  listens(
     server: Program,
     port: number,
     transport: "tcp" | "udp" = "tcp",
   ): Promise<void> {
-    const deadline = Date.now() + START_MS;
-    while (!await isOpen(server.pid, port, transport)) {
-      if (!server.isRunning || Date.now() > deadline) {
-        await server.stop();
-        throw new Error(
-          `Nothing listens on ${transport} port ${port}:\n` +
-            `${server.stdout}${server.stderr}`.trim(),
-        );
-      }
-      await sleep(20);
-    }
+    return untilListens(server, port, transport, START_MS);
   }
 
   /**
@@ -243,8 +233,34 @@ export async function pidsIn(name: string): Promise<number[]> {
   );
 }
 
+/**
+ * Waits until a program listens. The kernel is asked, so that no probing
+ * connection is captured.
+ *
+ * @param patience ms
+ * @throws Error with what the program wrote, if it ends first or takes too long
+ */
+export async function untilListens(
+  program: Program,
+  port: number,
+  transport: "tcp" | "udp",
+  patience: number,
+): Promise<void> {
+  const deadline = Date.now() + patience;
+  while (!await isOpen(program.pid, port, transport)) {
+    if (!program.isRunning || Date.now() > deadline) {
+      await program.stop();
+      throw new Error(
+        `Nothing listens on ${transport} port ${port}:\n` +
+          `${program.stdout}${program.stderr}`.trim(),
+      );
+    }
+    await sleep(20);
+  }
+}
+
 /** Whether anything in the namespace of process `pid` is bound to the port. */
-export async function isOpen(
+async function isOpen(
   pid: number,
   port: number,
   transport: "tcp" | "udp",
