@@ -15,6 +15,97 @@ export interface WorkerStatus {
   readonly missing?: { readonly reason: string; readonly since: number };
 }
 
+/**
+ * Which pods are captured: what `PUT /api/v1/targets` and
+ * `POST /api/v1/targets/preview` take. What is absent or empty picks all.
+ */
+export interface TargetSelection {
+  /** A regular expression (RE2), searched for in the pod's name. */
+  readonly pod?: string | undefined;
+  readonly namespaces?: readonly string[] | undefined;
+  readonly excludeNamespaces?: readonly string[] | undefined;
+  /** As kubectl's `-l`: `app=web,tier in (front, back),!canary`. */
+  readonly labels?: string | undefined;
+}
+
+/** A pod that a selection picks. */
+export interface TargetPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  readonly addresses: readonly string[];
+  /**
+   * Of a pod on its node's own address: those it declares. Only they are
+   * captured; if there are none, nothing of it can be told from its node.
+   */
+  readonly ports?: readonly number[] | undefined;
+}
+
+/** How many pods of a namespace a selection picks. */
+export interface TargetNamespace {
+  readonly namespace: string;
+  readonly picked: number;
+  /** Of so many that have an address. */
+  readonly pods: number;
+}
+
+/** What a selection picks now. */
+export interface TargetsPreview {
+  readonly selection: TargetSelection;
+  /** Whether it picks everything, so that nodes are captured whole. */
+  readonly all: boolean;
+  /** In order of namespace and name; the first {@link MAX_TARGET_PODS}. */
+  readonly pods: readonly TargetPod[];
+  /** All that it picks. */
+  readonly picked: number;
+  /** Every namespace that has pods, by name. */
+  readonly namespaces: readonly TargetNamespace[];
+}
+
+/** Pods that are named one by one. */
+export const MAX_TARGET_PODS = 1000;
+
+/**
+ * What `GET /api/v1/targets` gives, and `PUT`: the selection in force. A hub
+ * without a cluster answers 404; a selection that cannot be read is a 400
+ * whose message says why.
+ */
+export interface TargetsStatus extends TargetsPreview {
+  readonly nodes: readonly TargetNode[];
+}
+
+/** What became of the selection on one node that has a worker. */
+export interface TargetNode {
+  readonly node: string;
+  /** Pods of this node that are picked. */
+  readonly picked: number;
+  /** `set` once its worker has taken all of it. */
+  readonly state: "set" | "pending" | "failed";
+  /** Why it is not set, in words. */
+  readonly reason?: string | undefined;
+}
+
+/**
+ * What `GET /api/v1/cluster` gives: how well the hub knows its cluster. A hub
+ * without one answers 404.
+ */
+export interface ClusterStatus {
+  /** Of the API server. */
+  readonly server: string;
+  /** Whether everything was listed, so that ends have names. */
+  readonly isReady: boolean;
+  /** What may be out of date. */
+  readonly lost: readonly LostKind[];
+}
+
+/** A kind of object that the hub hears nothing of at the moment. */
+export interface LostKind {
+  readonly kind: "pods" | "services" | "slices" | "nodes";
+  readonly reason: string;
+  /** µs since 1970. */
+  readonly since: number;
+}
+
 /** What `POST /api/v1/session` takes. The cookie that it sets is the session. */
 export interface SessionRequest {
   readonly token: string;

@@ -15,7 +15,9 @@ export const HUB = {
   explain: "/api/v1/kfl/explain",
   values: "/api/v1/kfl/values",
   workers: "/api/v1/workers",
+  cluster: "/api/v1/cluster",
   targets: "/api/v1/targets",
+  targetsPreview: "/api/v1/targets/preview",
   storageLimit: "/api/v1/storage-limit",
   stats: "/api/v1/stats",
   map: "/api/v1/map",
@@ -29,7 +31,7 @@ export const WORKER = {
   metrics: "/metrics",
   /** `WorkerState` of `worker.ts`. */
   state: "/v1/state",
-  /** PUT `{"addresses": […]}`: only what has one of them; `null` for all. */
+  /** PUT `TargetsOrder` of `worker.ts`. */
   targets: "/v1/targets",
   /** PUT `{"limit": BYTES}`. */
   storageLimit: "/v1/storage-limit",

@@ -42,9 +42,40 @@ export interface StorageState {
   readonly deletedUntil?: number | undefined;
 }
 
+/**
+ * What `PUT /v1/targets` takes: whose packets are captured from now on. A
+ * worker that was started with `--await-targets` captures nothing before the
+ * first order; any other captures everything until one comes.
+ */
+export type TargetsOrder =
+  & {
+    /** Told back in `CaptureState.order`: whoever lacks it is told again. */
+    readonly revision: string;
+  }
+  & (
+    | { readonly all: true }
+    /** Packets of which an end is one of these; none at all if it is empty. */
+    | { readonly all?: undefined; readonly ends: readonly TargetEnd[] }
+  );
+
+/** An end whose packets are captured. */
+export interface TargetEnd {
+  readonly ip: string;
+  /**
+   * Of TCP, UDP and SCTP: only these, for pods on their node's own address.
+   * Absent for all that the address sends and gets.
+   */
+  readonly ports?: readonly number[] | undefined;
+}
+
+/** Ends that one order may name; of a node's own pods there are hundreds. */
+export const MAX_TARGET_ENDS = 10_000;
+
 /** What became of the packets since the capture began. */
 export interface CaptureState {
   readonly since: number;
+  /** Revision of the last `TargetsOrder` that was taken; absent before one. */
+  readonly order?: string | undefined;
   /** Names of the interfaces that it listens on. */
   readonly interfaces: readonly string[];
   readonly packets: number;
