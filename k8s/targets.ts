@@ -1,56 +1,45 @@
 /**
- * Which pods are captured: those that a rule picks, followed as pods come, go
- * and change.
+ * Which pods are captured: those that a selection picks, followed as pods
+ * come, go and change.
  *
  * A pod without an address yet is no target, nor one that has completed: its
- * address may be another's by now. Pods on their node's own address cannot be
- * told from the node, and are listed apart.
+ * address may be another's by now. A pod on its node's own address is told
+ * from the node, and from others there, by the ports that it declares.
+ *
+ * A worker needs the targets of its own node alone: what they say and hear
+ * passes there.
  */
 import { RE2JS } from "re2js";
+import {
+  MAX_TARGET_PODS,
+  type TargetNamespace,
+  type TargetPod,
+  type TargetSelection,
+  type TargetsPreview,
+} from "../api/hub.ts";
+import { BadSelection, isEverything } from "../api/selection.ts";
+import type { TargetEnd } from "../api/worker.ts";
 import type { Pod } from "./objects.ts";
 import type { Change } from "./watch.ts";
 
-/** What picks pods. What is absent picks all. */
-export interface TargetRule {
-  /** Searched for in the pod's name, as `tap` takes it. */
-  readonly regex?: string | undefined;
-  readonly namespaces?: readonly string[] | undefined;
-  readonly excludedNamespaces?: readonly string[] | undefined;
-  /** As kubectl's `-l`: `app=web,tier in (front, back),!canary`. */
-  readonly labels?: string | undefined;
-}
-
-/** A pod that is captured. */
-export interface Target {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly node: string;
-  readonly addresses: readonly string[];
-  /** Whether those are the node's, so that all of the node is meant. */
-  readonly isOnHost: boolean;
-}
-
-/** A rule that cannot be followed, in words for whoever wrote it. */
-export class RuleError extends Error {
-  override readonly name = "RuleError";
-}
-
-/** Whether a rule picks a pod by what it is called. */
+/** Whether a selection picks a pod by what it is called. */
 export type Picks = (pod: Pod) => boolean;
 
 /** Longest expression that is taken; it may come from a page. */
 const MAX_REGEX = 1000;
 
 /**
- * Makes a rule ready to be asked often.
+ * Makes a selection ready to be asked often.
  *
- * @throws RuleError where the expression or the labels cannot be read
+ * @throws BadSelection where the expression or the labels cannot be read
  */
-export function compileRule(rule: TargetRule): Picks {
-  const expression = compileRegex(rule.regex);
-  const only = rule.namespaces?.length ? new Set(rule.namespaces) : undefined;
-  const not = new Set(rule.excludedNamespaces);
-  const labels = parseLabels(rule.labels ?? "");
+export function compileSelection(selection: TargetSelection): Picks {
+  const expression = compileRegex(selection.pod);
+  const only = selection.namespaces?.length
+    ? new Set(selection.namespaces)
+    : undefined;
+  const not = new Set(selection.excludeNamespaces);
+  const labels = parseLabels(selection.labels ?? "");
   return ({ metadata = {} }) => {
     const { name = "", namespace = "", labels: own = {} } = metadata;
     return (only?.has(namespace) ?? true) && !not.has(namespace) &&
@@ -63,13 +52,13 @@ export function compileRule(rule: TargetRule): Picks {
 function compileRegex(text: string | undefined): RE2JS | undefined {
   if (!text) return undefined;
   if (text.length > MAX_REGEX) {
-    throw new RuleError(`A pod's regex may have ${MAX_REGEX} characters`);
+    throw new BadSelection(`A pod's regex may have ${MAX_REGEX} characters`);
   }
   try {
     return RE2JS.compile(text);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new RuleError(`Cannot read the regex "${text}": ${error.message}`);
+    throw new BadSelection(`Cannot read the regex "${text}": ${error.message}`);
   }
 }
 
@@ -98,14 +87,14 @@ function parseRequirement(text: string): (labels: Labels) => boolean {
     const [, not, name] = there;
     return (labels) => Object.hasOwn(labels, name!) === (not === "");
   }
-  throw new RuleError(
+  throw new BadSelection(
     `Cannot read the labels "${text}": write them as app=web, app!=web, ` +
       "app in (web, api), app or !app",
   );
 }
 
 /** A pod as a target, if it has an address that is its own now. */
-export function toTarget(pod: Pod): Target | undefined {
+export function toTarget(pod: Pod): TargetPod | undefined {
   const { metadata = {}, spec = {}, status = {} } = pod;
   const isOver = status.phase === "Succeeded" || status.phase === "Failed";
   const addresses = [
@@ -114,70 +103,119 @@ export function toTarget(pod: Pod): Target | undefined {
   if (isOver || addresses.length === 0 || !spec.nodeName) return undefined;
   return {
     namespace: metadata.namespace ?? "",
-    pod: metadata.name ?? "",
+    name: metadata.name ?? "",
     node: spec.nodeName,
     addresses,
-    isOnHost: spec.hostNetwork === true,
+    ...(spec.hostNetwork && { ports: portsOf(pod) }),
   };
+}
+
+/** Those that a pod declares, in order. */
+function portsOf({ spec = {} }: Pod): number[] {
+  const ports = [...spec.initContainers ?? [], ...spec.containers ?? []]
+    .flatMap(({ ports = [] }) =>
+      ports.map(({ containerPort }) => containerPort)
+    );
+  return [...new Set(ports)].sort((a, b) => a - b);
 }
 
 /** The targets of a cluster, kept as they are now. */
 export class Targets {
-  /** Every pod that could be one, so that a new rule needs no new list. */
+  /** Every pod that could be one, so that another selection needs no list. */
   readonly #pods = new Map<string, Pod>();
   #listed: Set<string> | undefined;
-  #rule: TargetRule;
+  #isKnown = false;
+  #selection: TargetSelection;
   #picks: Picks;
-  readonly #targets = new Map<string, Target>();
-  readonly #changed: () => void;
+  readonly #picked = new Map<string, TargetPod>();
+  /** The same by node. */
+  readonly #byNode = new Map<string, Map<string, TargetPod>>();
+  #listeners = new Set<() => void>();
 
-  /**
-   * @param changed called when {@link list} gives something else than before;
-   *     once for a list that has come
-   * @throws RuleError
-   */
-  constructor(rule: TargetRule, changed: () => void) {
-    this.#rule = rule;
-    this.#picks = compileRule(rule);
-    this.#changed = changed;
+  /** @throws BadSelection */
+  constructor(selection: TargetSelection = {}) {
+    this.#selection = selection;
+    this.#picks = compileSelection(selection);
   }
 
-  get rule(): TargetRule {
-    return this.#rule;
+  get selection(): TargetSelection {
+    return this.#selection;
+  }
+
+  /** Whether pods were listed: before, nobody knows what is picked. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /**
+   * Tells, until disposed of, that something else is picked than before; once
+   * for a list that has come.
+   */
+  listen(changed: () => void): Disposable {
+    this.#listeners.add(changed);
+    return { [Symbol.dispose]: () => this.#listeners.delete(changed) };
   }
 
   /** In order of namespace and name. */
-  list(): Target[] {
-    return [...this.#targets].sort(([a], [b]) => a < b ? -1 : 1)
-      .map(([, target]) => target);
+  list(): TargetPod[] {
+    return [...this.#picked].sort(byKey).map(([, target]) => target);
   }
 
-  /** Addresses to capture on a node: of all targets, wherever they are. */
-  addresses(): string[] {
-    const all = this.list().flatMap(({ addresses }) => addresses);
-    return [...new Set(all)].sort();
+  /** How many pods of a node are picked. */
+  countOn(node: string): number {
+    return this.#byNode.get(node)?.size ?? 0;
   }
 
   /**
-   * What another rule would pick, for a table to look at before it is set.
+   * What to capture on a node, in order of addresses.
    *
-   * @throws RuleError
+   * @returns `undefined` for everything
    */
-  preview(rule: TargetRule): Target[] {
-    const picks = compileRule(rule);
-    return [...this.#pods.values()].filter(picks)
-      .flatMap((pod) => toTarget(pod) ?? []);
+  endsOn(node: string): TargetEnd[] | undefined {
+    if (isEverything(this.#selection)) return undefined;
+    const ends = new Map<string, number[] | undefined>();
+    for (const { addresses, ports } of this.#byNode.get(node)?.values() ?? []) {
+      for (const ip of addresses) {
+        ends.set(ip, ports && [...ends.get(ip) ?? [], ...ports]);
+      }
+    }
+    return [...ends].sort(byKey).flatMap(([ip, ports]): TargetEnd[] => {
+      if (!ports) return [{ ip }];
+      const own = [...new Set(ports)].sort((a, b) => a - b);
+      return own.length > 0 ? [{ ip, ports: own }] : [];
+    });
   }
 
-  /** @throws RuleError, and then the rule stays as it was */
-  setRule(rule: TargetRule): void {
-    this.#picks = compileRule(rule);
-    this.#rule = rule;
-    let isChanged = false;
+  /** What is picked now, for a table to look at. */
+  toPreview(): TargetsPreview {
+    return this.#toPreview(this.#selection, this.#picked);
+  }
+
+  /**
+   * What another selection would pick, before it is set.
+   *
+   * @throws BadSelection
+   */
+  preview(selection: TargetSelection): TargetsPreview {
+    const picks = compileSelection(selection);
+    const picked = new Map<string, TargetPod>();
+    for (const [key, pod] of this.#pods) {
+      const target = picks(pod) ? toTarget(pod) : undefined;
+      if (target) picked.set(key, target);
+    }
+    return this.#toPreview(selection, picked);
+  }
+
+  /** @throws BadSelection, and then the selection stays as it was */
+  select(selection: TargetSelection): void {
+    this.#picks = compileSelection(selection);
+    const wasAll = isEverything(this.#selection);
+    this.#selection = selection;
+    let isChanged = wasAll !== isEverything(selection);
     for (const [key, pod] of this.#pods) {
       if (this.#refresh(key, pod)) isChanged = true;
     }
-    if (isChanged) this.#changed();
+    if (isChanged) this.#tell();
   }
 
   /** Takes what a watch of the pods tells. */
@@ -194,51 +232,114 @@ export class Targets {
         const gone = [...this.#pods.keys()]
           .filter((key) => !this.#listed?.has(key));
         this.#listed = undefined;
+        this.#isKnown = true;
         for (const key of gone) this.#refresh(key, undefined);
-        this.#changed();
+        this.#tell();
       }
     }
+  }
+
+  #toPreview(
+    selection: TargetSelection,
+    picked: ReadonlyMap<string, TargetPod>,
+  ): TargetsPreview {
+    const first = [...picked].sort(byKey).slice(0, MAX_TARGET_PODS);
+    return {
+      selection,
+      all: isEverything(selection),
+      pods: first.map(([, target]) => target),
+      picked: picked.size,
+      namespaces: this.#toNamespaces(picked),
+    };
+  }
+
+  #toNamespaces(picked: ReadonlyMap<string, TargetPod>): TargetNamespace[] {
+    const counts = new Map<string, { picked: number; pods: number }>();
+    for (const [key, pod] of this.#pods) {
+      if (!toTarget(pod)) continue;
+      const namespace = pod.metadata?.namespace ?? "";
+      let count = counts.get(namespace);
+      if (!count) counts.set(namespace, count = { picked: 0, pods: 0 });
+      count.pods++;
+      if (picked.has(key)) count.picked++;
+    }
+    return [...counts].sort(byKey)
+      .map(([namespace, count]) => ({ namespace, ...count }));
   }
 
   #set({ metadata }: Pod, pod: Pod | undefined): void {
     const key = `${metadata?.namespace}/${metadata?.name}`;
     this.#listed?.add(key);
     const isChanged = this.#refresh(key, pod);
-    if (isChanged && !this.#listed) this.#changed();
+    if (isChanged && !this.#listed) this.#tell();
   }
 
   /** @returns whether a target began, ended or became another */
   #refresh(key: string, pod: Pod | undefined): boolean {
     if (pod) this.#pods.set(key, slim(pod));
     else this.#pods.delete(key);
-    const before = this.#targets.get(key);
+    const before = this.#picked.get(key);
     const target = pod && this.#picks(pod) ? toTarget(pod) : undefined;
     if (isSame(before, target)) return false;
-    if (target) this.#targets.set(key, target);
-    else this.#targets.delete(key);
+    if (before) this.#drop(key, before);
+    if (target) this.#add(key, target);
     return true;
+  }
+
+  #add(key: string, target: TargetPod): void {
+    this.#picked.set(key, target);
+    const { node } = target;
+    let here = this.#byNode.get(node);
+    if (!here) this.#byNode.set(node, here = new Map());
+    here.set(key, target);
+  }
+
+  #drop(key: string, { node }: TargetPod): void {
+    this.#picked.delete(key);
+    const here = this.#byNode.get(node);
+    here?.delete(key);
+    if (here?.size === 0) this.#byNode.delete(node);
+  }
+
+  #tell(): void {
+    for (const changed of this.#listeners) changed();
   }
 }
 
-/** What is needed of a pod: the rest of it is a hundred times as much. */
-const slim = ({ metadata, spec, status }: Pod): Pod => ({
-  metadata: {
-    ...(metadata?.name && { name: metadata.name }),
-    ...(metadata?.namespace && { namespace: metadata.namespace }),
-    ...(metadata?.labels && { labels: metadata.labels }),
-  },
-  spec: {
-    ...(spec?.nodeName && { nodeName: spec.nodeName }),
-    ...(spec?.hostNetwork && { hostNetwork: true }),
-  },
-  status: {
-    ...(status?.phase && { phase: status.phase }),
-    ...(status?.podIP && { podIP: status.podIP }),
-    ...(status?.podIPs && { podIPs: status.podIPs }),
-  },
-});
+type Keyed = readonly [string, ...unknown[]];
 
-const isSame = (a: Target | undefined, b: Target | undefined): boolean =>
+const byKey = ([a]: Keyed, [b]: Keyed): number => a < b ? -1 : a > b ? 1 : 0;
+
+/** What is needed of a pod: the rest of it is a hundred times as much. */
+const slim = (pod: Pod): Pod => {
+  const { metadata, spec, status } = pod;
+  const ports = spec?.hostNetwork ? portsOf(pod) : [];
+  return {
+    metadata: {
+      ...(metadata?.name && { name: metadata.name }),
+      ...(metadata?.namespace && { namespace: metadata.namespace }),
+      ...(metadata?.labels && { labels: metadata.labels }),
+    },
+    spec: {
+      ...(spec?.nodeName && { nodeName: spec.nodeName }),
+      ...(spec?.hostNetwork && { hostNetwork: true }),
+      ...(ports.length > 0 && {
+        containers: [{
+          name: "",
+          ports: ports.map((containerPort) => ({ containerPort })),
+        }],
+      }),
+    },
+    status: {
+      ...(status?.phase && { phase: status.phase }),
+      ...(status?.podIP && { podIP: status.podIP }),
+      ...(status?.podIPs && { podIPs: status.podIPs }),
+    },
+  };
+};
+
+const isSame = (a: TargetPod | undefined, b: TargetPod | undefined): boolean =>
   a === b ||
   a !== undefined && b !== undefined && a.node === b.node &&
-    a.isOnHost === b.isOnHost && a.addresses.join() === b.addresses.join();
+    a.addresses.join() === b.addresses.join() &&
+    a.ports?.join() === b.ports?.join();

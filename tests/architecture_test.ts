@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: ["entry", "kfl"],
   net: ["kfl", "api"],
   worker: ["entry", "packet", "stream", "dissectors", "kfl", "api", "net"],
-  k8s: ["entry"],
+  k8s: ["entry", "api"],
   hub: ["entry", "packet", "dissectors", "kfl", "api", "net", "k8s"],
   web: ["entry", "kfl", "api"],
 };

@@ -33,8 +33,7 @@ Deno.test("names, targets and workers follow the cluster, as its hub may", async
   using hub = clientOf("hub");
   const resolver = new Resolver();
   let workers: readonly WorkerPod[] = [];
-  let told = 0;
-  const targets = new Targets({ namespaces: ["shop"] }, () => told++);
+  const targets = new Targets({ namespaces: ["shop"] });
   const states: string[] = [];
   const stop = new AbortController();
   const patience = { ...PATIENCE, firstDelayMs: 10, mostDelayMs: 50 };
@@ -68,7 +67,7 @@ Deno.test("names, targets and workers follow the cluster, as its hub may", async
       spec: { containers: [{ name: "main" }] },
     });
     await until("it is a target", () => targets.list().length === 1);
-    const [address] = targets.addresses();
+    const [address] = targets.list()[0]!.addresses;
     const named = () =>
       resolver.history.lookup(address!, 80, Date.now() * 1000);
     await until("its service is known", () => named()?.service === "carts");
