@@ -1,5 +1,4 @@
 /** A file on its way to whoever asked for it: as fast as it is taken. */
-import { BadMessage } from "../../api/batch.ts";
 import type { Channel } from "../../api/channel.ts";
 import { readGrant } from "../../api/messages.ts";
 import type { ByteSink } from "../../packet/savefile_writer.ts";
@@ -24,7 +23,7 @@ export class FileSender implements ByteSink {
     this.#channel = channel;
     const bell = new Bell();
     const credit = this.#credit = new Credit(bell, this.#over.signal);
-    const end = (error: Error) => {
+    const end = (error: unknown) => {
       this.#over.abort(error);
       bell.ring();
     };
@@ -33,7 +32,7 @@ export class FileSender implements ByteSink {
         try {
           credit.grant(readGrant(String(message)).credit);
         } catch (error) {
-          if (!(error instanceof BadMessage)) throw error;
+          // Also a mistake of ours ends this file alone.
           end(error);
         }
       },

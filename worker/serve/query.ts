@@ -22,6 +22,9 @@ import type { StoredNews } from "./stored_news.ts";
 /** How long the question may be in coming, ms. */
 const PATIENCE = 30_000;
 
+/** What is told of a fault of ours. */
+export const MISTAKE = "The worker made a mistake; its log says more";
+
 /** Nobody waits for the answer any more. */
 export class Cancelled extends Error {
   override name = "Cancelled";
@@ -52,7 +55,7 @@ export async function answer(
   const bell = new Bell();
   const credit = new Credit(bell, over.signal);
   const question = Promise.withResolvers<Ask>();
-  const fail = (error: Error) => {
+  const fail = (error: unknown) => {
     over.abort(error);
     question.reject(error);
     bell.ring();
@@ -68,7 +71,7 @@ export async function answer(
         credit.grant(ask.credit);
         question.resolve(ask);
       } catch (error) {
-        if (!(error instanceof BadMessage)) throw error;
+        // Also a mistake of ours ends this query alone.
         fail(error);
       }
     },
@@ -118,8 +121,5 @@ function toFailure(
     return { code: "internal", message: error.message };
   }
   onFault(error);
-  return {
-    code: "internal",
-    message: "The worker made a mistake; its log says more",
-  };
+  return { code: "internal", message: MISTAKE };
 }

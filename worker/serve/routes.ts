@@ -18,6 +18,8 @@ const MAX_REDACT = 8 * 1024;
 
 /** What the routes are made of. */
 export interface Routed {
+  /** What only a new start mends; `undefined` if all is well. */
+  readonly illness: string | undefined;
   toState(): WorkerState;
   /** For Prometheus. */
   toMetrics(): string;
@@ -44,7 +46,9 @@ async function toAnswer(request: Request, routed: Routed): Promise<Response> {
   switch (pathname) {
     case WORKER.health:
       allow(request, "GET");
-      return new Response("ok\n");
+      return routed.illness === undefined
+        ? new Response("ok\n")
+        : new Response(`${routed.illness}\n`, { status: 503 });
     case WORKER.metrics:
       allow(request, "GET");
       return new Response(routed.toMetrics(), {

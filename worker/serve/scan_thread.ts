@@ -8,7 +8,7 @@ import { DiskFolder } from "../shards/folder.ts";
 import { Store } from "../shards/store.ts";
 import { FileSender } from "./file_sender.ts";
 import { isOfStore, sendFile } from "./files.ts";
-import { answer, type Answers, Cancelled } from "./query.ts";
+import { answer, type Answers, Cancelled, MISTAKE } from "./query.ts";
 import { Refused, STATUS } from "../../net/failure.ts";
 import { StoredNews } from "./stored_news.ts";
 import type {
@@ -31,18 +31,38 @@ const news = new StoredNews((listens) =>
 
 thread.onmessage = ({ data: order }) => {
   switch (order.kind) {
-    case "query": {
-      const answers = toAnswers(order.source);
-      return void over(answer(new PortChannel(order.port), answers));
-    }
-    case "file": {
-      const store = toStore(order.source);
-      return void over(send(new PortChannel(order.port), store, order.wanted));
-    }
+    case "query":
+      return void obey(order.port, (channel) => {
+        return answer(channel, toAnswers(order.source));
+      });
+    case "file":
+      return void obey(order.port, (channel) => {
+        return send(channel, toStore(order.source), order.wanted);
+      });
     case "stored":
       return news.tell();
+    case "ping":
+      return thread.postMessage({ kind: "alive" });
   }
 };
+
+/**
+ * Does what is asked, and says when it is over: at once without a port, for
+ * then nobody waits. What was not told on the channel ends nothing else.
+ */
+async function obey(
+  port: MessagePort | undefined,
+  work: (channel: PortChannel) => Promise<void>,
+): Promise<void> {
+  const channel = port && new PortChannel(port);
+  try {
+    if (channel) await work(channel);
+  } catch (error) {
+    tellFault(error);
+    channel?.close(MISTAKE);
+  }
+  thread.postMessage({ kind: "over" });
+}
 
 /** Sends a file that is wanted, or why it cannot be had. */
 async function send(
@@ -69,7 +89,7 @@ function toRefused(error: unknown): Refused | undefined {
   }
   if (isOfStore(error)) return new Refused("unsuitable", error.message);
   tellFault(error);
-  return new Refused("internal", "The worker made a mistake; see its log");
+  return new Refused("internal", MISTAKE);
 }
 
 /** Says it in place of the file, unless some of that has been sent. */
@@ -87,12 +107,6 @@ async function refuse(sender: FileSender, refused: Refused): Promise<void> {
   } catch (error) {
     if (!(error instanceof Cancelled)) throw error;
   }
-}
-
-/** Says when it is over. */
-async function over(work: Promise<void>): Promise<void> {
-  await work;
-  thread.postMessage({ kind: "over" });
 }
 
 function toAnswers(source: DataSource): Answers {

@@ -85,6 +85,7 @@ export class WorkerService implements WorkerLink, Disposable {
   /** Answers a request to one of its routes. */
   handle(request: Request): Promise<Response> {
     return route(request, {
+      illness: this.#pool.isStuck ? "scan threads hang" : undefined,
       capture: this.#options.capture,
       toState: () => this.#toState(),
       toMetrics: () => this.#toMetrics(),

@@ -24,12 +24,15 @@ export type ThreadOrder =
     readonly wanted: WantedFile;
   }
   /** Packets were stored. */
-  | { readonly kind: "stored" };
+  | { readonly kind: "stored" }
+  /** Whether it hangs: if not, it says that it is alive. */
+  | { readonly kind: "ping" };
 
 /** What a thread says. */
 export type ThreadNews =
   /** One of what was asked is over. */
   | { readonly kind: "over" }
+  | { readonly kind: "alive" }
   /** Whether it wants to know that packets were stored. */
   | { readonly kind: "listens"; readonly listens: boolean }
   /** Something of ours is wrong; what asked for it was told that it failed. */
