@@ -29,7 +29,10 @@ export const THRESHER = [Deno.execPath(), "run", "-A", "--quiet", CLI];
 export class Lab implements AsyncDisposable {
   /** Working directory of everything run here; removed at the end. */
   readonly folder: string;
+  /** Those on the switch; a host's place among them is its address. */
   readonly #hosts: readonly string[];
+  /** Network namespaces that were made, by their full names. */
+  readonly #namespaces = new Set<string>();
   readonly #unique: string;
   readonly #running = new Set<Program>();
   #removed: Promise<void> | undefined;
@@ -141,6 +144,27 @@ export class Lab implements AsyncDisposable {
     );
   }
 
+  /** Adds a host that has nothing but `lo`, and is on no switch. */
+  async addHost(host: string): Promise<void> {
+    const name = this.namespace(host);
+    await Deno.mkdir(this.temporaryFolder(host), { recursive: true });
+    await ip("netns", "add", name);
+    this.#namespaces.add(name);
+    await ip("-n", name, "link", "set", "lo", "up");
+  }
+
+  /** Removes a host with all that runs there. */
+  async removeHost(host: string): Promise<void> {
+    const name = this.namespace(host);
+    // What they left in the background; all of it came from us.
+    for (const pid of await pidsIn(name)) kill(pid, "SIGKILL");
+    await new Deno.Command("ip", {
+      args: ["netns", "delete", name],
+      stderr: "null",
+    }).output();
+    this.#namespaces.delete(name);
+  }
+
   /** Waits until a program listens. @throws Error with what it wrote, if not */
   listens(
     program: Program,
@@ -155,14 +179,13 @@ export class Lab implements AsyncDisposable {
   }
 
   async #connect(): Promise<void> {
+    await this.addHost("switch");
     const center = this.namespace("switch");
-    await ip("netns", "add", center);
     await ip("-n", center, "link", "add", "br0", "type", "bridge");
     await ip("-n", center, "link", "set", "br0", "up");
     for (const [i, host] of this.#hosts.entries()) {
+      await this.addHost(host);
       const name = this.namespace(host);
-      await Deno.mkdir(this.temporaryFolder(host), { recursive: true });
-      await ip("netns", "add", name);
       await ip(
         ...["link", "add", "eth0", "netns", name, "type", "veth"],
         ...["peer", "name", `port${i}`, "netns", center],
@@ -170,21 +193,15 @@ export class Lab implements AsyncDisposable {
       await ip("-n", center, "link", "set", `port${i}`, "master", "br0", "up");
       const address = `${this.address(host)}/24`;
       await ip("-n", name, "address", "add", address, "dev", "eth0");
-      await ip("-n", name, "link", "set", "lo", "up");
       await ip("-n", name, "link", "set", "eth0", "up");
     }
   }
 
   async #remove(): Promise<void> {
     await Promise.all([...this.#running].map((program) => program.stop()));
-    for (const host of [...this.#hosts, "switch"]) {
-      const name = this.namespace(host);
-      // What they left in the background; all of it came from us.
-      for (const pid of await pidsIn(name)) kill(pid, "SIGKILL");
-      await new Deno.Command("ip", {
-        args: ["netns", "delete", name],
-        stderr: "null",
-      }).output();
+    const prefix = this.namespace("");
+    for (const name of [...this.#namespaces]) {
+      await this.removeHost(name.slice(prefix.length));
     }
     await Deno.remove(this.folder, { recursive: true });
     Deno.removeSignalListener("SIGINT", this.#interrupted);

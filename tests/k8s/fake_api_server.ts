@@ -31,6 +31,8 @@ import type { Schemas } from "./openapi.ts";
 export interface FakeOptions {
   /** Names of the nodes; one by default. */
   readonly nodes?: readonly string[];
+  /** Theirs, in the same order. */
+  readonly addresses?: readonly string[];
   /** Starts pods; by default they run and listen on nothing. */
   readonly kubelet?: Kubelet;
   /** Absent where unknown fields are let in. */
@@ -118,7 +120,10 @@ export class FakeApiServer {
       this.put("Node", {
         metadata: { name, labels: { "kubernetes.io/os": "linux" } },
         status: {
-          addresses: [{ type: "InternalIP", address: `192.0.2.${i + 1}` }],
+          addresses: [{
+            type: "InternalIP",
+            address: options.addresses?.[i] ?? `192.0.2.${i + 1}`,
+          }],
           conditions: [{ type: "Ready", status: "True" }],
           nodeInfo: { operatingSystem: "linux", architecture: "amd64" },
         },
