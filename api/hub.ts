@@ -111,6 +111,11 @@ export interface SessionRequest {
   readonly token: string;
 }
 
+/** What `POST /api/v1/code` gives: for `/?code=…`, once. */
+export interface CodeAnswer {
+  readonly code: string;
+}
+
 /** In what form matching traffic leaves. */
 export type ExportFormat = "pcap" | "pcapng" | "har" | "jsonl" | "csv";
 

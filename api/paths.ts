@@ -23,6 +23,7 @@ export const HUB = {
   map: "/api/v1/map",
   savefiles: "/api/v1/savefiles",
   session: "/api/v1/session",
+  code: "/api/v1/code",
 } as const;
 
 /** A worker's routes. */

@@ -29,7 +29,7 @@ import { entryRoutes } from "./routes/entries.ts";
 import { kflRoutes } from "./routes/kfl.ts";
 import { queryRoute } from "./routes/query.ts";
 import { savefilesRoute } from "./routes/savefiles.ts";
-import { sessionRoute } from "./routes/session.ts";
+import { codeRoute, sessionRoute } from "./routes/session.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { SeenValues } from "./seen_values.ts";
@@ -49,6 +49,7 @@ const ROUTES: readonly Route[] = [
   ...statsRoutes,
   savefilesRoute,
   sessionRoute,
+  codeRoute,
 ];
 
 /** What a hub is made of. */

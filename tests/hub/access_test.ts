@@ -327,6 +327,21 @@ Deno.test("a code opens the page once, and the cookie then stands for it", async
   ok(!again.toLowerCase().includes("set-cookie"));
 });
 
+Deno.test("whoever has the token can let a browser in, and nobody else", async () => {
+  await using hub = await RunningHub.start({ page });
+  const stranger = await fetch(`http://${hub.host}${HUB.code}`, {
+    method: "POST",
+  });
+  await stranger.body?.cancel();
+  equal(stranger.status, 401);
+  const { code } = await (await hub.post(HUB.code, {})).json();
+  const opened = await fetch(`http://${hub.host}/?code=${code}`, {
+    redirect: "manual",
+  });
+  await opened.body?.cancel();
+  equal(opened.status, 303);
+});
+
 Deno.test("codes and cookies end when their time is over", () => {
   let now = 1e12;
   const access = new Access(newToken(), [], () => now);
