@@ -97,7 +97,13 @@ export async function fromKubeconfig(
       try {
         await config.applyToHTTPSOptions(options);
       } catch (cause) {
-        throw unusable(`Cannot get credentials for context "${name}"`, cause);
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new ClusterError(
+          "unauthorized",
+          `Cannot get credentials for context "${name}": ${reason.trim()}. ` +
+            "Log in to the cluster again",
+          { cause },
+        );
       }
       return {
         headers: toHeaders(options.headers, options.auth),

@@ -45,6 +45,27 @@ export class ClusterError extends Error {
     this.status = about.status;
     this.retryAfterMs = about.retryAfterMs;
   }
+
+  /** Whether it may be gone when the same is asked again. */
+  get isPassing(): boolean {
+    return PASSING.has(this.fault);
+  }
+}
+
+const PASSING: ReadonlySet<ClusterFault> = new Set([
+  "unreachable",
+  "busy",
+  "server",
+]);
+
+/** What was asked for, or nothing if it is worth asking again. */
+export async function unlessAway<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ClusterError && error.isPassing) return undefined;
+    throw error;
+  }
 }
 
 /** Bytes of an error's body that are read: a server may send any page. */

@@ -20,6 +20,12 @@ const NEXT_PORTS = 20;
 const ATTEMPTS = 6;
 const FIRST_DELAY_MS = 200;
 
+/** Where a tunnel is to begin on this machine. */
+export interface WantedPort {
+  readonly port: number;
+  readonly isExact?: boolean;
+}
+
 /** What a tunnel tells those who opened it. */
 export type Tell = (
   news:
@@ -39,15 +45,21 @@ export class HubTunnel {
   #isClosed = false;
 
   /**
-   * @param port the wanted one; if it is taken, one of those after it
+   * @param port the wanted one, and whether it has to be that: otherwise it is
+   *     one of those after it if it is taken; 0 takes any
    * @param tell told when the hub cannot be reached any more, and can again
-   * @throws Error if none of those ports is free
+   * @throws Deno.errors.AddrInUse if none of those ports is free
    */
-  constructor(client: Client, namespace: string, port: number, tell: Tell) {
+  constructor(
+    client: Client,
+    namespace: string,
+    { port, isExact = false }: WantedPort,
+    tell: Tell,
+  ) {
     this.#client = client;
     this.#namespace = namespace;
     this.#tell = tell;
-    this.#listener = listenNear(port);
+    this.#listener = listenNear(port, isExact ? 0 : NEXT_PORTS);
     this.#serving = this.#serve();
   }
 
@@ -131,13 +143,13 @@ export class HubTunnel {
   }
 }
 
-function listenNear(wanted: number): Deno.TcpListener {
+function listenNear(wanted: number, more: number): Deno.TcpListener {
   for (let port = wanted;; port++) {
     try {
       return Deno.listen({ hostname: "127.0.0.1", port });
     } catch (error) {
       const isTaken = error instanceof Deno.errors.AddrInUse;
-      if (!isTaken || port >= wanted + NEXT_PORTS) throw error;
+      if (!isTaken || port >= wanted + more) throw error;
     }
   }
 }

@@ -44,7 +44,7 @@ export async function preflight(
       client.version(),
       checkRights(client, objects, namespace),
       findInstalled(client, namespace),
-      client.get<Namespace>(NAMESPACES, namespace),
+      readable(client.get<Namespace>(NAMESPACES, namespace)),
       readable(client.listAll<Node>(NODES)),
       client.hasGroup("security.openshift.io"),
     ]);
@@ -64,13 +64,15 @@ export async function preflight(
       ...ofVersion(version),
       ...(isForeignNamespace ? ofNamespace(home) : []),
       ...ofNodes(nodes ?? [], systems.length - linux),
-      ...(isOpenShift ? [OPENSHIFT] : []),
+      ...(isOpenShift ? [ofOpenShift(namespace)] : []),
     ],
   };
 }
 
-const OPENSHIFT = "This is OpenShift: let the worker use its node's network, " +
-  "with `oc adm policy add-scc-to-user privileged -z thresher-worker`";
+const ofOpenShift = (namespace: string): string =>
+  "This is OpenShift: let the worker use its node's network, with " +
+  `\`oc adm policy add-scc-to-user privileged -n ${namespace} ` +
+  "-z thresher-worker`";
 
 const AUTOPILOT = "GKE Autopilot refuses NET_RAW and the host's network to " +
   "all but workloads on its own list: workers will not start there";
@@ -120,6 +122,7 @@ export function rightsFor(
   const used: [verb: string, resource: string][] = [
     ["list", "pods"],
     ["list", "events"],
+    ["get", "secrets"],
     ["get", "pods/log"],
     ["get", "pods/portforward"],
     ["create", "pods/portforward"],
@@ -151,8 +154,12 @@ async function checkRights(
   );
 }
 
-/** Every installation that this account can see. */
-async function findInstalled(
+/**
+ * Every installation that this account can see.
+ *
+ * @param namespace looked into by itself where the whole cluster may not be
+ */
+export async function findInstalled(
   client: Client,
   namespace: string,
 ): Promise<Installed[]> {
@@ -162,19 +169,18 @@ async function findInstalled(
   ) ?? await readable(
     client.listAll<Workload>(DEPLOYMENTS, { labels, namespace }),
   ) ?? [];
-  return hubs.map(({ metadata }) => ({
+  const staying = hubs.filter(({ metadata }) => !metadata?.deletionTimestamp);
+  return staying.map(({ metadata }) => ({
     namespace: metadata?.namespace ?? "",
     version: metadata?.labels?.[LABELS.version],
     instance: metadata?.labels?.[LABELS.instance],
   }));
 }
 
-/** A list, or nothing where this account may not see it. */
-export async function readable<T>(
-  list: Promise<T[]>,
-): Promise<T[] | undefined> {
+/** What was asked for, or nothing where this account may not see it. */
+export async function readable<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
-    return await list;
+    return await asked;
   } catch (error) {
     if (isFault(error, "forbidden")) return undefined;
     throw error;

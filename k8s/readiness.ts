@@ -7,6 +7,7 @@
  * present state, and whoever shows it shows the latest.
  */
 import { type Client, isFault } from "./client.ts";
+import { unlessAway } from "./cluster_error.ts";
 import { LABELS, NAMES, OURS } from "./installation.ts";
 import type {
   Condition,
@@ -48,16 +49,19 @@ export const isUsable = ({ hub, workers }: Readiness): boolean =>
 export const isComplete = ({ hub, workers }: Readiness): boolean =>
   hub && workers.wanted > 0 && workers.ready === workers.wanted;
 
-/** Looks again and again, until it is complete or the signal says so. */
+/**
+ * Looks again and again, until it is complete or the signal says so. While
+ * the API server is away, it waits.
+ */
 export async function* watchReadiness(
   client: Client,
   namespace: string,
   signal: AbortSignal,
 ): AsyncGenerator<Readiness, void> {
   while (!signal.aborted) {
-    const state = await readReadiness(client, namespace);
-    yield state;
-    if (isComplete(state)) return;
+    const state = await unlessAway(readReadiness(client, namespace));
+    if (state) yield state;
+    if (state && isComplete(state)) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

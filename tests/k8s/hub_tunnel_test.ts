@@ -50,7 +50,7 @@ async function withHub(
     async () => isUsable(await readReadiness(client, "thresher")),
   );
   const told: string[] = [];
-  const tunnel = new HubTunnel(client, "thresher", 0, (news) => {
+  const tunnel = new HubTunnel(client, "thresher", { port: 0 }, (news) => {
     told.push(news.kind);
   });
   try {
@@ -108,7 +108,7 @@ Deno.test("a port that is taken is passed over", () => {
       credentials: () => Promise.resolve({ headers: {} }),
     });
     const port = taken.addr.port;
-    const tunnel = new HubTunnel(client, "thresher", port, () => {});
+    const tunnel = new HubTunnel(client, "thresher", { port }, () => {});
     equal(tunnel.port > port, true);
     await tunnel.close();
   }).finally(() => taken.close());
