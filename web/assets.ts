@@ -4,7 +4,7 @@
  *
  * They are built when they are missing or older than their sources, by the
  * bundler of the Deno that runs this, and kept in `web/dist` with a stamp of
- * what they were made from. A compiled program carries that folder.
+ * what they were made from. Compiled programs and images carry that folder.
  */
 import { createHash } from "node:crypto";
 import { extname, join, relative } from "node:path";
@@ -80,7 +80,7 @@ const STATIC = ["index.html", "theme.css", "icon.svg"];
  * they can neither be found nor built, the page says what to do.
  */
 export async function loadAssets(): Promise<Assets> {
-  if (Deno.build.standalone) return { files: await readFolder(dist) };
+  if (await isPacked()) return { files: await readFolder(dist) };
   const stamp = await stampOfSources();
   // Also where nothing may be written, as in a container.
   if (await readStamp(dist) === stamp) return { files: await readFolder(dist) };
@@ -103,6 +103,18 @@ export async function loadAssets(): Promise<Assets> {
     files: await readFolder(folder),
     problem: `The dashboard is an old one. ${problem}`,
   };
+}
+
+/** Whether what was built is here alone: in a compiled program, or an image. */
+async function isPacked(): Promise<boolean> {
+  if (Deno.build.standalone) return true;
+  try {
+    await Deno.stat(join(root, "web/main.ts"));
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
 }
 
 /** `web/dist`, or where this program may not write there, a temporary one. */
