@@ -9,21 +9,16 @@
  * Times are µs since 1970. The history is bounded: claims that ended first are
  * forgotten first, and counted.
  */
-import type { End } from "../entry/entry.ts";
+import {
+  type Claim,
+  claimAt,
+  isNode,
+  NAME_FIELDS,
+  type Names,
+  NODES,
+} from "../entry/names.ts";
 
-/** What an end is called. Absent where unknown. */
-export type Names = Omit<End, "ip" | "port" | "serviceIp">;
-
-/** Names for a time. */
-export interface Claim {
-  readonly address: string;
-  /** Absent for all ports. */
-  readonly port?: number | undefined;
-  readonly from: number;
-  /** Exclusive; `Infinity` while it holds. */
-  readonly to: number;
-  readonly names: Names;
-}
+export type { Claim, Names } from "../entry/names.ts";
 
 /** Claims that are kept unless told otherwise, in about 100 MB. */
 const MAX_CLAIMS = 200_000;
@@ -51,9 +46,6 @@ interface Ended {
 }
 
 const ANY = 0;
-
-/** The address under which ports of all nodes are kept. */
-const NODES = "*";
 
 export class NamesHistory {
   readonly #places = new Map<string, Place>();
@@ -159,38 +151,22 @@ export class NamesHistory {
       this.#size++;
       this.#trim();
     }
-    return [...this.claims(at, Infinity)].filter((claim) =>
-      claim.port === port && isService(claim.names)
-    );
+    const now = this.#places.get(NODES)?.ports?.get(port) ?? [];
+    const changed = now.slice(isHeld && names ? -2 : -1);
+    return changed.map((held) => toClaim(NODES, port, held));
   }
 
   /**
-   * Every claim that holds for some of a stretch of time, ports of all nodes
-   * written out for each: what a plan's names table is made of.
+   * Every claim that holds for some of a stretch of time: what a plan's names
+   * table is made of. Those of one address come together, those of one port of
+   * it in order of time.
    */
   *claims(from: number, to: number): Iterable<Claim> {
-    const opened = this.#places.get(NODES)?.ports ?? new Map<number, Line>();
     for (const [address, place] of this.#places) {
-      if (address === NODES) continue;
       for (const port of portsOf(place)) {
         for (const held of lineOf(place, port)!) {
           if (held.to > from && held.from < to) {
             yield toClaim(address, port, held);
-          }
-        }
-      }
-      for (const node of place.any.filter(({ names }) => isNode(names))) {
-        for (const [port, line] of opened) {
-          if (place.ports?.has(port)) continue;
-          for (const held of line) {
-            const both = {
-              from: Math.max(held.from, node.from),
-              to: Math.min(held.to, node.to),
-              names: held.names,
-            };
-            if (both.from < both.to && both.to > from && both.from < to) {
-              yield toClaim(address, port, both);
-            }
           }
         }
       }
@@ -293,19 +269,6 @@ export class NamesHistory {
   }
 }
 
-/** The claim of a line that holds at a time, by bisection. */
-function claimAt(line: Line, at: number): Held | undefined {
-  let low = 0;
-  let high = line.length; // the first that begins later
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (line[middle]!.from <= at) low = middle + 1;
-    else high = middle;
-  }
-  const held = line[low - 1];
-  return held && at < held.to ? held : undefined;
-}
-
 const portsOf = ({ any, ports }: Place): number[] => [
   ...(any.length > 0 ? [ANY] : []),
   ...(ports?.keys() ?? []),
@@ -322,21 +285,8 @@ const toClaim = (address: string, port: number, held: Held): Claim => ({
   names: held.names,
 });
 
-const isNode = ({ pod, service, node }: Names): boolean =>
-  node !== undefined && pod === undefined && service === undefined;
-
-const isService = ({ pod, service }: Names): boolean =>
-  service !== undefined && pod === undefined;
-
-const FIELDS = [
-  "pod",
-  "namespace",
-  "service",
-  "workload",
-  "node",
-  "zone",
-  "name",
-] as const;
+/** What is compared as it is. */
+const FIELDS = NAME_FIELDS.filter((field) => field !== "labels");
 
 /** Whether two ends are called the same. */
 export function isSame(a: Names, b: Names): boolean {
