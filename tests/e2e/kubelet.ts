@@ -78,6 +78,7 @@ interface Probe {
 export class Kubelets {
   readonly #nodes: Nodes;
   readonly #programs = new Map<string, Program>();
+  readonly #hosts = new Map<string, string>();
   /** Set once there is a server; that needs the kubelets to be made. */
   server!: FakeApiServer;
   /** Of the server's certificate, for containers that ask it. */
@@ -92,6 +93,13 @@ export class Kubelets {
     return this.#programs.get(pod);
   }
 
+  /** The host that a pod runs on: its own, or its node. */
+  hostOf(pod: string): string {
+    const host = this.#hosts.get(pod);
+    if (host === undefined) throw new Error(`Pod "${pod}" does not run`);
+    return host;
+  }
+
   /** Starts a pod; gives it when it is ready, or cannot be. */
   readonly start = async (pod: Stored): Promise<Running> => {
     const nodes = this.#nodes;
@@ -104,6 +112,7 @@ export class Kubelets {
     const life = new PodLife(place, nodes);
     const words = await this.#wordsOf(pod, spec, place);
     const { name } = pod.metadata;
+    this.#hosts.set(name, place.host);
     const begin = () => {
       const program = nodes.start(place.host, words.command, {
         env: words.environment,
@@ -115,6 +124,7 @@ export class Kubelets {
     const stop = async () => {
       await life.stop();
       this.#programs.delete(name);
+      this.#hosts.delete(name);
       if (own) await nodes.removePod(own);
     };
     const [container] = spec.containers;
