@@ -50,6 +50,9 @@ const LATENESS = 5e6;
 /** Entries that are kept in mind, to know them when they are said twice. */
 const MAX_RECENT = 10_000;
 
+/** Why nothing comes from a worker that was taken away. */
+const GONE = "Its worker is gone, with what it kept";
+
 /** What a worker is asked. */
 export interface Question {
   readonly plan: Plan;
@@ -88,6 +91,7 @@ export class Asking {
   #missing: Missing | undefined;
   #channel: Channel | undefined;
   #isOver = false;
+  #isLeft = false;
   #isLive = false;
   /** Credit that the worker has. */
   #credit = 0;
@@ -107,6 +111,7 @@ export class Asking {
   #isRepeated = false;
   #delay = FIRST_DELAY;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #found: Disposable | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #heardAt = 0;
 
@@ -130,9 +135,14 @@ export class Asking {
     return this.#missing ? { ...known, missing: this.#missing } : known;
   }
 
-  /** Whether more may come from it. */
+  /** Whether nothing more will come from it. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Whether its worker was taken away. */
+  get isLeft(): boolean {
+    return this.#isLeft;
   }
 
   /**
@@ -166,6 +176,16 @@ export class Asking {
     this.#isOver = true;
     this.#forget(reason);
     this.#hearer.onEnd();
+  }
+
+  /**
+   * The worker was taken away: it may say to the end what it is saying, and is
+   * not dialled again.
+   */
+  leave(): void {
+    if (this.#isOver || this.#isLeft) return;
+    this.#isLeft = true;
+    if (!this.#channel) this.#lose(GONE);
   }
 
   #open(channel: Channel): void {
@@ -300,15 +320,20 @@ export class Asking {
   /** Nothing comes any more: for good, or until it was dialled again. */
   #lose(reason: string): void {
     if (this.#isOver) return;
-    this.#missing ??= { reason, since: nowMicros() };
+    this.#missing = {
+      reason: this.#isLeft ? GONE : this.#missing?.reason ?? reason,
+      since: this.#missing?.since ?? nowMicros(),
+    };
     this.worker.lose(reason);
     this.#forget("");
-    this.#isOver = !this.#question.plan.follow;
+    this.#isOver = this.#isLeft || !this.#question.plan.follow;
     if (this.#isLive) this.#after = this.#goOn();
     this.#hearer.onEnd();
     if (this.#isOver) return;
     this.#hearer.onNews();
     this.#retry = setTimeout(() => void this.#again(), this.#delay);
+    // Whoever else finds it before is right.
+    this.#found = this.worker.onFound(() => void this.#again());
     this.#delay = Math.min(2 * this.#delay, MAX_DELAY);
   }
 
@@ -317,6 +342,7 @@ export class Asking {
    * is asked for what was completed since the query began.
    */
   async #again(): Promise<void> {
+    this.#stopWaiting();
     const { plan, last } = this.#question;
     const isLate = performance.now() - this.#begun > STORED_HOLD;
     const isLiveOnly = last === 0 || isLate && !this.#wasHeard;
@@ -330,8 +356,14 @@ export class Asking {
     this.#hearer.onNews();
   }
 
-  #forget(reason: string): void {
+  #stopWaiting(): void {
     clearTimeout(this.#retry);
+    this.#found?.[Symbol.dispose]();
+    this.#found = undefined;
+  }
+
+  #forget(reason: string): void {
+    this.#stopWaiting();
     clearTimeout(this.#alarm);
     const channel = this.#channel;
     this.#channel = undefined;

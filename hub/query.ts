@@ -63,7 +63,7 @@ export class Query {
   readonly #clock = new PausableClock();
   readonly #askings: Asking[] = [];
   readonly #workerCredit: number;
-  readonly #added: Disposable;
+  readonly #listening: Disposable;
   /** Batches that the client may still get. */
   #credit: number;
   /** Entries that the client may still get. */
@@ -114,7 +114,10 @@ export class Query {
     this.#workerCredit = Math.max(1, Math.floor(WORKER_CREDIT / count));
     for (const worker of workers.all) this.#ask(worker);
     for (const asking of this.#askings) void asking.start();
-    this.#added = workers.onAdded((worker) => this.#join(worker));
+    this.#listening = workers.listen({
+      added: (worker) => this.#join(worker),
+      removed: (worker) => this.#leave(worker),
+    });
     this.#pumpSoon(0);
   }
 
@@ -155,6 +158,13 @@ export class Query {
   #join(worker: HubWorker): void {
     if (!this.#planned.plan.follow || this.#hasEnded) return;
     void this.#ask(worker).start(sinceBegin(this.#planned.plan));
+  }
+
+  /** A worker was taken away while the query runs. */
+  #leave(worker: HubWorker): void {
+    for (const asking of this.#askings) {
+      if (asking.worker === worker) asking.leave();
+    }
   }
 
   #hearerOf(source: number): Hearer {
@@ -309,8 +319,20 @@ export class Query {
     return { done, total, matches, ...behind !== undefined && { behind } };
   }
 
+  /** Of a node with a new worker, the new one's; it says what went before. */
   #coverage(): NodeCoverage[] {
-    return this.#askings.map(({ coverage }) => coverage);
+    const gone = new Map<string, NodeCoverage>();
+    for (const { isLeft, isOver, coverage } of this.#askings) {
+      if (isLeft && isOver) gone.set(coverage.node, coverage);
+    }
+    const there = this.#askings.filter(({ isLeft, isOver }) =>
+      !isLeft || !isOver
+    ).map(({ coverage }) => {
+      const before = gone.get(coverage.node);
+      gone.delete(coverage.node);
+      return before ? replacing(before, coverage) : coverage;
+    });
+    return [...there, ...gone.values()];
   }
 
   /** The limit is reached: what workers covered is still wanted. */
@@ -348,7 +370,7 @@ export class Query {
     for (const timer of [this.#pumping, this.#news, this.#ending]) {
       clearTimeout(timer);
     }
-    this.#added[Symbol.dispose]();
+    this.#listening[Symbol.dispose]();
     for (const asking of this.#askings) asking.stop();
     const { metrics } = this.#surroundings;
     this.#countHeld(0);
@@ -361,4 +383,12 @@ export class Query {
     this.#surroundings.metrics.held += held - this.#held;
     this.#held = held;
   }
+}
+
+/** The coverage of a worker that is there in another's place. */
+function replacing(before: NodeCoverage, now: NodeCoverage): NodeCoverage {
+  if (!before.missing) return now; // it had said all that was asked for
+  const since = new Date(before.missing.since / 1000).toISOString();
+  const note = `what the worker before it kept is gone since ${since}`;
+  return { ...now, damage: [...now.damage, note] };
 }

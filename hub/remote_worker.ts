@@ -29,10 +29,13 @@ export class RemoteWorker implements WorkerLink {
   readonly #headers: Record<string, string>;
   readonly #client: Deno.HttpClient | undefined;
 
-  /** @throws BadWorkerUrl */
-  constructor(url: string, { secret, ca }: Dialling) {
+  /**
+   * @param name what people call it; its URL unless they know better
+   * @throws BadWorkerUrl
+   */
+  constructor(url: string, { secret, ca }: Dialling, name?: string) {
     this.#url = readUrl(url);
-    this.name = this.#url.href.replace(/\/$/, "");
+    this.name = name ?? this.#url.href.replace(/\/$/, "");
     this.#headers = secret === undefined ? {} : { [SECRET_HEADER]: secret };
     this.#client = ca === undefined
       ? undefined

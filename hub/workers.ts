@@ -2,16 +2,19 @@
  * Workers: which there are, and what is known of each.
  *
  * A worker is known by its link until it has told the name of its node. Its
- * state is asked for every few seconds; queries do not wait for that and find
- * out themselves who answers.
+ * state is asked for every few seconds, and more often while it does not
+ * answer; queries do not wait for that and find out themselves who answers.
  */
 import { parseId } from "../entry/entry.ts";
 import { WORKER } from "../api/paths.ts";
 import type { WorkerLink, WorkerState } from "../api/worker.ts";
 import { nowMicros } from "./clock.ts";
 
-/** How often a worker's state is asked for, ms. */
-const INTERVAL = 5000;
+/** How often a worker is looked for that does not answer, ms. */
+const SEARCH_INTERVAL = 1000;
+
+/** How often the state of the others is asked for, in such intervals. */
+const REFRESH_EVERY = 5;
 
 /** How long a worker may take to tell it, ms. */
 const PATIENCE = 3000;
@@ -27,17 +30,24 @@ export interface Missing {
 
 /** One worker. */
 export class HubWorker {
-  readonly link: WorkerLink;
+  #link: WorkerLink;
   #state: WorkerState | undefined;
   #missing: Missing | undefined;
+  #refreshing: Promise<void> | undefined;
+  readonly #waiting = new Set<() => void>();
 
   constructor(link: WorkerLink) {
-    this.link = link;
+    this.#link = link;
+  }
+
+  /** The way to it. */
+  get link(): WorkerLink {
+    return this.#link;
   }
 
   /** The name of its node; until that is known, where it is. */
   get name(): string {
-    return this.#state?.node ?? this.link.name;
+    return this.#state?.node ?? this.#link.name;
   }
 
   /** As it was told last. */
@@ -50,17 +60,33 @@ export class HubWorker {
     return this.#missing;
   }
 
-  /** Asks for its state. */
-  async refresh(): Promise<void> {
+  /** From now on it is reached elsewhere. */
+  moveTo(link: WorkerLink): void {
+    this.#link = link;
+    this.#refreshing = undefined;
+  }
+
+  /** Asks for its state; for whoever asks meanwhile, too. */
+  refresh(): Promise<void> {
+    const refreshing = this.#refreshing ??= this.#refresh(this.#link)
+      .finally(() => {
+        if (this.#refreshing === refreshing) this.#refreshing = undefined;
+      });
+    return refreshing;
+  }
+
+  async #refresh(link: WorkerLink): Promise<void> {
     try {
       const signal = AbortSignal.timeout(PATIENCE);
-      const response = await this.link.fetch(WORKER.state, { signal });
+      const response = await link.fetch(WORKER.state, { signal });
       const text = await readText(response, MAX_STATE);
       if (!response.ok) throw new Error(`It answers ${response.status}`);
-      this.#state = toState(text);
-      this.#missing = undefined;
+      const state = toState(text);
+      if (this.#link !== link) return;
+      this.#state = state;
+      this.find();
     } catch (error) {
-      this.lose(reasonOf(error));
+      if (this.#link === link) this.lose(reasonOf(error));
     }
   }
 
@@ -92,8 +118,25 @@ export class HubWorker {
 
   /** It was found to answer. */
   find(): void {
+    if (!this.#missing) return;
     this.#missing = undefined;
+    for (const found of [...this.#waiting]) found();
   }
+
+  /** Tells whenever it answers that did not, until disposed of. */
+  onFound(found: () => void): Disposable {
+    this.#waiting.add(found);
+    return { [Symbol.dispose]: () => this.#waiting.delete(found) };
+  }
+}
+
+/** What may happen to the workers of a hub. Whoever listens takes what it wants. */
+export interface WorkersListener {
+  added?(worker: HubWorker): void;
+  /** It is none of ours any more; what it is answering it may answer. */
+  removed?(worker: HubWorker): void;
+  /** It was asked for its state, and told it or did not answer. */
+  refreshed?(worker: HubWorker): void;
 }
 
 /** All workers of a hub. */
@@ -101,7 +144,7 @@ export class Workers {
   readonly #workers: HubWorker[] = [];
   /** What was set on all workers, by route. */
   readonly #settings = new Map<string, object>();
-  readonly #listeners = new Set<(worker: HubWorker) => void>();
+  readonly #listeners = new Set<WorkersListener>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(links: readonly WorkerLink[]) {
@@ -117,13 +160,21 @@ export class Workers {
   add(link: WorkerLink): HubWorker {
     const worker = new HubWorker(link);
     this.#workers.push(worker);
-    for (const listener of this.#listeners) listener(worker);
-    void this.#refresh(worker);
+    for (const listener of this.#listeners) listener.added?.(worker);
+    void this.refreshOne(worker);
     return worker;
   }
 
-  /** Tells of workers that are added from now on, until disposed of. */
-  onAdded(listener: (worker: HubWorker) => void): Disposable {
+  /** Takes one away; queries that follow do without it from now on. */
+  remove(worker: HubWorker): void {
+    const at = this.#workers.indexOf(worker);
+    if (at < 0) return;
+    this.#workers.splice(at, 1);
+    for (const listener of this.#listeners) listener.removed?.(worker);
+  }
+
+  /** Tells of what happens from now on, until disposed of. */
+  listen(listener: WorkersListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
@@ -136,7 +187,7 @@ export class Workers {
 
   /** Asks all for their state; those that are back get what was set. */
   async refresh(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => this.#refresh(worker)));
+    await Promise.all(this.#workers.map((worker) => this.refreshOne(worker)));
   }
 
   /** What was set last at a route of all workers. */
@@ -161,17 +212,26 @@ export class Workers {
     return results.flat();
   }
 
-  async #refresh(worker: HubWorker): Promise<void> {
+  /** Asks one for its state. */
+  async refreshOne(worker: HubWorker): Promise<void> {
     const wasThere = worker.state !== undefined && !worker.missing;
     await worker.refresh();
-    if (wasThere || worker.missing) return;
-    for (const [path, value] of this.#settings) await worker.put(path, value);
+    if (!wasThere && !worker.missing) {
+      for (const [path, value] of this.#settings) await worker.put(path, value);
+    }
+    for (const listener of this.#listeners) listener.refreshed?.(worker);
   }
 
   /** Asks again and again, until stopped. */
   watch(): void {
     void this.refresh();
-    this.#timer ??= setInterval(() => void this.refresh(), INTERVAL);
+    let count = 0;
+    this.#timer ??= setInterval(() => {
+      if (++count % REFRESH_EVERY === 0) return void this.refresh();
+      for (const worker of this.#workers) {
+        if (worker.missing) void this.refreshOne(worker);
+      }
+    }, SEARCH_INTERVAL);
   }
 
   /** Ends {@link watch}. */

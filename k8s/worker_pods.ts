@@ -1,14 +1,18 @@
 /** Which workers run where, from the pods of an installation. */
 import { LABELS } from "./installation.ts";
-import type { Pod } from "./objects.ts";
+import type { ContainerState, Pod } from "./objects.ts";
 import type { Change } from "./watch.ts";
 
-/** A worker that can be dialled. */
+/** The pod of a worker on its node. */
 export interface WorkerPod {
   readonly pod: string;
+  /** Of the pod: another one has another. */
+  readonly uid: string;
   readonly node: string;
-  /** Of the node, whose network it uses. */
-  readonly address: string;
+  /** Of the node, whose network it uses; absent while nothing runs. */
+  readonly address?: string | undefined;
+  /** Why nothing runs; absent if it does. */
+  readonly waiting?: string | undefined;
   /** Changes when its container is started anew. */
   readonly started: string;
 }
@@ -16,6 +20,7 @@ export interface WorkerPod {
 /** Workers of one installation, kept as they are now. */
 export class WorkerPods {
   readonly #namespace: string;
+  /** By uid. */
   readonly #workers = new Map<string, WorkerPod>();
   #listed: Set<string> | undefined;
   readonly #changed: (workers: readonly WorkerPod[]) => void;
@@ -47,38 +52,58 @@ export class WorkerPods {
         return this.#set(change.object, undefined);
       case "listed": {
         const gone = [...this.#workers.keys()]
-          .filter((name) => !this.#listed?.has(name));
+          .filter((uid) => !this.#listed?.has(uid));
         this.#listed = undefined;
-        for (const name of gone) this.#workers.delete(name);
+        for (const uid of gone) this.#workers.delete(uid);
         this.#changed(this.list());
       }
     }
   }
 
   #set({ metadata = {} }: Pod, worker: WorkerPod | undefined): void {
-    const { name = "", namespace, labels = {} } = metadata;
+    const { namespace, labels = {}, uid = "" } = metadata;
     const isWorker = labels[LABELS.part] === "thresher" &&
       labels[LABELS.component] === "worker";
     if (namespace !== this.#namespace || !isWorker) return;
-    this.#listed?.add(name);
-    const before = this.#workers.get(name);
-    if (before?.started === worker?.started) return;
-    if (worker) this.#workers.set(name, worker);
-    else this.#workers.delete(name);
+    this.#listed?.add(uid);
+    const before = this.#workers.get(uid);
+    if (isSame(before, worker)) return;
+    if (worker) this.#workers.set(uid, worker);
+    else this.#workers.delete(uid);
     if (!this.#listed) this.#changed(this.list());
   }
 }
 
-/** One that runs and is not being taken away. */
+/** Of a pod that has a node, has not ended and is not being taken away. */
 function toWorker({ metadata, spec, status }: Pod): WorkerPod | undefined {
+  const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
+  if (isOver || metadata?.deletionTimestamp || !spec?.nodeName) {
+    return undefined;
+  }
   const [container] = status?.containerStatuses ?? [];
   const address = status?.podIP ?? status?.hostIP;
-  const isRunning = container?.state?.running !== undefined;
-  if (!isRunning || !address || metadata?.deletionTimestamp) return undefined;
+  const runs = container?.state?.running !== undefined && address !== undefined;
   return {
     pod: metadata?.name ?? "",
-    node: spec?.nodeName ?? "",
-    address,
-    started: `${container.containerID} ${container.restartCount}`,
+    uid: metadata?.uid ?? "",
+    node: spec.nodeName,
+    ...runs ? { address } : { waiting: whyNot(container?.state) },
+    started: `${container?.containerID} ${container?.restartCount}`,
   };
 }
+
+/** Why a container does not run, in the kubelet's words. */
+function whyNot(state: ContainerState | undefined): string {
+  const { waiting, terminated } = state ?? {};
+  const reason = waiting?.reason ?? terminated?.reason;
+  const message = waiting?.message ?? terminated?.message;
+  if (!reason) return "Its pod does not run yet";
+  return `Its pod does not run: ${reason}${message ? `, ${message}` : ""}`;
+}
+
+const isSame = (
+  a: WorkerPod | undefined,
+  b: WorkerPod | undefined,
+): boolean =>
+  a?.started === b?.started && a?.address === b?.address &&
+  a?.waiting === b?.waiting && a?.node === b?.node;
