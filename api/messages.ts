@@ -149,6 +149,12 @@ export interface NodeCoverage {
   readonly stages: StageCounts;
 }
 
+/**
+ * What else is to be known of an answer, beside what each node says: that names
+ * may be out of date, say. A line each; absent without any.
+ */
+export type Warnings = readonly string[];
+
 /** Why a query ended without its answer. */
 export interface Failure {
   /** Stable, for programs: one of those that {@link FAILURES} explains. */
@@ -176,7 +182,7 @@ export type FailureCode = keyof typeof FAILURES;
 export type Answer =
   | { readonly progress: Progress }
   /** Coverage so far, when it has changed. */
-  | { readonly coverage: readonly NodeCoverage[] }
+  | { readonly coverage: readonly NodeCoverage[]; readonly warnings?: Warnings }
   /**
    * Of a worker's query that follows, before its first batch: so many entries
    * come before `live`. The hub needs it to give the last of all workers.
@@ -187,6 +193,7 @@ export type Answer =
   | {
     readonly done: { readonly matches: number };
     readonly coverage: readonly NodeCoverage[];
+    readonly warnings?: Warnings;
   }
   | { readonly error: Failure };
 

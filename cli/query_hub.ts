@@ -125,6 +125,7 @@ class Printer {
   #rows = 0;
   #matches = 0;
   #coverage: readonly NodeCoverage[] = [];
+  readonly #warned = new Set<string>();
 
   constructor(options: QueryOptions, output: Output) {
     this.#options = options;
@@ -156,6 +157,7 @@ class Printer {
     if (!("coverage" in answer)) return;
     if (this.#options.follow) this.#tellChanges(answer.coverage);
     this.#coverage = answer.coverage;
+    for (const warning of answer.warnings ?? []) this.#warn(warning);
   }
 
   /** Takes the bar away. */
@@ -181,10 +183,18 @@ class Printer {
     };
   }
 
+  /** Said once, though an answer that goes on repeats it. */
+  #warn(warning: string): void {
+    if (this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    say(`thresher: ${warning}`);
+  }
+
   /** Workers come and go while an answer goes on. */
   #tellChanges(coverage: readonly NodeCoverage[]): void {
-    for (const [i, { node, missing }] of coverage.entries()) {
-      const before = this.#coverage[i]?.missing;
+    const known = new Map(this.#coverage.map((each) => [each.node, each]));
+    for (const { node, missing } of coverage) {
+      const before = known.get(node)?.missing;
       if (missing && !before) {
         say(`thresher: ${node}: missing, ${missing.reason}`);
       } else if (!missing && before) say(`thresher: ${node}: back`);

@@ -52,6 +52,11 @@ export class Queries {
     return new PortChannel(port2);
   }
 
+  /** What is said with every answer is another than before. */
+  tell(): void {
+    for (const query of this.#running) query.tell();
+  }
+
   /** Ends all of them. */
   close(): void {
     for (const query of this.#running) query.stop("The hub ends");

@@ -17,6 +17,7 @@ import {
   type NodeCoverage,
   type Progress,
   readGrant,
+  type Warnings,
 } from "../api/messages.ts";
 import { Asking, type Hearer, type Question, sinceBegin } from "./asking.ts";
 import { PausableClock } from "./clock.ts";
@@ -50,6 +51,8 @@ const GRACE = 200;
 export interface Surroundings {
   readonly workers: Workers;
   readonly metrics: Metrics;
+  /** What is to be said with every answer at the moment; nothing if absent. */
+  readonly warnings?: (() => Warnings) | undefined;
 }
 
 /** One query of one client. */
@@ -132,6 +135,11 @@ export class Query {
       if (!(error instanceof BadMessage)) throw error;
       this.#fail({ code: "message", message: error.message });
     }
+  }
+
+  /** What its answer rests on is to be said anew. */
+  tell(): void {
+    this.#tellSoon();
   }
 
   /** The client is gone, or the hub ends. */
@@ -296,10 +304,10 @@ export class Query {
       this.#channel.send(`{"progress":${progress}}`);
     }
     if (!this.#planned.plan.follow) return;
-    const coverage = JSON.stringify(this.#coverage());
-    if (coverage === this.#saidCoverage) return;
-    this.#saidCoverage = coverage;
-    this.#channel.send(`{"coverage":${coverage}}`);
+    const covered = JSON.stringify(this.#covered());
+    if (covered === this.#saidCoverage) return;
+    this.#saidCoverage = covered;
+    this.#channel.send(covered);
   }
 
   #progress(): Progress {
@@ -317,6 +325,12 @@ export class Query {
       }
     }
     return { done, total, matches, ...behind !== undefined && { behind } };
+  }
+
+  #covered(): { coverage: NodeCoverage[]; warnings?: Warnings } {
+    const coverage = this.#coverage();
+    const warnings = this.#surroundings.warnings?.() ?? [];
+    return warnings.length > 0 ? { coverage, warnings } : { coverage };
   }
 
   /** Of a node with a new worker, the new one's; it says what went before. */
@@ -354,7 +368,7 @@ export class Query {
       ? Math.min(matched, plan.limit ?? Infinity)
       : this.#merge.taken;
     this.#end();
-    this.#say({ done: { matches }, coverage: this.#coverage() });
+    this.#say({ done: { matches }, ...this.#covered() });
     this.#channel.close("done");
   }
 

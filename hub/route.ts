@@ -3,11 +3,13 @@
  * in it is not there, and what is in it is in `openapi.json`.
  */
 import type { Access } from "./access.ts";
+import type { Cluster } from "./cluster.ts";
 import { Refused } from "../net/failure.ts";
 import type { HttpRequest } from "../net/http.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Queries } from "./queries.ts";
 import type { SeenValues } from "./seen_values.ts";
+import type { Targeting } from "./targeting.ts";
 import type { Workers } from "./workers.ts";
 import type { SavefileAdded } from "../api/hub.ts";
 
@@ -46,6 +48,12 @@ export type TakeSavefile = (
   signal: AbortSignal,
 ) => Promise<SavefileAdded>;
 
+/** A cluster that the hub watches, and what its workers are told. */
+export interface HubCluster {
+  readonly view: Cluster;
+  readonly targeting: Targeting;
+}
+
 /** What routes work with. */
 export interface Hub {
   /** Of Thresher. */
@@ -57,6 +65,7 @@ export interface Hub {
   readonly access: Access;
   readonly page: Page | undefined;
   readonly takeSavefile: TakeSavefile | undefined;
+  readonly cluster: HubCluster | undefined;
 }
 
 /** One request of a route. */

@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HUB } from "../api/paths.ts";
 import { Access, type Caller, type Refusal } from "./access.ts";
+import { type Cluster, warningsOf } from "./cluster.ts";
 import { Refused } from "../net/failure.ts";
 import {
   Gone,
@@ -32,7 +33,9 @@ import { savefilesRoute } from "./routes/savefiles.ts";
 import { codeRoute, sessionRoute } from "./routes/session.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { targetRoutes } from "./routes/targets.ts";
 import { SeenValues } from "./seen_values.ts";
+import { Targeting } from "./targeting.ts";
 import { AcceptedSocket, acceptKeyFor } from "../net/websocket.ts";
 import type { Workers } from "./workers.ts";
 
@@ -42,6 +45,7 @@ const MAX_STRANGERS = 32;
 /** Every route but that of the description itself. */
 const ROUTES: readonly Route[] = [
   ...statusRoutes,
+  ...targetRoutes,
   queryRoute,
   ...entryRoutes,
   exportRoute,
@@ -62,6 +66,8 @@ export interface HubOptions {
   readonly workers: Workers;
   readonly page?: Page | undefined;
   readonly takeSavefile?: TakeSavefile | undefined;
+  /** Whose pods are captured; absent where there is none. */
+  readonly cluster?: Cluster | undefined;
   /** Told what is wrong with us, for the log. */
   readonly onFault: (error: unknown) => void;
 }
@@ -71,6 +77,7 @@ export class HubServer {
   readonly #hub: Hub;
   readonly #options: HubOptions;
   readonly #routes: readonly Route[];
+  readonly #listening: Disposable | undefined;
   #server: HttpServer | undefined;
   #strangers = 0;
 
@@ -90,9 +97,14 @@ export class HubServer {
   }
 
   private constructor(options: HubOptions) {
-    const { version, access, workers, page, takeSavefile } = options;
+    const { version, access, workers, page, takeSavefile, cluster } = options;
     const metrics = new Metrics();
-    const queries = new Queries({ workers, metrics });
+    const queries = new Queries({
+      workers,
+      metrics,
+      warnings: cluster && (() => warningsOf(cluster.status())),
+    });
+    this.#listening = cluster?.listen(() => queries.tell());
     this.#options = options;
     this.#hub = {
       version,
@@ -103,6 +115,10 @@ export class HubServer {
       metrics,
       queries,
       seen: new SeenValues(queries),
+      cluster: cluster && {
+        view: cluster,
+        targeting: new Targeting(workers, cluster.targets),
+      },
     };
     this.#routes = withDescription(ROUTES, version);
   }
@@ -126,6 +142,8 @@ export class HubServer {
   async close(): Promise<void> {
     this.#hub.queries.close();
     this.#hub.workers.stop();
+    this.#listening?.[Symbol.dispose]();
+    this.#hub.cluster?.targeting[Symbol.dispose]();
     await this.#server?.close();
   }
 

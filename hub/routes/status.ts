@@ -8,6 +8,7 @@ import { Refused } from "../../net/failure.ts";
 import { formatMetrics, type WorkerMetric } from "../metrics.ts";
 import {
   type Call,
+  type Hub,
   type JsonSchema,
   readObject,
   type Route,
@@ -27,18 +28,6 @@ const WORKER_STATUS: JsonSchema = {
   },
 };
 
-const TARGETS: JsonSchema = {
-  type: "object",
-  required: ["addresses"],
-  properties: {
-    addresses: {
-      description: "Only what has one of them is captured; null for all",
-      type: ["array", "null"],
-      items: { type: "string" },
-    },
-  },
-};
-
 const LIMIT: JsonSchema = {
   type: "object",
   required: ["limit"],
@@ -46,12 +35,6 @@ const LIMIT: JsonSchema = {
     limit: { type: "integer", minimum: 1, description: "Bytes on each node" },
   },
 };
-
-/** Addresses that may be captured at once. */
-const MAX_TARGETS = 10_000;
-
-/** Characters of one. */
-const MAX_ADDRESS = 45;
 
 export const statusRoutes: readonly Route[] = [
   {
@@ -65,15 +48,13 @@ export const statusRoutes: readonly Route[] = [
   {
     method: "GET",
     path: HUB.ready,
-    summary: "Whether any worker can be asked",
+    summary: "Whether it is worth asking",
+    description:
+      "In a cluster that is once ends have names. Elsewhere, once any worker " +
+      "can be asked, or there is none to ask.",
     isOpen: true,
-    gives: { type: "text/plain", doc: "One can, or there is none to ask" },
-    handle: ({ hub }) => {
-      const { all } = hub.workers;
-      const isReady = all.length === 0 || all.some(({ missing }) => !missing);
-      if (isReady) return new Response("ready\n");
-      throw new Refused("busy", "No worker can be reached");
-    },
+    gives: { type: "text/plain", doc: "It is, and what may be out of date" },
+    handle: ({ hub }) => new Response(readinessOf(hub)),
   },
   {
     method: "GET",
@@ -114,28 +95,6 @@ export const statusRoutes: readonly Route[] = [
     },
   },
   {
-    method: "GET",
-    path: HUB.targets,
-    summary: "What is captured",
-    gives: { type: "application/json", schema: TARGETS, doc: "As it was set" },
-    handle: ({ hub }) =>
-      Response.json(hub.workers.setting(WORKER.targets) ?? { addresses: null }),
-  },
-  {
-    method: "PUT",
-    path: HUB.targets,
-    summary: "Says what is captured, on all nodes",
-    takes: { type: "application/json", schema: TARGETS },
-    gives: { type: "application/json", schema: TARGETS, doc: "As it is now" },
-    handle: async (call) => {
-      const { addresses } = await readObject(call.request);
-      if (!isTargets(addresses)) {
-        throw new Refused("message", '"addresses" must be a list, or null');
-      }
-      return await set(call, WORKER.targets, { addresses });
-    },
-  },
-  {
     method: "PUT",
     path: HUB.storageLimit,
     summary: "Says how much each node may keep",
@@ -151,6 +110,23 @@ export const statusRoutes: readonly Route[] = [
   },
 ];
 
+/** @throws Refused if it is not ready */
+function readinessOf({ workers: { all }, cluster }: Hub): string {
+  if (!cluster) {
+    const isReady = all.length === 0 || all.some(({ missing }) => !missing);
+    if (isReady) return "ready\n";
+    throw new Refused("busy", "No worker can be reached");
+  }
+  const { isReady, lost } = cluster.view.status();
+  const reasons = lost.map(({ kind, reason }) => `${kind}: ${reason}\n`);
+  if (isReady) return ["ready\n", ...reasons].join("");
+  throw new Refused(
+    "busy",
+    `The cluster is not known yet${reasons.length ? `: ${reasons[0]}` : ""}`
+      .trim(),
+  );
+}
+
 /** Tells all workers, and those that come or come back later. */
 async function set(
   { hub }: Call,
@@ -165,14 +141,6 @@ async function set(
       failed.map(({ name, reason }) => `${name}: ${reason}`).join("; ")
     }`,
   );
-}
-
-function isTargets(value: unknown): value is readonly string[] | null {
-  if (value === null) return true;
-  return Array.isArray(value) && value.length <= MAX_TARGETS &&
-    value.every((each) =>
-      typeof each === "string" && each.length <= MAX_ADDRESS
-    );
 }
 
 function statusOf({ link, state, missing }: HubWorker): WorkerStatus {

@@ -1,6 +1,7 @@
 /** A hub that listens on this machine, for tests. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Access } from "../../hub/access.ts";
+import type { Cluster } from "../../hub/cluster.ts";
 import { newToken } from "../../hub/token.ts";
 import type { Page, TakeSavefile } from "../../hub/route.ts";
 import { HubServer } from "../../hub/server.ts";
@@ -12,6 +13,7 @@ export interface RunningOptions {
   readonly links?: readonly WorkerLink[];
   readonly page?: Page;
   readonly takeSavefile?: TakeSavefile;
+  readonly cluster?: Cluster;
   readonly now?: () => number;
 }
 
@@ -37,6 +39,7 @@ export class RunningHub implements AsyncDisposable {
       workers,
       page: options.page,
       takeSavefile: options.takeSavefile,
+      cluster: options.cluster,
       onFault: (error) => faults.push(error),
     });
     await workers.refresh();
