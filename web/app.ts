@@ -460,10 +460,13 @@ export class ThresherApp extends LitElement {
 
   readonly #onKey = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey) return;
-    if (event.altKey || isWriting(event) || isInDialog(event)) return;
     const [target] = event.composedPath();
-    const isFree = target === document.body ||
-      target instanceof Element && target.getAttribute("role") === "grid";
+    if (!(target instanceof Element)) return;
+    // What was just closed has the focus until the next frame.
+    const isGone = !target.checkVisibility();
+    if (event.altKey || !isGone && isTaken(event)) return;
+    const isFree = isGone || target === document.body ||
+      target.getAttribute("role") === "grid";
     const action = actionOf(
       event.key,
       isFree || event.key === "Escape",
@@ -554,13 +557,11 @@ const address = (view: View): string =>
 const titleOf = ({ kfl }: View): string =>
   kfl === "" ? "Thresher" : `${kfl} – Thresher`;
 
-/** Whether a key belongs to a text that is being written. */
-function isWriting(event: Event): boolean {
+/** Whether a key belongs to a text that is being written, or to a dialog. */
+function isTaken(event: Event): boolean {
   return event.composedPath().some((node) =>
     node instanceof HTMLElement &&
-    (node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName))
+    (node.isContentEditable ||
+      /^(INPUT|TEXTAREA|SELECT|DIALOG)$/.test(node.tagName))
   );
 }
-
-const isInDialog = (event: Event): boolean =>
-  event.composedPath().some((node) => node instanceof HTMLDialogElement);

@@ -50,12 +50,6 @@ const dialogStyles = css`
   }
 `;
 
-/** Keys are the page's again at once, and not with the next frame. */
-function releaseFocus({ target }: Event): void {
-  const root = (target as HTMLElement).getRootNode() as ShadowRoot;
-  if (root.activeElement instanceof HTMLElement) root.activeElement.blur();
-}
-
 /** Lists the keys. Fires `letters-change` with whether single letters act. */
 export class HelpDialog extends LitElement {
   static override properties = { lettersAct: { attribute: false } };
@@ -70,7 +64,7 @@ export class HelpDialog extends LitElement {
 
   protected override render(): unknown {
     return html`
-      <dialog aria-labelledby="title" closedby="any" @close=${releaseFocus}>
+      <dialog aria-labelledby="title" closedby="any">
         <div class="content">
           <h2 id="title">Keys</h2>
           <dl>
@@ -179,7 +173,7 @@ export class TimeDialog extends LitElement {
   protected override render(): unknown {
     const zone = this.utc ? "UTC" : "local time";
     return html`
-      <dialog aria-labelledby="title" closedby="any" @close=${releaseFocus}>
+      <dialog aria-labelledby="title" closedby="any">
         <form @submit=${this.#onSubmit}>
           <h2 id="title">Go to a time</h2>
           <label>From

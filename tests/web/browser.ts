@@ -2,7 +2,7 @@
  * Tests in headless Chromium: each gets a page of its own and a hub to talk to,
  * and fails on any error of the page and on whatever its CSP had to refuse.
  */
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual, fail } from "node:assert/strict";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { lacks } from "../setup.ts";
@@ -29,6 +29,12 @@ export interface Setting extends Script {
 }
 
 const isMissing = lacks("chromium");
+
+/**
+ * How many times slower than this machine the pages run: `SLOWER=8` shows which
+ * tests hold on a quick machine only.
+ */
+const SLOWER = Number(Deno.env.get("SLOWER") ?? 1);
 
 /** One browser for all tests of a file; started when it is needed first. */
 let browser: Promise<Browser> | undefined;
@@ -69,7 +75,8 @@ export function browserTest(
       });
       try {
         const page = await context.newPage();
-        page.setDefaultTimeout(10_000);
+        page.setDefaultTimeout(30_000 * SLOWER);
+        await slowDown(page);
         const complaints = complaintsOf(page, setting.mayComplain);
         const open = async (search = "") => {
           await page.goto(hub.url + search);
@@ -81,6 +88,13 @@ export function browserTest(
       }
     },
   });
+}
+
+/** Makes a page as slow as {@link SLOWER} says. */
+async function slowDown(page: Page): Promise<void> {
+  if (SLOWER === 1) return;
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
 }
 
 /** The times of the rows in view, from the top. */
@@ -96,13 +110,37 @@ export function rowsOf(page: Page): Promise<string[]> {
   });
 }
 
-/** Waits until something holds; fails after ten seconds. */
-export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !holds(); i++) {
+/** Waits until something holds; gives up after half a minute of a quick machine. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  for (let i = 0; i < 600 * SLOWER; i++) {
+    if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  ok(holds(), `It never came to be: ${holds}`);
+  fail(`It never came to be: ${holds}`);
 }
+
+/** Waits until the address says where the feed stands still. */
+export async function waitForPlace(page: Page): Promise<void> {
+  await until(async () => {
+    const at = new URL(page.url()).searchParams.get("at");
+    const last = (await rowsOf(page)).at(-1);
+    return at !== null && last?.slice(-CLOCK) === at.slice(11, 11 + CLOCK);
+  });
+}
+
+/** Waits until the page has done what it had to do, twice over. */
+export async function rest(page: Page): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    await page.evaluate(() =>
+      new Promise((resolve) => requestIdleCallback(resolve))
+    );
+  }
+}
+
+/** Characters of a time of day as rows show it: `10:13:00.123`. */
+const CLOCK = 12;
 
 /** Errors of the page, and what the CSP refused; filled as they come. */
 export function complaintsOf(page: Page, expected?: RegExp): string[] {

@@ -1,7 +1,7 @@
 /** The feed in a browser: it follows, stands still, and loses nothing. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { browserTest, rowsOf } from "./browser.ts";
+import { browserTest, rowsOf, until } from "./browser.ts";
 import { formatClock } from "../../web/model/format.ts";
 import { MORNING, STEP } from "./scripted_hub.ts";
 import { EXCHANGES } from "./traffic.ts";
@@ -12,11 +12,18 @@ const lastRow = async (page: Page): Promise<string> =>
 /** Waits until the last row in view is the newest of so many. */
 async function waitForNewest(page: Page, count: number): Promise<void> {
   const newest = formatClock(MORNING + (count - 1) * STEP, 0);
-  for (let i = 0; i < 100; i++) {
-    if (await lastRow(page) === newest) return;
-    await page.waitForTimeout(50);
-  }
-  equal(await lastRow(page), newest);
+  await until(async () => await lastRow(page) === newest);
+}
+
+/** Scrolls to the top, again and again, until there are so many rows. */
+async function goBack(page: Page, rows: number): Promise<void> {
+  await until(() =>
+    scroller(page).evaluate((grid, rows) => {
+      grid.scrollTop = 0;
+      // The header is one.
+      return Number(grid.getAttribute("aria-rowcount")) > rows;
+    }, rows)
+  );
 }
 
 const status = (page: Page) => page.locator("status-bar .phase");
@@ -75,7 +82,7 @@ browserTest(
     await waitForNewest(page, 2500);
     for (let i = 0; i < 20; i++) {
       hub.capture(137);
-      await page.waitForTimeout(20);
+      await page.waitForTimeout(20); // so that they come apart
     }
     await waitForNewest(page, 5240);
     const numbers = await page.locator("entry-list").evaluate((element) => {
@@ -111,14 +118,12 @@ browserTest("scrolling to the top brings older entries, without a jump", {
   const rows = await rowsOf(page);
   match(rows[0]!, /:04\.001$/, "40 px are the second row of the thousand");
   hub.capture(10);
-  await page.waitForTimeout(200);
+  await page.getByRole("button", { name: "10 new" }).waitFor();
   deepEqual(await rowsOf(page), rows);
   // Up to the very first one.
-  for (let i = 0; i < 6; i++) {
-    await scroller(page).evaluate((grid) => grid.scrollTop = 0);
-    await page.waitForTimeout(250);
-  }
-  match((await rowsOf(page))[0]!, /:00\.000$/);
+  await goBack(page, 5010);
+  await scroller(page).evaluate((grid) => grid.scrollTop = 0);
+  await until(async () => (await rowsOf(page))[0]!.endsWith(":00.000"));
   equal(await scroller(page).getAttribute("aria-rowcount"), "5011");
 });
 
@@ -129,13 +134,16 @@ browserTest("a page that reads nothing gets no more than there is room for", {
   await status(page).getByText("Live").waitFor();
   await page.keyboard.press("Space");
   hub.capture(700_000);
-  await page.waitForTimeout(3000);
-  const kept = await page.locator("entry-list").evaluate((element) => {
-    const { store } = element as unknown as {
-      store: { count: number; bytes: number };
-    };
-    return { count: store.count, bytes: store.bytes };
-  });
+  const look = () =>
+    page.locator("entry-list").evaluate((element) => {
+      const { store } = element as unknown as {
+        store: { count: number; bytes: number; hasRoom: boolean };
+      };
+      const { count, bytes, hasRoom } = store;
+      return { count, bytes, hasRoom };
+    });
+  await until(async () => hub.credit === 0 && !(await look()).hasRoom);
+  const kept = await look();
   ok(kept.count < 500_000, `${kept.count} rows`);
   ok(kept.bytes < 64 * 2 ** 20, `${kept.bytes} bytes`);
   await page.keyboard.press("End");
@@ -219,10 +227,7 @@ browserTest(
   async ({ page, open }) => {
     await open("?from=2000-01-01T00:00:00.000000Z");
     await waitForNewest(page, 20_000);
-    for (let i = 0; i < 6; i++) {
-      await scroller(page).evaluate((grid) => grid.scrollTop = 0);
-      await page.waitForTimeout(200);
-    }
+    await goBack(page, 6000);
     const frames = await scroller(page).evaluate(async (grid) => {
       const frame = () => new Promise(requestAnimationFrame);
       const body = grid.getBoundingClientRect();

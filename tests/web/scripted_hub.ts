@@ -44,9 +44,8 @@ export interface Script {
   readonly nodes?: readonly string[];
   /** Must be shown before anything is told. */
   readonly token?: string;
-  /** Values that paths have had, and what is awaited before they are told. */
+  /** Values that paths have had. */
   readonly values?: Readonly<Record<string, readonly SeenValue[]>>;
-  readonly delay?: () => Promise<void>;
   /** Exchanges that are played; by default those of the shop. */
   readonly exchanges?: readonly Exchange[];
 }
@@ -88,6 +87,7 @@ export class ScriptedHub implements AsyncDisposable {
   readonly #following = new Set<Asked>();
   #count: number;
   #playing: ReturnType<typeof setInterval> | undefined;
+  #valuesAreFree: Promise<void> | undefined;
 
   constructor(script: Script = {}) {
     this.#script = script;
@@ -108,6 +108,18 @@ export class ScriptedHub implements AsyncDisposable {
   /** Entries so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Batches that pages which follow have still granted. */
+  get credit(): number {
+    return [...this.#following].reduce((sum, { credit }) => sum + credit, 0);
+  }
+
+  /** Keeps back which values paths have had. @returns what lets them go */
+  holdValues(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#valuesAreFree = promise;
+    return resolve;
   }
 
   /** Captures so many entries more. */
@@ -211,7 +223,7 @@ export class ScriptedHub implements AsyncDisposable {
   async #seen(query: URLSearchParams): Promise<Response> {
     const path = query.get("path")!;
     this.received.values.push({ path, kfl: query.get("kfl")! });
-    await this.#script.delay?.();
+    await this.#valuesAreFree;
     const values = this.#script.values?.[path] ?? [];
     return Response.json({ values, entries: this.#count });
   }
