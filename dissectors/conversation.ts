@@ -483,8 +483,8 @@ export class Conversation {
     const flow = this.#flow;
     const source: EntrySource = {
       transport: flow.transport,
-      client: flow.client,
-      server: flow.server,
+      client: flow.shownClient,
+      server: flow.shownServer,
       node: this.#options.node,
       decrypted: false,
     };

@@ -19,6 +19,7 @@ import { isFound } from "./search.ts";
 import type {
   Constant,
   Container,
+  EndField,
   Item,
   Select,
   Step,
@@ -185,9 +186,8 @@ class Generator {
         : operator === "=="
         ? textOf(constant)
         : undefined;
-      const { field } = node;
       return written &&
-        `(e.src.${field} ${sign} ${written} || e.dst.${field} ${sign} ${written})`;
+        anyEnd(node.field, (value) => `${value} ${sign} ${written}`);
     }
     if (node.kind !== "select") return undefined;
     if (operator === "==" && isScalar(node, (f) => TEXTUAL.includes(f))) {
@@ -263,7 +263,7 @@ class Generator {
     if (!fits) return undefined;
     const set = this.#constant(new Set(values));
     return left.kind === "ends"
-      ? `(${set}.has(e.src.${left.field}) || ${set}.has(e.dst.${left.field}))`
+      ? anyEnd(left.field, (value) => `${set}.has(${value})`)
       : `${set}.has(${this.#stored(left as Select)})`;
   }
 
@@ -274,7 +274,7 @@ class Generator {
     const test = () => this.#constant(memoized(withinTest(network)));
     if (left.kind === "ends" && left.field === "ip") {
       const within = test();
-      return `(${within}(e.src.ip) || ${within}(e.dst.ip))`;
+      return anyEnd("ip", (value) => `${within}(${value})`);
     }
     return left.kind === "select" && isScalar(left, (f) => f === "address")
       ? `(typeof (t = ${this.#stored(left)}) === "string" && ${test()}(t))`
@@ -509,9 +509,10 @@ const MAX_ANSWERS = 4096;
 /** Few addresses make up most entries, and taking one apart is slow. */
 function memoized(
   test: (address: string) => boolean,
-): (address: string) => boolean {
+): (address: string | undefined) => boolean {
   const answers = new Map<string, boolean>();
   return (address) => {
+    if (address === undefined) return false;
     let answer = answers.get(address);
     if (answer === undefined) {
       answer = test(address);
@@ -520,6 +521,13 @@ function memoized(
     }
     return answer;
   };
+}
+
+/** A test of what either end has of a field. As `R.bothEnds` lists it. */
+function anyEnd(field: EndField, test: (value: string) => string): string {
+  const names = field === "ip" ? [field, "serviceIp"] : [field];
+  const values = names.flatMap((name) => [`e.src.${name}`, `e.dst.${name}`]);
+  return `(${values.map(test).join(" || ")})`;
 }
 
 /** About how long a condition takes, in comparisons of a number. */

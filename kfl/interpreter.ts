@@ -139,14 +139,17 @@ export function quantify(
   return every ? elements.every(test) : elements.some(test);
 }
 
-/** What the two ends have of a field; nil if neither has any. */
+/**
+ * What the two ends have of a field; nil if neither has any. A service's
+ * virtual address is among the addresses, for a packet was sent to it.
+ */
 export function bothEnds(
   field: EndField,
-  entry: Entry,
+  { src, dst }: Entry,
 ): Value {
-  const found = [entry.src[field], entry.dst[field]].filter((each) =>
-    each !== undefined
-  );
+  const all = [src[field], dst[field]];
+  if (field === "ip") all.push(src.serviceIp, dst.serviceIp);
+  const found = all.filter((each) => each !== undefined);
   return found.length > 0 ? found : undefined;
 }
 

@@ -27,7 +27,14 @@ import {
   type Keyed,
   type SavedDormant,
 } from "./dormant.ts";
+import type { Leg } from "./legs.ts";
 import type { State } from "./state.ts";
+import {
+  type Face,
+  type ShownEnd,
+  toShown,
+  type Translation,
+} from "./translation.ts";
 
 /** How a flow ended; `cut` if its end was not captured. */
 export type FlowEnding = "closed" | "reset" | "cut";
@@ -130,6 +137,12 @@ export class Flow<T = unknown> {
   analysis: FlowAnalysis | undefined = undefined;
   /** Its owner's: what the flow carries. */
   state: T | undefined = undefined;
+  /** What is looked for while other legs of the flow may come. */
+  leg: Leg | undefined = undefined;
+  /** The other legs of the conversation, if it is shown by this one. */
+  translation: Translation | undefined = undefined;
+  /** Whether its table has given it up. */
+  isOver = false;
 
   /** Both, the lesser one first. */
   readonly #addresses: Uint8Array;
@@ -159,12 +172,32 @@ export class Flow<T = unknown> {
 
   /** The end that opened the flow. */
   get client(): FlowEnd {
-    return this.clientIsLow ? this.#lowEnd() : this.#highEnd();
+    return this.clientIsLow ? this.low : this.high;
   }
 
   /** The end that accepted it. */
   get server(): FlowEnd {
-    return this.clientIsLow ? this.#highEnd() : this.#lowEnd();
+    return this.clientIsLow ? this.high : this.low;
+  }
+
+  /** The client as entries show it: by its own address. */
+  get shownClient(): FlowEnd {
+    return this.translation ? this.faceOf(this.clientIsLow).own : this.client;
+  }
+
+  /** The server as entries show it. */
+  get shownServer(): ShownEnd {
+    return this.translation
+      ? toShown(this.faceOf(!this.clientIsLow))
+      : this.server;
+  }
+
+  /** An end of the conversation, by its place on this leg. */
+  faceOf(isLow: boolean): Face {
+    const face = isLow ? this.translation?.low : this.translation?.high;
+    if (face) return face;
+    const end = isLow ? this.low : this.high;
+    return { own: end, alias: end };
   }
 
   /** The server's port; 0 where the transport has none. */
@@ -187,11 +220,12 @@ export class Flow<T = unknown> {
     packet.dstPort = this.#highPort;
   }
 
-  #lowEnd(): FlowEnd {
+  /** The end with the lesser address and port. */
+  get low(): FlowEnd {
     return this.#low ??= this.#toEnd(0, this.#lowPort);
   }
 
-  #highEnd(): FlowEnd {
+  get high(): FlowEnd {
     return this.#high ??= this.#toEnd(
       this.#addresses.length / 2,
       this.#highPort,
@@ -749,6 +783,7 @@ export class FlowTable<T = unknown> {
   #end(slot: number): void {
     const flow = this.#flows[slot]!;
     const ending = this.#ending(slot);
+    flow.isOver = true;
     this.#unlink(slot);
     this.#unchain(slot);
     this.#flows[slot] = undefined;

@@ -10,19 +10,19 @@ import {
   type BytesStage,
   compileBytes,
   compileFlow,
-  NO,
 } from "../../kfl/evaluator.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { OUTCOME, type Packet } from "../../packet/packet.ts";
 import { type Flow, FlowTable } from "../../stream/flow.ts";
+import { Legs } from "../../stream/legs.ts";
 import { toPlace } from "../../stream/reader.ts";
 import {
   Reassembler,
   type Sink,
   WaitingRoom,
 } from "../../stream/reassembly.ts";
-import { toView } from "./flow_view.ts";
+import { cannotMatch } from "./flow_view.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { NeedleSet, NeedleStream } from "./needles.ts";
 
@@ -102,6 +102,7 @@ export class BytesPass {
   readonly #room = new WaitingRoom();
   readonly #decoder = new FrameDecoder();
   readonly #table: FlowTable<State>;
+  readonly #legs = new Legs<State>();
   readonly #horizon: number;
   readonly #open = new Map<Flow<State>, Search>();
   #payload = 0;
@@ -142,16 +143,19 @@ export class BytesPass {
 
   #addPacket(packet: Packet): void {
     const flow = this.#table.find(packet);
+    const { fromLow } = this.#table;
     flow.analysis = undefined;
+    if (flow.leg) this.#legs.look(flow, packet, fromLow);
+    else if (!flow.state) this.#legs.begin(flow, packet, fromLow);
     flow.state ??= this.#begin(flow);
     const { state } = flow;
     if (state === "ruled out" || state === "may match") return;
     this.#payload += packet.end - packet.start;
-    state.add(packet, flow.transport === "tcp", this.#table.fromLow);
+    state.add(packet, flow.transport === "tcp", fromLow);
   }
 
   #begin(flow: Flow<State>): State {
-    if (this.#flowJudge(toView(flow, undefined)) === NO) return "ruled out";
+    if (cannotMatch(this.#flowJudge, flow)) return "ruled out";
     if (flow.transport === "sctp") return "may match";
     this.searched++;
     const search = new Search(this.#set, this.#room);
@@ -169,7 +173,7 @@ export class BytesPass {
 
   #rulesOut(flow: Flow<State>, search: Search): boolean {
     return !search.isBroken &&
-      this.#stage.decide(search.found, toView(flow, undefined)) === NO;
+      cannotMatch((view) => this.#stage.decide(search.found, view), flow);
   }
 
   /** Ends the pass if too much of the payload may match. */

@@ -27,6 +27,7 @@ import {
   type SavedRows,
   toRows,
 } from "../../stream/state.ts";
+import { Legs, type SavedLegs } from "../../stream/legs.ts";
 import { type ReassemblerState, WaitingRoom } from "../../stream/reassembly.ts";
 import { type SavedTrack, Track, type TrackOptions } from "./track.ts";
 
@@ -59,6 +60,8 @@ export interface ReplayCounters extends ConversationCounters {
   flowsRuledOut: number;
   /** Of the rest, the ones that cannot match by their bytes. */
   bytesRuledOut: number;
+  /** Packets of legs that are not shown. */
+  copies: number;
 }
 
 /**
@@ -67,14 +70,23 @@ export interface ReplayCounters extends ConversationCounters {
  */
 const SETTLED = "settled";
 
-type FlowState = Track | typeof SETTLED;
+/** The same of a flow whose conversation another one gives. */
+const COPY = "copy";
+
+type FlowState = Track | typeof SETTLED | typeof COPY;
+
+/** As a saved replay numbers them. */
+const STATE = { TRACK: 0, SETTLED: 1, COPY: 2 } as const;
 
 /** What {@link Replay.save} writes. */
 interface SavedReplay {
   readonly nextTick: number;
   readonly settled: SavedDormant;
-  // Of what has not settled, in the order in which it was last heard from:
+  // Of what does not sleep, in the order in which it was last heard from:
   readonly flows: SavedRows<SavedFlow>;
+  readonly states: readonly number[];
+  readonly legs: SavedLegs;
+  // Of those that have not settled:
   readonly tracks: SavedRows<{ conversation: Uint8Array }>;
   readonly low: SavedRows<ReassemblerState>;
   readonly high: SavedRows<ReassemblerState>;
@@ -93,12 +105,16 @@ export class Replay {
     flows: 0,
     flowsRuledOut: 0,
     bytesRuledOut: 0,
+    copies: 0,
   };
   readonly #options: ReplayOptions;
   readonly #track: TrackOptions;
   readonly #flowDissectors: ReadonlyMap<string, AnyFlowDissector>;
   readonly #table: FlowTable<FlowState>;
   readonly #open = new Set<Track>();
+  readonly #legs = new Legs<FlowState>();
+  /** Whether what the present packet completes was given before. */
+  #isGiven = false;
   #nextTick = -Infinity;
 
   constructor(options: ReplayOptions) {
@@ -109,7 +125,11 @@ export class Replay {
         dissectors: options.dissectors,
         node: options.node,
         wantsBodies: options.wantsBodies,
-        onEntry: options.onEntry,
+        onEntry: (entry, flow) => {
+          // What another leg gives is given once.
+          if (this.#isGiven || flow.leg?.carrier) return;
+          options.onEntry(entry, flow);
+        },
         counters: this.counters,
         ...mayMatch && { mayMatch },
       },
@@ -134,16 +154,29 @@ export class Replay {
   packet(packet: Packet): boolean {
     this.expire(packet.time);
     const flow = this.#table.find(packet);
+    const { fromLow } = this.#table;
+    let isGiven = false;
+    if (flow.leg) {
+      if (this.#legs.look(flow, packet, fromLow)) this.#becomeCopy(flow);
+    } else if (flow.state === undefined) {
+      const beginning = this.#legs.begin(flow, packet, fromLow);
+      isGiven = beginning === "carrier of what was given";
+    }
     const state = flow.state ??= this.#begin(flow);
-    if (state === SETTLED) return true;
-    state.add(packet, this.#table.fromLow);
+    if (state === SETTLED || state === COPY) {
+      if (state === COPY) this.counters.copies++;
+      return isPassedOver(flow);
+    }
+    this.#isGiven = isGiven;
+    state.add(packet, fromLow);
+    this.#isGiven = false;
     if (flow.analysis && state.conversation.entries > 0) {
       // Only a flow that gives no other entry is one itself.
       flow.analysis = undefined;
     }
     if (!state.isSettled) return false;
     this.#settle(flow, state);
-    return true;
+    return isPassedOver(flow);
   }
 
   /**
@@ -171,15 +204,26 @@ export class Replay {
     const flows = this.#table.flows().sort((a, b) =>
       a.last - b.last || a.id - b.id
     );
-    const open = flows.filter(({ state }) => state !== SETTLED);
-    const tracks = flows.flatMap(({ state }) =>
+    const watched = this.#legs.watched();
+    const sleeps = (flow: Flow<FlowState>) =>
+      !(flow.state instanceof Track) && isPassedOver(flow) &&
+      !watched.has(flow);
+    const awake = flows.filter((flow) => !sleeps(flow));
+    const tracks = awake.flatMap(({ state }) =>
       state instanceof Track ? [state.save()] : []
     );
-    const settled = flows.filter(({ state }) => state === SETTLED);
     const saved: SavedReplay = {
       nextTick: this.#nextTick,
-      settled: this.#table.saveDormant(settled),
-      flows: toRows(open.map((flow) => this.#table.save(flow))),
+      settled: this.#table.saveDormant(flows.filter(sleeps)),
+      flows: toRows(awake.map((flow) => this.#table.save(flow))),
+      states: awake.map(({ state }) =>
+        state === COPY
+          ? STATE.COPY
+          : state === SETTLED
+          ? STATE.SETTLED
+          : STATE.TRACK
+      ),
+      legs: this.#legs.save(awake),
       tracks: toRows(tracks.map(({ conversation }) => ({ conversation }))),
       low: toRows(tracks.map(({ low }) => low)),
       high: toRows(tracks.map(({ high }) => high)),
@@ -208,10 +252,17 @@ export class Replay {
     const flows = fromRows(state.flows);
     const low = fromRows(state.low);
     const high = fromRows(state.high);
-    for (const [i, { conversation }] of fromRows(state.tracks).entries()) {
-      const flow = this.#table.resume(flows[i]!);
-      const track = { conversation, low: low[i]!, high: high[i]! };
-      flow.state = this.#begin(flow, track);
+    const tracks = fromRows(state.tracks);
+    const resumed = flows.map((flow) => this.#table.resume(flow));
+    this.#legs.resume(state.legs, resumed);
+    let at = 0;
+    for (const [i, flow] of resumed.entries()) {
+      if (state.states[i] === STATE.TRACK) {
+        const { conversation } = tracks[at]!;
+        const track = { conversation, low: low[at]!, high: high[at]! };
+        flow.state = this.#begin(flow, track);
+        at++;
+      } else flow.state = state.states[i] === STATE.COPY ? COPY : SETTLED;
     }
     this.#table.sleep(state.settled, SETTLED);
   }
@@ -238,6 +289,13 @@ export class Replay {
     return track;
   }
 
+  /** Gives nothing of the flow any more: another one gives it. */
+  #becomeCopy(flow: Flow<FlowState>): void {
+    flow.analysis = undefined;
+    if (flow.state instanceof Track) this.#settle(flow, flow.state);
+    flow.state = COPY;
+  }
+
   #settle(flow: Flow<FlowState>, track: Track): void {
     flow.state = SETTLED;
     this.#open.delete(track);
@@ -246,22 +304,23 @@ export class Replay {
 
   #ended(flow: Flow<FlowState>, ending: FlowEnding): void {
     const track = flow.state;
-    if (!track || track === SETTLED) return;
+    if (!(track instanceof Track)) return;
     this.#settle(flow, track);
     track.conversation.end(ending);
     if (track.conversation.entries === 0) this.#giveFlow(flow);
+    flow.analysis = undefined;
   }
 
   /** A flow that nothing dissected is an entry itself. */
   #giveFlow(flow: Flow<FlowState>): void {
     const dissector = this.#flowDissectors.get(flow.transport);
-    if (!dissector || !flow.analysis) return;
+    if (!dissector || !flow.analysis || flow.leg?.carrier) return;
     const exchange = dissector.describe(flow);
     this.#options.onEntry(
       new DissectedEntry(dissector, exchange, {
         transport: flow.transport,
-        client: flow.client,
-        server: flow.server,
+        client: flow.shownClient,
+        server: flow.shownServer,
         node: this.#options.node,
         decrypted: false,
       }),
@@ -274,4 +333,9 @@ export class Replay {
     for (const track of this.#open) track.expire(now);
     this.#table.expire(now);
   }
+}
+
+/** Whether no entry depends on further packets of a flow that has settled. */
+function isPassedOver({ leg, transport }: Flow<FlowState>): boolean {
+  return !leg || leg.isCopy && transport === "tcp";
 }

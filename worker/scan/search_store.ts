@@ -38,7 +38,7 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-export const KEY = "replay 6";
+export const KEY = "replay 7";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";

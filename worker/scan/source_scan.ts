@@ -7,14 +7,14 @@ import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
-import { compileFlow, compileMessage, NO } from "../../kfl/evaluator.ts";
+import { compileFlow, compileMessage } from "../../kfl/evaluator.ts";
 import type { StageCounts } from "../../kfl/explain.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
-import { toView } from "./flow_view.ts";
+import { cannotMatch } from "./flow_view.ts";
 import { Replay, type ReplayCounters } from "./replay.ts";
 
 /** Packets after the end of a window that may complete what began in it, µs. */
@@ -97,7 +97,7 @@ export class SourceScan {
       wantsBodies: plan.wantsBodies || isWhole,
       mayMatch: isWhole
         ? undefined
-        : (flow, protocols) => judge(toView(flow, protocols)) !== NO,
+        : (flow, protocols) => !cannotMatch(judge, flow, protocols),
       ruledOut: options.ruledOut,
       onEntry: (entry, flow) => {
         this.coverage.entries++;

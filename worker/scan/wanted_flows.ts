@@ -5,8 +5,9 @@ import {
 } from "../../kfl/evaluator.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
-import { OUTCOME } from "../../packet/packet.ts";
+import { OUTCOME, type Packet } from "../../packet/packet.ts";
 import { type Flow, FlowTable } from "../../stream/flow.ts";
+import { Legs } from "../../stream/legs.ts";
 import { toPlace } from "../../stream/reader.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { type Protocols, SourceScan } from "./source_scan.ts";
@@ -16,9 +17,12 @@ export class WantedFlows {
   /** By flow: whole, or stretches of places as beginnings and ends by turns. */
   readonly #flows = new Map<number, "whole" | number[]>();
 
-  /** Wants a flow with all its packets. */
-  addFlow(id: number): void {
+  /** Wants a conversation with all its packets, on all its legs. */
+  addConversation({ id, translation }: Flow): void {
     this.#flows.set(id, "whole");
+    for (const other of translation?.others ?? []) {
+      if (other.id !== undefined) this.#flows.set(other.id, "whole");
+    }
   }
 
   /** Wants the packets of a flow from one place to another, both included. */
@@ -52,14 +56,17 @@ export interface FlowFinder {
 export class ConversationFinder implements FlowFinder {
   readonly wanted = new WantedFlows();
   readonly #decoder = new FrameDecoder();
-  readonly #table: FlowTable;
+  readonly #table: FlowTable<"begun">;
+  readonly #legs = new Legs<"begun">();
 
   constructor(plan: Plan) {
     const matches = compileConversation(plan);
     this.#table = new FlowTable({
       keepsHeads: false,
       onEnd: (flow) => {
-        if (matches(toConversation(flow))) this.wanted.addFlow(flow.id);
+        // A copy goes with the conversation that it is a leg of.
+        if (flow.leg?.carrier) return;
+        if (matches(toConversation(flow))) this.wanted.addConversation(flow);
       },
     });
   }
@@ -72,12 +79,20 @@ export class ConversationFinder implements FlowFinder {
     for (let i = 0; i < batch.count; i++) {
       const place = toPlace(0, first + i);
       const outcome = this.#decoder.decode(batch, i, interfaces, place);
-      if (outcome === OUTCOME.PACKET) this.#table.find(this.#decoder.packet);
+      if (outcome === OUTCOME.PACKET) this.#addPacket(this.#decoder.packet);
     }
   }
 
   end(): void {
     this.#table.endAll();
+  }
+
+  #addPacket(packet: Packet): void {
+    const flow = this.#table.find(packet);
+    const { fromLow } = this.#table;
+    if (flow.leg) this.#legs.look(flow, packet, fromLow);
+    else if (!flow.state) this.#legs.begin(flow, packet, fromLow);
+    flow.state = "begun";
   }
 }
 
@@ -87,8 +102,8 @@ function toConversation(flow: Flow): ConversationView {
   const high = analysis?.high.bytes ?? 0;
   return {
     transport: flow.transport,
-    client: flow.client,
-    server: flow.server,
+    client: flow.shownClient,
+    server: flow.shownServer,
     first: flow.first,
     last: flow.last,
     requestSize: flow.clientIsLow ? low : high,
@@ -106,7 +121,7 @@ export class EntryFinder implements FlowFinder {
       plan,
       protocols,
       onMatch: (entry, flow) => {
-        if (!exact) this.wanted.addFlow(flow.id);
+        if (!exact) this.wanted.addConversation(flow);
         else {for (const { first, last } of entry.messages) {
             this.wanted.addStretch(flow.id, first.place, last.place);
           }}
