@@ -1,8 +1,9 @@
 /** The capture of this machine, as commands have it: what happens is said. */
 import { hostname } from "node:os";
-import type { CaptureState } from "../api/worker.ts";
+import type { CaptureState, TargetEnd, TargetsOrder } from "../api/worker.ts";
 import { CannotCapture } from "../worker/capture/source.ts";
 import type { OwnTraffic } from "../worker/capture/own_traffic.ts";
+import { keepOrder, readKeptOrder } from "../worker/live/last_order.ts";
 import {
   BadFilter,
   LiveCapture,
@@ -10,6 +11,7 @@ import {
 } from "../worker/live/live_capture.ts";
 import type { RecorderState } from "../worker/live/recorder.ts";
 import type { Capture } from "../worker/serve/capture.ts";
+import { DiskFull } from "../worker/shards/folder.ts";
 import { isClean, type RecoveryReport } from "../worker/shards/recovery.ts";
 import { DEFAULT_STORAGE_LIMIT } from "../worker/shards/store_writer.ts";
 import { CommandError, EXIT } from "./exit.ts";
@@ -22,6 +24,13 @@ export interface CapturingOptions {
   readonly storageLimit?: number;
   readonly ringSize?: number;
   readonly store?: StoreWhat;
+  /** Nothing is captured before a hub has said whose packets. */
+  readonly awaitTargets?: boolean;
+}
+
+/** Name of this node: as Kubernetes has it, where it says so. */
+function nodeName(): string {
+  return Deno.env.get("NODE_NAME") || hostname();
 }
 
 /** A capture that runs, and tells its user what becomes of packets. */
@@ -34,17 +43,21 @@ export class Capturing implements Capture {
   readonly #since = Date.now() * 1000;
   readonly #interfaces: readonly string[];
   #state: RecorderState | undefined;
+  /** Revision of the last order that was taken. */
+  #order: string | undefined;
 
   private constructor(
     capture: LiveCapture,
     folder: string,
     node: string,
     interfaces: readonly string[],
+    order: TargetsOrder | undefined,
   ) {
     this.#capture = capture;
     this.folder = folder;
     this.node = node;
     this.#interfaces = interfaces;
+    this.#order = order?.revision;
     this.ended = capture.ended.then(
       (state) => saySummary(state, folder),
       (error) => Promise.reject(toCommandError(error)),
@@ -63,8 +76,9 @@ export class Capturing implements Capture {
     folder: string,
     own?: OwnTraffic,
   ): Promise<Capturing> {
-    const { storageLimit = DEFAULT_STORAGE_LIMIT } = options;
-    const node = hostname();
+    const { storageLimit = DEFAULT_STORAGE_LIMIT, awaitTargets } = options;
+    const node = nodeName();
+    const order = awaitTargets ? readKeptOrder(folder) : undefined;
     const troubles = new Troubles();
     let capturing: Capturing | undefined;
     try {
@@ -74,6 +88,7 @@ export class Capturing implements Capture {
         ringSize: options.ringSize,
         store: options.store,
         own,
+        targets: order ? endsOf(order) : awaitTargets ? [] : undefined,
         folder,
         node,
         storageLimit,
@@ -84,7 +99,7 @@ export class Capturing implements Capture {
       });
       sayMended(capture.recovery);
       const interfaces = options.interface ?? ["any"];
-      capturing = new Capturing(capture, folder, node, interfaces);
+      capturing = new Capturing(capture, folder, node, interfaces, order);
     } catch (error) {
       throw toCommandError(error);
     }
@@ -93,6 +108,9 @@ export class Capturing implements Capture {
       `thresher: capturing on ${where} into "${folder}", at most ` +
         `${toText(storageLimit)}; Ctrl-C ends it`,
     );
+    if (awaitTargets && !order) {
+      say("thresher: nothing is captured before a hub has said whose packets");
+    }
     return capturing;
   }
 
@@ -100,6 +118,7 @@ export class Capturing implements Capture {
     const state = this.#state;
     return {
       since: this.#since,
+      order: this.#order,
       interfaces: this.#interfaces,
       packets: state?.packets ?? 0,
       bytes: state?.bytes ?? 0,
@@ -119,8 +138,17 @@ export class Capturing implements Capture {
     return this.#capture.setStorageLimit(bytes);
   }
 
-  target(addresses: readonly string[] | undefined): Promise<void> {
-    return this.#capture.target(addresses);
+  async target(order: TargetsOrder): Promise<void> {
+    await this.#capture.target(endsOf(order));
+    this.#order = order.revision;
+    try {
+      keepOrder(this.folder, order);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      say(
+        `thresher: whose packets to capture will be forgotten: ${error.message}`,
+      );
+    }
   }
 
   /** Leaves out what is ours, as `LiveCapture.exclude`. */
@@ -133,6 +161,11 @@ export class Capturing implements Capture {
     // How it ended is told there.
     void this.#capture.stop().catch(() => {});
   }
+}
+
+/** `undefined` for all. */
+function endsOf(order: TargetsOrder): readonly TargetEnd[] | undefined {
+  return order.all ? undefined : order.ends;
 }
 
 /** Says once when packets begin to be lost, and why. */

@@ -21,6 +21,10 @@ export function describeWorker(program: Command): void {
       "answer hubs at HOST:PORT, or :PORT for all addresses",
       toListening,
     )
+    .option(
+      "--await-targets",
+      "capture nothing before a hub has said whose packets",
+    )
     .option("--secret-file <file>", "the secret that hub and workers share")
     .option("--tls-cert <file>", "certificate (PEM) to prove who answers")
     .option("--tls-key <file>", "its private key (PEM)")

@@ -21,6 +21,7 @@ export interface ListenOptions {
   readonly secretFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly awaitTargets?: boolean;
 }
 
 /** The same with what the files hold. */
@@ -34,13 +35,16 @@ export interface Listens extends Listening {
  * @throws CommandError
  */
 export async function readListens(
-  { listen, secretFile, tlsCert, tlsKey }: ListenOptions,
+  { listen, secretFile, tlsCert, tlsKey, awaitTargets }: ListenOptions,
 ): Promise<Listens | undefined> {
   if (!listen) {
-    if ((secretFile ?? tlsCert ?? tlsKey) === undefined) return undefined;
+    if ((secretFile ?? tlsCert ?? tlsKey ?? awaitTargets) === undefined) {
+      return undefined;
+    }
     throw new CommandError(
       EXIT.MISUSED,
-      "--secret-file, --tls-cert and --tls-key belong to --listen",
+      "--secret-file, --tls-cert, --tls-key and --await-targets belong to " +
+        "--listen",
     );
   }
   if (secretFile === undefined) {

@@ -63,4 +63,16 @@ export class FrameBatch {
     this.interface = new Uint32Array(capacity);
     this.position = new Float64Array(capacity);
   }
+
+  /** Puts a row in the place of another, as one before it is taken out. */
+  move(from: number, to: number): void {
+    if (from === to) return;
+    this.start[to] = this.start[from]!;
+    this.captured[to] = this.captured[from]!;
+    this.original[to] = this.original[from]!;
+    this.time[to] = this.time[from]!;
+    this.nanos[to] = this.nanos[from]!;
+    this.interface[to] = this.interface[from]!;
+    this.position[to] = this.position[from]!;
+  }
 }

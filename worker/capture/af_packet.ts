@@ -24,8 +24,8 @@ import {
   toOwnFilter,
 } from "./filter.ts";
 import { Links } from "./links.ts";
-import { toOwnPorts, toWords } from "./own_traffic.ts";
-import { MAX_COOKED, Ring } from "./ring.ts";
+import { toOwnPorts } from "./own_traffic.ts";
+import { MAX_COOKED, Ring, SLL2_HEADER } from "./ring.ts";
 import { toCannotCapture } from "./failure.ts";
 import {
   type Aim,
@@ -34,6 +34,7 @@ import {
   type KernelCounters,
   type LiveSource,
 } from "./source.ts";
+import { Targeted, type TargetSet, toTargetSet } from "./targets.ts";
 
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
@@ -102,7 +103,10 @@ export class AfPacket implements LiveSource {
   readonly #ring: Ring;
   readonly #polled: Polled;
   readonly #counters: KernelCounters = { accepted: 0, dropped: 0, own: 0 };
-  #aim: Aim;
+  #aim = EVERYTHING;
+  #targets: TargetSet | undefined;
+  /** Looks again where the kernel does not tell targets exactly. */
+  #targeted: Targeted | undefined;
   /** There once something is ours. */
   #ownCounter: OwnCounter | undefined;
   #names: ReadonlyMap<number, string>;
@@ -124,7 +128,7 @@ export class AfPacket implements LiveSource {
       name: "any",
     }];
     this.#options = options;
-    this.#aim = options.aim ?? EVERYTHING;
+    if (options.aim) this.#setAim(options.aim);
     this.#fd = fd;
     this.#links = links;
     this.#memory = memory;
@@ -192,12 +196,12 @@ export class AfPacket implements LiveSource {
 
   aim(aim: Aim): void {
     const before = this.#aim;
-    this.#aim = aim;
+    this.#setAim(aim);
     try {
       this.#applyFilter();
       this.#applyOwnFilter();
     } catch (error) {
-      this.#aim = before;
+      this.#setAim(before);
       this.#applyFilter();
       throw error;
     }
@@ -216,6 +220,7 @@ export class AfPacket implements LiveSource {
   next(batch: FrameBatch): boolean {
     const found = this.#ring.next(batch);
     this.#given += batch.count;
+    if (this.#targeted) leaveOut(batch, this.#targeted);
     return found;
   }
 
@@ -250,8 +255,16 @@ export class AfPacket implements LiveSource {
     this.#applyOwnFilter();
   }
 
+  #setAim(aim: Aim): void {
+    this.#aim = aim;
+    this.#targets = aim.targets && toTargetSet(aim.targets);
+  }
+
   #applyFilter(): void {
-    setFilter(this.#fd, toFilter(this.#filter()));
+    const targets = this.#targets;
+    const { program, isExact } = toFilter(this.#filter());
+    setFilter(this.#fd, program);
+    this.#targeted = targets && !isExact ? new Targeted(targets) : undefined;
   }
 
   /** Counts what the filter leaves out from now on for being ours. */
@@ -264,11 +277,11 @@ export class AfPacket implements LiveSource {
 
   #filter(): FilterOptions {
     const { interfaces, expression, snapLength } = this.#options;
-    const { own, targets } = this.#aim;
+    const { own } = this.#aim;
     return {
       interfaces: interfaces ? this.#names.keys() : undefined,
       own: toOwnPorts(own, this.#links.addresses),
-      targets: targets?.map(toWords).filter((words) => words !== undefined),
+      targets: this.#targets,
       expression,
       snapLength,
     };
@@ -290,6 +303,25 @@ export class AfPacket implements LiveSource {
     }
   }
 }
+
+/** Takes out of a batch what is of no target. */
+function leaveOut(batch: FrameBatch, targeted: Targeted): void {
+  const { bytes } = batch;
+  let kept = 0;
+  for (let row = 0; row < batch.count; row++) {
+    const start = batch.start[row]!;
+    const type = bytes[start]! << 8 | bytes[start + 1]!;
+    const isTagged = type === TPID.CUSTOMER || type === TPID.SERVICE;
+    const network = start + (isTagged ? MAX_COOKED : SLL2_HEADER);
+    if (!targeted.has(bytes, network, start + batch.captured[row]!)) continue;
+    batch.move(row, kept);
+    kept++;
+  }
+  batch.count = kept;
+}
+
+/** What cooked headers of tagged packets begin with (IEEE 802.1Q). */
+const TPID = { CUSTOMER: 0x8100, SERVICE: 0x88a8 } as const;
 
 /**
  * Counts packets that a filter lets by, without looking at them: a socket that

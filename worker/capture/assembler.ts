@@ -17,9 +17,15 @@ export const OPERATION = {
   LOAD_BYTE_AT_X: 0x50,
   /** Loads the packet's length. */
   LOAD_LENGTH: 0x80,
-  /** Sets X. */
+  /** Sets X; to A; back to what was kept of it. */
   SET_X: 0x01,
+  A_TO_X: 0x07,
+  RECALL_X: 0x61,
+  /** Keeps X in one of sixteen places. */
+  KEEP_X: 0x03,
   AND: 0x54,
+  SHIFT_LEFT: 0x64,
+  ADD_X: 0x0c,
   SUBTRACT_X: 0x1c,
 } as const;
 
@@ -39,13 +45,21 @@ export interface Label {
   at: number;
 }
 
+/** Instructions that a test's own jump can pass over. */
+const REACH = 255;
+
+/** One instruction; a test that jumps far becomes two. */
+interface Step {
+  readonly code: number;
+  readonly operand: number;
+  readonly to?: Label;
+  /** Of a test: whether it jumps where it holds, or where it does not. */
+  readonly when?: boolean;
+}
+
 /** Puts a program together. */
 export class Assembler {
-  readonly #code: number[] = [];
-  readonly #operand: number[] = [];
-  /** Jumps past the next instruction: if the test holds, if it does not. */
-  readonly #skips: number[] = [];
-  readonly #targets: (Label | undefined)[] = [];
+  readonly #steps: Step[] = [];
 
   /** A label that is to be placed. */
   label(): Label {
@@ -54,12 +68,12 @@ export class Assembler {
 
   /** Puts a label before the instruction that comes next. */
   place(label: Label): void {
-    label.at = this.#code.length;
+    label.at = this.#steps.length;
   }
 
   /** @param code one of {@link OPERATION} */
   add(code: number, operand = 0): void {
-    this.#add(code, operand, 0, undefined);
+    this.#steps.push({ code, operand });
   }
 
   /** Ends the program; so many bytes of the packet are let by. */
@@ -68,73 +82,101 @@ export class Assembler {
   }
 
   go(to: Label): void {
-    this.#add(JUMP.ALWAYS, 0, 0, to);
+    this.#steps.push({ code: JUMP.ALWAYS, operand: 0, to });
   }
 
   /** Jumps where A is the value. */
   ifEqual(value: number, to: Label): void {
-    this.#if(JUMP.EQUAL, value, to);
+    this.#test(JUMP.EQUAL, value, true, to);
   }
 
   /** Jumps where A is another value. */
   unlessEqual(value: number, to: Label): void {
-    this.#unless(JUMP.EQUAL, value, to);
+    this.#test(JUMP.EQUAL, value, false, to);
   }
 
-  /** Jumps where A is greater. */
-  ifAbove(value: number, to: Label): void {
-    this.#if(JUMP.ABOVE, value, to);
+  /** Jumps where A is the value or greater. */
+  ifAtLeast(value: number, to: Label): void {
+    this.#test(JUMP.AT_LEAST, value, true, to);
+  }
+
+  /** Jumps where A is the value or less. */
+  ifAtMost(value: number, to: Label): void {
+    this.#test(JUMP.ABOVE, value, false, to);
   }
 
   /** Jumps where A is less. */
   ifBelow(value: number, to: Label): void {
-    this.#unless(JUMP.AT_LEAST, value, to);
+    this.#test(JUMP.AT_LEAST, value, false, to);
   }
 
   /** Jumps where A has one of the bits. */
   ifAnyBit(bits: number, to: Label): void {
-    this.#if(JUMP.ANY_BIT, bits, to);
+    this.#test(JUMP.ANY_BIT, bits, true, to);
   }
 
   /** The program. Every label that is jumped to has been placed. */
   encode(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#code.length * INSTRUCTION);
+    const at = this.#positions();
+    const bytes = new Uint8Array(at.at(-1)! * INSTRUCTION);
     const view = new DataView(bytes.buffer);
-    for (let i = 0; i < this.#code.length; i++) {
-      const target = this.#targets[i];
-      const operand = target ? target.at - i - 1 : this.#operand[i]!;
-      if (target && operand < 0) throw new Error("A jump back, or nowhere");
-      view.setUint16(i * INSTRUCTION, this.#code[i]!, true);
-      view.setUint16(i * INSTRUCTION + 2, this.#skips[i]!, true);
+    const write = (
+      i: number,
+      code: number,
+      [holds, fails]: readonly [number, number],
+      operand: number,
+    ) => {
+      view.setUint16(i * INSTRUCTION, code, true);
+      view.setUint8(i * INSTRUCTION + 2, holds);
+      view.setUint8(i * INSTRUCTION + 3, fails);
       view.setUint32(i * INSTRUCTION + 4, operand, true);
+    };
+    for (const [i, { code, operand, to, when }] of this.#steps.entries()) {
+      const here = at[i]!;
+      const size = at[i + 1]! - here;
+      if (!to) {
+        write(here, code, NEXT, operand);
+        continue;
+      }
+      const distance = at[to.at]! - here - size;
+      if (to.at < 0 || distance < 0) throw new Error("A jump back, or nowhere");
+      if (when === undefined) write(here, code, NEXT, distance);
+      else if (size === 1) {
+        write(here, code, when ? [distance, 0] : [0, distance], operand);
+      } else {
+        // Past a jump that reaches everything, or into it.
+        write(here, code, when ? [0, 1] : [1, 0], operand);
+        write(here + 1, JUMP.ALWAYS, NEXT, distance);
+      }
     }
     return bytes;
   }
 
-  // A test's own jumps reach 255 instructions, so each passes over another
-  // jump, which reaches all of them.
-  #if(code: number, value: number, to: Label): void {
-    this.#add(code, value, SKIP.IF_NOT, undefined);
-    this.go(to);
+  /**
+   * Where each step begins, and behind the last their end. To make one test
+   * two instructions may put another's target out of reach.
+   */
+  #positions(): Uint32Array {
+    const steps = this.#steps;
+    const at = new Uint32Array(steps.length + 1);
+    const isFar = new Uint8Array(steps.length);
+    for (let changes = true; changes;) {
+      for (let i = 0; i < steps.length; i++) at[i + 1] = at[i]! + 1 + isFar[i]!;
+      changes = false;
+      for (const [i, { to, when }] of steps.entries()) {
+        if (!to || when === undefined || isFar[i]) continue;
+        if (at[to.at]! - at[i]! - 1 <= REACH) continue;
+        isFar[i] = 1;
+        changes = true;
+      }
+    }
+    return at;
   }
 
-  #unless(code: number, value: number, to: Label): void {
-    this.#add(code, value, SKIP.IF, undefined);
-    this.go(to);
-  }
-
-  #add(
-    code: number,
-    operand: number,
-    skips: number,
-    target: Label | undefined,
-  ): void {
-    this.#code.push(code);
-    this.#operand.push(operand);
-    this.#skips.push(skips);
-    this.#targets.push(target);
+  #test(code: number, operand: number, when: boolean, to: Label): void {
+    this.#steps.push({ code, operand, when, to });
   }
 }
 
-/** Both jumps of a test as they stand in two bytes. */
-const SKIP = { IF: 0x0001, IF_NOT: 0x0100 } as const;
+/** Of what is no test. */
+const NEXT = [0, 0] as const;

@@ -7,6 +7,18 @@
  */
 import { type Assembler, type Label, OPERATION } from "./assembler.ts";
 import type { OwnPort, Words } from "./own_traffic.ts";
+import { joinNearest, type Range, toRanges } from "./ranges.ts";
+import {
+  FRAGMENT_OFFSET,
+  type Layout,
+  LAYOUTS,
+  PLAIN_IPV4,
+  type PortedAddress,
+  type TargetSet,
+  VXLAN_HEADERS,
+  VXLAN_PORTS,
+  WITH_PORTS,
+} from "./targets.ts";
 
 /** Where a program goes on. */
 export interface Outcomes {
@@ -20,54 +32,52 @@ export interface Outcomes {
 /** What ends are tested for. */
 export interface WantedEnds {
   readonly own?: readonly OwnPort[] | undefined;
-  readonly targets?: readonly Words[] | undefined;
+  readonly targets?: TargetSet | undefined;
+  /** Ranges of targets' addresses that are told apart; without bound. */
+  readonly precision?: number | undefined;
 }
 
-const TCP = 6;
-const UDP = 17;
-
-/** First byte of an IPv4 header without options. */
-const PLAIN_IPV4 = 0x45;
-
-/** Bits of the offset in an IPv4 header's seventh and eighth byte. */
-const FRAGMENT_OFFSET = 0x1fff;
-
-/** Ports of VXLAN: that of RFC 7348, and Linux's own, which flannel uses. */
-const VXLAN_PORTS = [4789, 8472] as const;
-
-/** Bytes of UDP, VXLAN and Ethernet headers. */
-const VXLAN_HEADERS = 8 + 8 + 14;
+const { TCP, UDP, SCTP } = WITH_PORTS;
 
 const ETHERTYPE = { IPV4: 0x0800, IPV6: 0x86dd } as const;
-
-/** What is where in the headers of an IP version. */
-interface Layout {
-  readonly version: 4 | 6;
-  readonly protocol: number;
-  readonly src: number;
-  readonly dst: number;
-  /** Where the transport's header begins. */
-  readonly transport: number;
-}
-
-const LAYOUTS: readonly Layout[] = [
-  { version: 4, protocol: 9, src: 12, dst: 16, transport: 20 },
-  { version: 6, protocol: 6, src: 8, dst: 24, transport: 40 },
-];
 
 /** Bytes of a transport's header that have the ports. */
 const PORTS = 4;
 
-/** Tests a packet's ends; the program goes on at one of the outcomes. */
+/**
+ * Beginnings of IPv6 addresses that are told apart: those of a node's pods
+ * have one or two.
+ */
+const MAX_PREFIXES = 16;
+
+/** Ports of some addresses that are told apart: those of a node's own pods. */
+const MAX_PORTED = 256;
+
+/** Ranges that are tested one after the other; more are halved first. */
+const MAX_RUN = 8;
+
+/** Where X is kept while it is elsewhere. */
+const INNERMOST = 0;
+
+/**
+ * Tests a packet's ends; the program goes on at one of the outcomes.
+ *
+ * @returns whether it tells all targets exactly; if not, it takes some others
+ *   for targets too
+ */
 export function addEnds(
   program: Assembler,
   wanted: WantedEnds,
   outcomes: Outcomes,
-): void {
-  const { own = [], targets } = wanted;
+): boolean {
+  const { own = [], targets, precision = Infinity } = wanted;
   const rest = targets ? outcomes.refused : outcomes.other;
-  if (own.length === 0 && !targets) return program.go(outcomes.other);
+  if (own.length === 0 && !targets) {
+    program.go(outcomes.other);
+    return true;
+  }
   findInnermost(program, rest);
+  let isExact = true;
   for (const layout of LAYOUTS) {
     const next = program.label();
     program.add(OPERATION.LOAD_BYTE_AT_X, 0);
@@ -75,17 +85,91 @@ export function addEnds(
     program.unlessEqual(layout.version << 4, next);
     addOwn(program, layout, own, outcomes.own);
     if (targets) {
-      program.add(OPERATION.LOAD_LENGTH);
-      program.add(OPERATION.SUBTRACT_X);
-      program.ifBelow(layout.transport, rest);
-      const words = targets.filter(({ length }) => isOf(layout, length));
-      matchAny(program, layout.src, words, outcomes.other);
-      matchAny(program, layout.dst, words, outcomes.other);
+      const isTold = addTargets(program, layout, targets, precision, outcomes);
+      isExact &&= isTold;
     }
     program.go(rest);
     program.place(next);
   }
   program.go(rest);
+  return isExact;
+}
+
+/** Jumps where one end is a target's; says whether it is told exactly. */
+function addTargets(
+  program: Assembler,
+  layout: Layout,
+  { addresses, ported }: TargetSet,
+  precision: number,
+  { other, refused }: Outcomes,
+): boolean {
+  const ofLayout = (address: Words) => isOf(layout, address.length);
+  const all = ported.filter(({ address }) => ofLayout(address));
+  const ports = all.reduce((sum, { ports }) => sum + ports.length, 0);
+  const hasRoom = ports <= MAX_PORTED;
+  const some = hasRoom ? all : [];
+  const whole = [
+    ...addresses.filter(ofLayout),
+    ...hasRoom ? [] : all.map(({ address }) => address),
+  ];
+  if (whole.length + some.length === 0) return true;
+  program.add(OPERATION.LOAD_LENGTH);
+  program.add(OPERATION.SUBTRACT_X);
+  program.ifBelow(layout.transport, refused);
+  const { groups, isExact } = toGroups(whole, precision);
+  matchAny(program, layout.src, groups, other);
+  matchAny(program, layout.dst, groups, other);
+  if (some.length > 0) addPorted(program, layout, some, { other, refused });
+  return isExact && hasRoom;
+}
+
+/** Tests what is left for some ports of some addresses. */
+function addPorted(
+  program: Assembler,
+  layout: Layout,
+  ported: readonly PortedAddress[],
+  { other, refused }: Pick<Outcomes, "other" | "refused">,
+): void {
+  const hasPorts = program.label();
+  program.add(OPERATION.LOAD_BYTE_AT_X, layout.protocol);
+  for (const protocol of [TCP, UDP, SCTP]) program.ifEqual(protocol, hasPorts);
+  program.go(refused);
+  program.place(hasPorts);
+  if (layout.version === 4) {
+    // Nobody can tell whose a later fragment is.
+    program.add(OPERATION.LOAD_HALF_AT_X, 6);
+    program.ifAnyBit(FRAGMENT_OFFSET, refused);
+  }
+  program.add(OPERATION.KEEP_X, INNERMOST);
+  const ends = [{ at: layout.src, port: 0 }, { at: layout.dst, port: 2 }];
+  for (const { at, port } of ends) {
+    for (const { address, ports } of ported) {
+      const next = program.label();
+      const otherPort = program.label();
+      match(program, at, address, next);
+      loadPort(program, layout, port);
+      addSet(program, toRanges(ports), other, otherPort);
+      program.place(otherPort);
+      program.add(OPERATION.RECALL_X, INNERMOST);
+      program.place(next);
+    }
+  }
+}
+
+/**
+ * Loads a port, behind whatever options there are; X is elsewhere then. A
+ * packet that was cut before its ports ends the program, and is refused.
+ */
+function loadPort(program: Assembler, layout: Layout, port: number): void {
+  if (layout.version === 6) {
+    return program.add(OPERATION.LOAD_HALF_AT_X, layout.transport + port);
+  }
+  program.add(OPERATION.LOAD_BYTE_AT_X, 0);
+  program.add(OPERATION.AND, 0x0f);
+  program.add(OPERATION.SHIFT_LEFT, 2);
+  program.add(OPERATION.ADD_X);
+  program.add(OPERATION.A_TO_X);
+  program.add(OPERATION.LOAD_HALF_AT_X, port);
 }
 
 /** Sets X to where the innermost IP header begins. */
@@ -158,7 +242,8 @@ function addOwn(
       const next = program.label();
       program.add(OPERATION.LOAD_HALF_AT_X, port);
       program.unlessEqual(number, next);
-      matchAny(program, here, listening, yes);
+      const { groups } = toGroups(listening, Infinity, Infinity);
+      matchAny(program, here, groups, yes);
       for (const { local, remote, remotePort } of connections) {
         const another = program.label();
         program.add(OPERATION.LOAD_HALF_AT_X, otherPort);
@@ -191,54 +276,86 @@ function match(
   }
 }
 
+/** Addresses that differ in their last word alone. */
+interface Group {
+  /** The words before; none where any will do. */
+  readonly prefix: Words;
+  /** Where in an address the last word is. */
+  readonly lastAt: number;
+  readonly last: readonly Range[];
+}
+
 /**
- * Jumps where the address at X plus `at` is among those given. Nodes have
- * hundreds: their last words, which differ most, make a tree.
+ * Addresses of one IP version in groups.
+ *
+ * @param precision ranges at most
+ * @param prefixes at most; of more none is looked at
  */
+function toGroups(
+  addresses: readonly Words[],
+  precision: number,
+  prefixes: number = MAX_PREFIXES,
+): { readonly groups: readonly Group[]; readonly isExact: boolean } {
+  const byPrefix = Map.groupBy(
+    addresses,
+    (address) => address.slice(0, -1).join(" "),
+  );
+  const isTold = byPrefix.size <= prefixes;
+  let isExact = isTold;
+  const all = isTold ? [...byPrefix.values()] : [addresses];
+  const groups = all.map((group): Group => {
+    const exact = toRanges(group.map((address) => address.at(-1)!));
+    const share = Math.floor(precision * group.length / addresses.length);
+    const last = joinNearest(exact, share);
+    if (last.length < exact.length) isExact = false;
+    const prefix = group[0]!.slice(0, -1);
+    return { prefix: isTold ? prefix : [], lastAt: 4 * prefix.length, last };
+  });
+  return { groups, isExact };
+}
+
+/** Jumps where the address at X plus `at` is in one of the groups. */
 function matchAny(
   program: Assembler,
   at: number,
-  addresses: readonly Words[],
+  groups: readonly Group[],
   yes: Label,
 ): void {
-  if (addresses.length === 0) return;
-  const lastOf = (address: Words) => address.at(-1)!;
-  const sorted = addresses.toSorted((a, b) => lastOf(a) - lastOf(b));
-  const no = program.label();
-  program.add(OPERATION.LOAD_AT_X, at + 4 * (sorted[0]!.length - 1));
-  addTree(program, at, sorted, yes, no);
-  program.place(no);
+  for (const { prefix, lastAt, last } of groups) {
+    const next = program.label();
+    match(program, at, prefix, next);
+    program.add(OPERATION.LOAD_AT_X, at + lastAt);
+    addSet(program, last, yes, next);
+    program.place(next);
+  }
 }
 
-/** A has the last word. */
-function addTree(
+/** Goes on by whether A is in one of the ranges, the least of which is first. */
+function addSet(
   program: Assembler,
-  at: number,
-  sorted: readonly Words[],
+  ranges: readonly Range[],
   yes: Label,
   no: Label,
 ): void {
-  const middle = sorted.length >> 1;
-  const first = sorted[0]!.at(-1)!;
-  const pivot = sorted[middle]!.at(-1)!;
-  // Addresses with the same last word stay together.
-  const split = sorted.findIndex((address) => address.at(-1) === pivot);
-  if (first === sorted.at(-1)!.at(-1)) {
-    program.unlessEqual(first, no);
-    for (const address of sorted) {
-      const next = program.label();
-      match(program, at, address.slice(0, -1), next);
-      program.go(yes);
-      program.place(next);
-    }
-    return program.go(no);
+  if (ranges.length > MAX_RUN) {
+    const middle = ranges.length >> 1;
+    const above = program.label();
+    program.ifAtLeast(ranges[middle]!.first, above);
+    addSet(program, ranges.slice(0, middle), yes, no);
+    program.place(above);
+    return addSet(program, ranges.slice(middle), yes, no);
   }
-  const cut = split > 0
-    ? split
-    : sorted.findIndex((address) => address.at(-1)! > pivot);
-  const above = program.label();
-  program.ifAbove(sorted[cut]!.at(-1)! - 1, above);
-  addTree(program, at, sorted.slice(0, cut), yes, no);
-  program.place(above);
-  addTree(program, at, sorted.slice(cut), yes, no);
+  // What is far is gone to from nearby: a test reaches no further.
+  const [hit, miss] = [program.label(), program.label()];
+  for (const { first, last } of ranges) {
+    if (first === last) program.ifEqual(first, hit);
+    else {
+      program.ifBelow(first, miss);
+      program.ifAtMost(last, hit);
+    }
+  }
+  program.place(miss);
+  program.go(no);
+  program.place(hit);
+  program.go(yes);
 }

@@ -14,8 +14,9 @@ import {
 } from "../ffi/libpcap.ts";
 import { Assembler, INSTRUCTION, type Label, OPERATION } from "./assembler.ts";
 import { addEnds } from "./ends_filter.ts";
-import type { OwnPort, Words } from "./own_traffic.ts";
+import type { OwnPort } from "./own_traffic.ts";
 import { MAX_COOKED, SLL2_HEADER } from "./ring.ts";
+import type { TargetSet } from "./targets.ts";
 
 /**
  * Bytes of a packet that are kept: with its cooked header it then has no more
@@ -59,11 +60,8 @@ export interface FilterOptions {
   readonly interfaces: Iterable<number> | undefined;
   /** What is ours, and left out. */
   readonly own?: readonly OwnPort[] | undefined;
-  /**
-   * Addresses of which packets alone are let by, from them or to them;
-   * `undefined` for all.
-   */
-  readonly targets?: readonly Words[] | undefined;
+  /** Ends of which packets alone are let by; `undefined` for all. */
+  readonly targets?: TargetSet | undefined;
   /** What {@link compileFilter} gave for an expression. */
   readonly expression?: Uint8Array | undefined;
   /** Bytes that are kept of a packet. */
@@ -109,24 +107,47 @@ function toBare(offset: number): number {
   );
 }
 
+/** A program for the kernel. */
+export interface KernelFilter {
+  readonly program: Uint8Array<ArrayBuffer>;
+  /** Whether it tells targets exactly; if not, others are let by with them. */
+  readonly isExact: boolean;
+}
+
+/**
+ * Ranges of targets' addresses that are told apart, as many as there is room
+ * for: some 1,400 of IPv4.
+ */
+const PRECISIONS = [1400, 1200, 1000, 800, 500, 250, 100, 16] as const;
+
 /**
  * The whole program of a socket.
  *
  * What leaves by a loopback interface is left out, for it comes in again there.
  *
- * @throws BadExpression if it is too long
+ * @throws BadExpression if it is too long, however few targets it told apart
  */
-export function toFilter(options: FilterOptions): Uint8Array<ArrayBuffer> {
+export function toFilter(options: FilterOptions): KernelFilter {
+  for (const precision of PRECISIONS) {
+    const filter = toFilterOf(options, precision);
+    if (fits(filter.program)) return filter;
+    if (!options.targets) break;
+  }
+  throw tooLong();
+}
+
+function toFilterOf(options: FilterOptions, precision: number): KernelFilter {
   const program = new Assembler();
   const [other, own, refused] = labels(program);
   addChoice(program, options, refused);
-  addEnds(program, options, { own, refused, other });
+  const wanted = { ...options, precision };
+  const isExact = addEnds(program, wanted, { own, refused, other });
   program.place(own);
   program.place(refused);
   program.give(0);
   program.place(other);
   if (!options.expression) program.give(options.snapLength);
-  return join(program.encode(), options.expression);
+  return { program: join(program.encode(), options.expression), isExact };
 }
 
 /**
@@ -146,7 +167,9 @@ export function toOwnFilter(options: FilterOptions): Uint8Array<ArrayBuffer> {
   program.give(0);
   program.place(own);
   program.give(1);
-  return join(program.encode());
+  const encoded = program.encode();
+  if (!fits(encoded)) throw tooLong();
+  return encoded;
 }
 
 /** A program that lets nothing by. */
@@ -189,8 +212,13 @@ function join(
   const all = new Uint8Array(first.length + second.length);
   all.set(first);
   all.set(second, first.length);
-  if (all.length > MAX_INSTRUCTIONS * INSTRUCTION) {
-    throw new BadExpression(`it takes more than ${MAX_INSTRUCTIONS} steps`);
-  }
   return all;
+}
+
+function fits(program: Uint8Array): boolean {
+  return program.length <= MAX_INSTRUCTIONS * INSTRUCTION;
+}
+
+function tooLong(): BadExpression {
+  return new BadExpression(`it takes more than ${MAX_INSTRUCTIONS} steps`);
 }

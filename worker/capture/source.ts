@@ -2,6 +2,7 @@
  * Live packets, wherever they come from: an interface that a capture of this
  * machine, or an array in a test, stands behind.
  */
+import type { TargetEnd } from "../../api/worker.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { NO_OWN_TRAFFIC, type OwnTraffic } from "./own_traffic.ts";
 
@@ -31,8 +32,8 @@ export interface KernelCounters {
 export interface Aim {
   /** What is ours, and left out. */
   readonly own: OwnTraffic;
-  /** Addresses of which packets alone are wanted; `undefined` for all. */
-  readonly targets: readonly string[] | undefined;
+  /** Ends of which packets alone are wanted; `undefined` for all. */
+  readonly targets: readonly TargetEnd[] | undefined;
 }
 
 /** All of them. */
@@ -52,8 +53,8 @@ export interface LiveSource extends Disposable {
   /**
    * Captures other packets from now on; those that wait already are given.
    *
-   * @throws BadExpression if the kernel cannot tell that many apart; then
-   *   nothing has changed
+   * @throws BadExpression if the kernel cannot tell so much of our own traffic
+   *   apart; then nothing has changed
    */
   aim(aim: Aim): void;
   /**

@@ -1,4 +1,5 @@
 /** Capture of this machine, as whoever starts it sees it. */
+import type { TargetEnd } from "../../api/worker.ts";
 import { compileFilter, SNAP_LENGTH } from "../capture/filter.ts";
 import { toCannotCapture } from "../capture/failure.ts";
 import { NO_OWN_TRAFFIC, type OwnTraffic } from "../capture/own_traffic.ts";
@@ -29,7 +30,7 @@ export interface LiveCaptureOptions {
   /** What is ours, and left out; see {@link LiveCapture.exclude}. */
   readonly own?: OwnTraffic | undefined;
   /** Whose packets alone are captured; see {@link LiveCapture.target}. */
-  readonly targets?: readonly string[] | undefined;
+  readonly targets?: readonly TargetEnd[] | undefined;
   /**
    * `all`: every packet whole. `dissectable`, the default: of flows that no
    * dissector speaks for, once that is known, the headers alone.
@@ -105,14 +106,14 @@ export class LiveCapture {
   }
 
   /**
-   * Captures from now on only what is from or to one of these addresses; all
-   * packets again if there are none given.
+   * Captures from now on only what is from or to one of these ends; all packets
+   * again if they are not given.
    *
    * @returns when it is so
    * @throws CannotCapture as {@link exclude}
    */
-  target(addresses: readonly string[] | undefined): Promise<void> {
-    return this.#setAim({ ...this.#aim, targets: addresses });
+  target(ends: readonly TargetEnd[] | undefined): Promise<void> {
+    return this.#setAim({ ...this.#aim, targets: ends });
   }
 
   /**

@@ -116,7 +116,7 @@ export class Sifter {
       }
       if (this.#queue) this.#probe(this.#queue, batch, row);
       this.#glance(batch, row, glances, kept);
-      if (kept !== row) move(batch, row, kept);
+      batch.move(row, kept);
       kept++;
     }
     batch.count = kept;
@@ -257,15 +257,4 @@ export class Sifter {
       : packet.start - UDP_HEADER;
     return true;
   }
-}
-
-/** Moves a row up to where one was taken out. */
-function move(batch: FrameBatch, from: number, to: number): void {
-  batch.start[to] = batch.start[from]!;
-  batch.captured[to] = batch.captured[from]!;
-  batch.original[to] = batch.original[from]!;
-  batch.time[to] = batch.time[from]!;
-  batch.nanos[to] = batch.nanos[from]!;
-  batch.interface[to] = batch.interface[from]!;
-  batch.position[to] = batch.position[from]!;
 }

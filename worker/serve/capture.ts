@@ -1,5 +1,5 @@
 /** A capture that goes on, as whoever answers for it sees it. */
-import type { CaptureState } from "../../api/worker.ts";
+import type { CaptureState, TargetsOrder } from "../../api/worker.ts";
 
 /** What fills the data folder. */
 export interface Capture {
@@ -13,10 +13,9 @@ export interface Capture {
   /** @throws CannotCapture if it is too little */
   setStorageLimit(bytes: number): Promise<void>;
   /**
-   * Captures from now on only what is from or to these addresses; all packets
-   * if there are none given.
+   * Captures from now on what an order says, and says so in its state.
    *
-   * @throws CannotCapture if they are too many
+   * @throws CannotCapture
    */
-  target(addresses: readonly string[] | undefined): Promise<void>;
+  target(order: TargetsOrder): Promise<void>;
 }

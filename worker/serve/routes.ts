@@ -5,13 +5,11 @@ import { CannotCapture } from "../capture/source.ts";
 import type { Capture } from "./capture.ts";
 import { METRICS_TYPE } from "./metrics.ts";
 import { Refused } from "../../net/failure.ts";
+import { toTargetsOrder } from "./targets_order.ts";
 import type { WantedFile } from "./thread_messages.ts";
 
 /** Bytes of what is posted or put: a plan, or a list of addresses. */
 export const MAX_BODY = 1024 * 1024;
-
-/** Addresses that one request may name. */
-const MAX_TARGETS = 10_000;
 
 /** Bytes of `?redact=`. */
 const MAX_REDACT = 8 * 1024;
@@ -95,14 +93,8 @@ async function setTargets(
   request: Request,
   capture: Capture,
 ): Promise<Response> {
-  const { addresses } = await jsonOf(request);
-  if (addresses !== null && !isAddresses(addresses)) {
-    throw new Refused(
-      "message",
-      `"addresses" must be a list of up to ${MAX_TARGETS}, or null`,
-    );
-  }
-  await orRefused(() => capture.target(addresses ?? undefined));
+  const order = toTargetsOrder(await jsonOf(request));
+  await orRefused(() => capture.target(order));
   return new Response(null, { status: 204 });
 }
 
@@ -114,11 +106,6 @@ async function orRefused(act: () => Promise<void>): Promise<void> {
     if (!(error instanceof CannotCapture)) throw error;
     throw new Refused("unsuitable", error.message);
   }
-}
-
-function isAddresses(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= MAX_TARGETS &&
-    value.every((each) => typeof each === "string" && each.length <= 45);
 }
 
 /** `/v1/entries/{id}`, and what belongs to it. */

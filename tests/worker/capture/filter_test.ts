@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import {
   compileFilter,
+  type FilterOptions,
   MAX_NAMED,
   toClosedFilter,
   toFilter,
@@ -13,12 +14,18 @@ import {
   toWords,
   type Words,
 } from "../../../worker/capture/own_traffic.ts";
+import type { TargetEnd } from "../../../api/worker.ts";
+import { Targeted, toTargetSet } from "../../../worker/capture/targets.ts";
 import { NoLibrary } from "../../../worker/ffi/libc.ts";
 import { BadExpression } from "../../../worker/ffi/libpcap.ts";
 import { Random } from "../../fuzz/random.ts";
 import { bytes, ethernet, ipv4, ipv6, tcp, udp } from "../../packet/frames.ts";
 
 const SNAP = 1000;
+
+/** The program alone. */
+const toProgram = (options: FilterOptions): Uint8Array =>
+  toFilter(options).program;
 
 /** A packet as the filter sees it: from its network header on. */
 interface Seen {
@@ -40,6 +47,7 @@ function run(program: Uint8Array, packet: Seen): number {
     [0xffff_f01c, packet.hardware ?? 1],
   ]);
   let [a, x] = [0, 0];
+  const kept: number[] = [];
   for (let pc = 0;; pc++) {
     const at = pc * 8;
     const code = view.getUint16(at, true);
@@ -62,6 +70,11 @@ function run(program: Uint8Array, packet: Seen): number {
     else if (code === 0x50) loaded = a = load(x + k, 1)!;
     else if (code === 0x80) a = packet.data.length;
     else if (code === 0x01) x = k;
+    else if (code === 0x07) x = a;
+    else if (code === 0x03) kept[k] = x;
+    else if (code === 0x61) x = kept[k]!;
+    else if (code === 0x0c) a = (a + x) >>> 0;
+    else if (code === 0x64) a = (a << k) >>> 0;
     else if (code === 0x1c) a = (a - x) >>> 0;
     else if (code === 0x05) pc += k;
     else if (code === 0x25) pc += a > k ? yes : no;
@@ -79,7 +92,7 @@ function run(program: Uint8Array, packet: Seen): number {
 const query = { data: ipv4(17, udp(53, bytes("00"))) };
 
 Deno.test("everything is let by, but what leaves by a loopback interface", () => {
-  const program = toFilter({ interfaces: undefined, snapLength: SNAP });
+  const program = toProgram({ interfaces: undefined, snapLength: SNAP });
   equal(run(program, query), SNAP);
   equal(run(program, { ...query, type: 4 }), SNAP);
   equal(run(program, { ...query, hardware: 772 }), SNAP);
@@ -90,7 +103,7 @@ Deno.test("everything is let by, but what leaves by a loopback interface", () =>
 Deno.test("of interfaces only those named are let by, none if none is left", () => {
   const all = Array.from({ length: MAX_NAMED }, (_, i) => 10 + i);
   for (const interfaces of [[], [2], [7, 2, 9], all]) {
-    const program = toFilter({ interfaces, snapLength: SNAP });
+    const program = toProgram({ interfaces, snapLength: SNAP });
     const passed = Array.from({ length: 100 }, (_, i) => i)
       .filter((index) => run(program, { ...query, interface: index }) > 0);
     deepEqual(passed, interfaces.toSorted((a, b) => a - b));
@@ -155,7 +168,7 @@ const typeOf = (data: Uint8Array): number =>
 Deno.test("what is ours is left out by address and port, also in VXLAN", () => {
   const own = toOwnPorts(OWN, NODE);
   const options = { interfaces: undefined, own, snapLength: SNAP };
-  const [filter, counter] = [toFilter(options), toOwnFilter(options)];
+  const [filter, counter] = [toProgram(options), toOwnFilter(options)];
   const random = new Random(5);
   const ports = [81, 82, 5000, 8898, 8899, 9000];
   let ours = 0;
@@ -185,7 +198,7 @@ Deno.test("what only looks like ours is kept", () => {
   const own = toOwnPorts(OWN, NODE);
   const passes = (data: Uint8Array, protocol = typeOf(data)) =>
     run(
-      toFilter({ interfaces: undefined, own, snapLength: SNAP }),
+      toProgram({ interfaces: undefined, own, snapLength: SNAP }),
       { data, protocol },
     ) === SNAP;
   const ours = segment("10.0.0.2", 8898, "10.0.0.1", 8898);
@@ -207,34 +220,180 @@ Deno.test("what only looks like ours is kept", () => {
   }
 });
 
+/** Ends to pick targets from, and what is asked of them. */
+interface Ends {
+  readonly targets: readonly TargetEnd[];
+  /** Addresses of packets, those of the targets among them. */
+  readonly ips: readonly string[];
+}
+
+const PACKETS_PORTS = [53, 80, 443, 8080, 30_000];
+
+/** What an order says, without regard to how a program says it. */
+function isTargeted(
+  targets: readonly TargetEnd[],
+  ends: readonly (readonly [ip: string, port: number])[],
+): boolean {
+  return ends.some(([ip, port]) =>
+    targets.some((end) =>
+      end.ip === ip && (!end.ports || end.ports.includes(port))
+    )
+  );
+}
+
+/**
+ * Tests a filter, and what looks again behind it, with packets of all kinds.
+ *
+ * @returns how many packets the filter alone let by that nobody wants
+ */
+function testTargets(random: Random, { targets, ips }: Ends): number {
+  const set = toTargetSet(targets);
+  const own = toOwnPorts(OWN, NODE);
+  const { program, isExact } = toFilter({
+    interfaces: undefined,
+    own,
+    targets: set,
+    snapLength: SNAP,
+  });
+  ok(program.length <= 4096 * 8);
+  const targeted = new Targeted(set);
+  let unwanted = 0;
+  let wanted = 0;
+  for (let i = 0; i < 1500; i++) {
+    const src = random.pick(ips);
+    const dst = random.pick(
+      ips.filter((ip) => ip.includes(":") === src.includes(":")),
+    );
+    const [from, to] = [
+      [src, random.pick(PACKETS_PORTS)],
+      [dst, random.pick(PACKETS_PORTS)],
+    ] as const;
+    const plain = segment(...from, ...to);
+    const data = random.chance(0.7)
+      ? plain
+      : inVxlan(plain, random.pick([4, 6]), random.pick([4789, 8472]));
+    const is = isTargeted(targets, [from, to]);
+    if (is) wanted++;
+    const passed = run(program, { data, protocol: typeOf(data) }) > 0;
+    if (is) ok(passed, `${from} ${to}`);
+    else if (passed) unwanted++;
+    equal(targeted.has(data, 0, data.length), is, `${from} ${to}`);
+  }
+  equal(isExact && unwanted > 0, false, `${unwanted} are let by`);
+  ok(targets.length === 0 || wanted > 0);
+  equal(run(program, { data: bytes("0001"), protocol: 0x0806 }), 0);
+  return isExact ? 0 : unwanted;
+}
+
+function shuffled<T>(random: Random, values: readonly T[]): T[] {
+  return values.map((value) => ({ value, at: random.int(0, 2 ** 30) }))
+    .sort((a, b) => a.at - b.at).map(({ value }) => value);
+}
+
+/** Pods as a network plug-in numbers them: of each family from one network. */
+const pod = (n: number): readonly [string, string] => [
+  `10.7.${n >> 8}.${n & 255}`,
+  `fd20:0:0:7::${n.toString(16)}`,
+];
+
 Deno.test("of targets alone packets are let by, from them and to them", () => {
   const random = new Random(6);
-  const addresses = (n: number) =>
-    Array.from(
-      { length: n },
-      () =>
-        random.chance(0.5)
-          ? `10.0.${random.int(0, 3)}.${random.int(0, 60)}`
-          : `fd20::${random.int(1, 3)}:${random.int(0, 60).toString(16)}`,
-    );
-  for (const count of [0, 1, 2, 3, 200]) {
-    const targets = addresses(count);
-    const words = targets.map((ip) => toWords(ip)!);
-    const program = toFilter({
+  const all = Array.from({ length: 600 }, (_, i) => i + 1);
+  for (const count of [0, 1, 2, 3, 100, 250, 600]) {
+    const picked = shuffled(random, all).slice(0, count);
+    const targets = picked.flatMap(pod).map((ip) => ({ ip }));
+    const ips = [...all.flatMap(pod), ...NODE.slice(0, 3), ...OTHERS];
+    const only = random.chance(0.5) ? targets : targets.slice(0, 5);
+    equal(testTargets(random, { targets: only, ips }), 0, `${count} pods`);
+  }
+});
+
+Deno.test("a thousand addresses from anywhere are told exactly in the kernel", () => {
+  const random = new Random(7);
+  const anywhere = () =>
+    Array.from({ length: 4 }, () => random.int(1, 254)).join(".");
+  const targets = Array.from({ length: 1000 }, () => ({ ip: anywhere() }));
+  const near = targets.map(({ ip }) => ip.replace(/\d+$/, "255"));
+  const ips = [...targets.map(({ ip }) => ip), ...near];
+  const filter = toFilter({
+    interfaces: undefined,
+    targets: toTargetSet(targets),
+    snapLength: SNAP,
+  });
+  equal(filter.isExact, true);
+  equal(testTargets(random, { targets, ips }), 0);
+});
+
+Deno.test("more than the kernel can tell apart are told by whoever looks again", () => {
+  const random = new Random(8);
+  const word = () => random.int(0, 0xffff).toString(16);
+  const v4 = () =>
+    Array.from({ length: 4 }, () => random.int(1, 254)).join(".");
+  const v6 = () => `2001:${Array.from({ length: 7 }, word).join(":")}`;
+  const many = (count: number, make: () => string) =>
+    Array.from({ length: count }, () => ({ ip: make() }));
+  for (
+    const targets of [
+      many(10_000, v4),
+      many(300, v6),
+      [...many(5000, v4), ...many(5000, v6)],
+      many(1000, v4).map((end) => ({ ...end, ports: [80, 8080] })),
+    ]
+  ) {
+    const picked = shuffled(random, targets).slice(0, 300)
+      .map(({ ip }) => toText(ip));
+    const others = [...many(300, v4), ...many(300, v6)]
+      .map(({ ip }) => toText(ip));
+    const { isExact } = toFilter({
       interfaces: undefined,
-      own: toOwnPorts(OWN, NODE),
-      targets: words,
+      targets: toTargetSet(targets),
       snapLength: SNAP,
     });
-    for (let i = 0; i < 2000; i++) {
-      const [src, dst] = [addresses(1)[0]!, addresses(1)[0]!];
-      if (src.includes(":") !== dst.includes(":")) continue;
-      const data = segment(src, 1, dst, 2);
-      const passed = run(program, { data, protocol: typeOf(data) }) > 0;
-      equal(passed, targets.includes(src) || targets.includes(dst));
-    }
-    equal(run(program, { data: bytes("0001"), protocol: 0x0806 }), 0);
+    equal(isExact, false);
+    const same = targets.map((end) => ({ ...end, ip: toText(end.ip) }));
+    testTargets(random, { targets: same, ips: [...picked, ...others] });
   }
+});
+
+/** An address as others with the same value are written. */
+const toText = (ip: string): string =>
+  ip.includes(":") ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip;
+
+Deno.test("of a pod on its node's address its ports alone are let by", () => {
+  const random = new Random(9);
+  const targets = [
+    { ip: "10.0.0.2", ports: [80, 443] },
+    { ip: "10.0.0.2", ports: [8080] },
+    { ip: "fd20::2", ports: [53] },
+    { ip: "10.1.0.1", ports: [] },
+    { ip: "10.7.0.9" },
+    { ip: "10.7.0.9", ports: [53] },
+  ];
+  const ips = [...OTHERS, "10.7.0.9", "10.7.0.8"];
+  equal(testTargets(random, { targets, ips }), 0);
+
+  const program = toProgram({
+    interfaces: undefined,
+    targets: toTargetSet(targets),
+    snapLength: SNAP,
+  });
+  const targeted = new Targeted(toTargetSet(targets));
+  const passes = (data: Uint8Array) => {
+    const passed = run(program, { data, protocol: typeOf(data) }) > 0;
+    equal(targeted.has(data, 0, data.length), passed);
+    return passed;
+  };
+  const at = { src: "10.0.0.9", dst: "10.0.0.2" };
+  const query = udp(80, bytes("00"));
+  equal(passes(ipv4(17, query, at)), true);
+  equal(passes(ipv4(132, query, at)), true, "SCTP");
+  equal(passes(ipv4(47, query, at)), false, "GRE");
+  equal(passes(ipv4(17, udp(81, bytes("00")), at)), false);
+  equal(passes(ipv4(17, query, { ...at, offset: 800 })), false, "a fragment");
+  equal(passes(ipv4(17, query, at).slice(0, 22)), false, "cut");
+  const options = { ...at, options: bytes("01010100") };
+  equal(passes(ipv4(17, query, options)), true, "options");
+  equal(passes(ipv4(17, udp(81, bytes("00")), options)), false, "options");
 });
 
 Deno.test("what is ours is not told apart without bound", () => {
@@ -256,7 +415,7 @@ Deno.test(
     const passes = (expression: string, packet: Seen) => {
       const compiled = compileFilter(expression, SNAP);
       const interfaces = [2, 3];
-      const program = toFilter({
+      const program = toProgram({
         interfaces,
         expression: compiled,
         snapLength: SNAP,

@@ -7,13 +7,14 @@
  * deno run -A steered.ts FOLDER ORDERS
  * ```
  */
+import type { TargetEnd } from "../../../api/worker.ts";
 import { LiveCapture } from "../../../worker/live/live_capture.ts";
 import type { OwnTraffic } from "../../../worker/capture/own_traffic.ts";
 
 /** One thing to do. */
 export type Order =
   | { readonly exclude: OwnTraffic }
-  | { readonly target: readonly string[] | null }
+  | { readonly target: readonly TargetEnd[] | null }
   | { readonly storageLimit: number }
   | { readonly listen: boolean }
   | { readonly stop: true };

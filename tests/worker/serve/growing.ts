@@ -1,5 +1,5 @@
 /** A data folder that grows while it is asked about. */
-import type { CaptureState } from "../../../api/worker.ts";
+import type { CaptureState, TargetsOrder } from "../../../api/worker.ts";
 import type { Capture } from "../../../worker/serve/capture.ts";
 import { WorkerService } from "../../../worker/serve/service.ts";
 import { StoreWriter } from "../../../worker/shards/store_writer.ts";
@@ -8,7 +8,7 @@ import { store, type TimedFrame } from "../scan/interleaved.ts";
 /** Stores packets when it is told to, where a capture does when they come. */
 export class GrowingFolder implements Capture {
   readonly writer: StoreWriter;
-  targets: readonly string[] | undefined;
+  order: TargetsOrder | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(folder: string, shardBytes?: number, storageLimit = 2 ** 30) {
@@ -46,8 +46,8 @@ export class GrowingFolder implements Capture {
     return Promise.try(() => this.writer.setStorageLimit(bytes));
   }
 
-  target(addresses: readonly string[] | undefined): Promise<void> {
-    this.targets = addresses;
+  target(order: TargetsOrder): Promise<void> {
+    this.order = order;
     return Promise.resolve();
   }
 

@@ -197,14 +197,29 @@ Deno.test("a worker says what it keeps, and takes another limit and targets", as
         service.fetch(path, { method: "PUT", body: JSON.stringify(body) });
       equal((await put(WORKER.storageLimit, { limit: 2 ** 28 })).status, 204);
       equal((await state()).storage.limit, 2 ** 28);
-      equal(
-        (await put(WORKER.targets, { addresses: ["10.0.0.1"] })).status,
-        204,
-      );
-      deepEqual(growing.targets, ["10.0.0.1"]);
-      equal((await put(WORKER.targets, { addresses: null })).status, 204);
-      equal(growing.targets, undefined);
-      equal((await put(WORKER.targets, { addresses: "all" })).status, 400);
+      const ends = [{ ip: "10.0.0.1" }, { ip: "fd00::1", ports: [80] }];
+      for (
+        const order of [{ revision: "1", ends }, { revision: "2", all: true }]
+      ) {
+        equal((await put(WORKER.targets, order)).status, 204);
+        deepEqual(growing.order, order);
+      }
+      const wrong = [
+        {},
+        { revision: "3" },
+        { revision: "3", ends: "all" },
+        { revision: "3", all: true, ends },
+        { revision: "3", ends: [{ ip: "localhost" }] },
+        { revision: "3", ends: ["10.0.0.1"] },
+        { revision: "3", ends: [{ ip: "10.0.0.1", ports: [0] }] },
+        { revision: 3, ends },
+        { revision: "3", ends: Array(10_001).fill(ends[0]) },
+      ];
+      for (const order of wrong) {
+        const { status } = await put(WORKER.targets, order);
+        equal(status, 400, JSON.stringify(order).slice(0, 80));
+      }
+      equal(growing.order?.revision, "2");
       const metrics = await (await service.fetch(WORKER.metrics)).text();
       match(metrics, /^thresher_worker_packets_dropped_total 1$/m);
     }, { shardBytes: 8000 })
