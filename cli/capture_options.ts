@@ -24,7 +24,7 @@ export function addCapture(
     new Option("--data-dir <folder>", "where packets are kept"),
     new Option(
       "--storage-limit <size>",
-      "bytes that all files of the folder may have, such as 2GB",
+      "bytes that the data folder, or each node, may keep, such as 2GB",
     ).argParser(toSize),
     new Option(
       "--store <what>",

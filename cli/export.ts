@@ -16,15 +16,17 @@ export function describeExport(program: Command): void {
     .argument("[KFL]", "the filter; '' matches everything", "");
   addSource(command, "take from");
   command
-    .requiredOption("-o, --output <file>", "the savefile; - is standard output")
     .addOption(
       new Option(
-        "--format <format>",
-        "by default pcap, unless the file's name or several link types ask " +
-          "for pcapng",
-      ).choices(["pcap", "pcapng"]),
+        "--hub <url>",
+        "take from this hub; without --pcap, --data-dir and --hub, from the " +
+          "one that runs on this machine",
+      ).conflicts(["pcap", "dataDir"]),
     )
+    .option("--token-file <file>", "the token of that hub")
+    .requiredOption("-o, --output <file>", "the savefile; - is standard output")
     .option("--exact", "only the packets of the matching exchanges");
+  addFormat(command);
   addWindow(command, "conversations or entries");
   command
     .addHelpText(
@@ -41,3 +43,13 @@ Examples:
       return await runExport(kfl, options);
     }));
 }
+
+/** Adds what kind of savefile is written. */
+export const addFormat = (command: Command): Command =>
+  command.addOption(
+    new Option(
+      "--format <format>",
+      "by default pcap, unless the file's name or several link types ask " +
+        "for pcapng",
+    ).choices(["pcap", "pcapng"]),
+  );

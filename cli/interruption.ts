@@ -13,7 +13,11 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #signals: readonly Deno.Signal[];
-  readonly #stop = () => this.#controller.abort(new Interrupted());
+  readonly #again = Promise.withResolvers<void>();
+  readonly #stop = () => {
+    if (this.#controller.signal.aborted) this.#again.resolve();
+    this.#controller.abort(new Interrupted());
+  };
 
   /** @param listens whether the work lets other events have their turn */
   constructor(listens = true) {
@@ -26,6 +30,11 @@ export class Interruption implements Disposable {
   /** Aborted once the user asked to stop. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** When the user asked once more: for whoever takes a while to stop. */
+  get again(): Promise<void> {
+    return this.#again.promise;
   }
 
   [Symbol.dispose](): void {

@@ -4,6 +4,8 @@
  * Each command is a file that is loaded only when it is called.
  */
 import { Command, CommanderError } from "commander";
+import { ClusterError } from "../k8s/cluster_error.ts";
+import { exitCodeOfCluster } from "./cluster/exit_code.ts";
 import {
   CommandError,
   EXIT,
@@ -14,10 +16,17 @@ import {
 import { exitCodeOf } from "./finish.ts";
 import { Interrupted } from "./interruption.ts";
 import { OutputClosed, print, say } from "./output.ts";
+import { describeCheck } from "./check.ts";
+import { describeClean } from "./clean.ts";
+import { describeLogs } from "./logs.ts";
+import { describePcapdump } from "./pcapdump.ts";
+import { describeProxy } from "./proxy.ts";
+import { describeStatus } from "./status.ts";
 import { describeCompletion } from "./completion.ts";
 import { describeExport } from "./export.ts";
 import { describeHub } from "./hub.ts";
 import { describeImport } from "./import.ts";
+import { asCalled, PROGRAM } from "./program_name.ts";
 import { describeQuery } from "./query.ts";
 import { describeTap } from "./tap.ts";
 import { describeVersion, VERSION } from "./version.ts";
@@ -39,13 +48,13 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
 }
 
 function describe(): Command {
-  const program = new Command("thresher")
+  const program = new Command(PROGRAM)
     .description("Shows what services say to each other.")
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("Run `thresher --help` for what there is.")
     .configureOutput({
-      writeOut: print,
+      writeOut: (text) => print(asCalled(text)),
       writeErr: (text) => say(text.trimEnd()),
       outputError: (text, write) =>
         write(text.replace(/^error: /, "thresher: ")),
@@ -54,6 +63,12 @@ function describe(): Command {
   describeQuery(program);
   describeExport(program);
   describeImport(program);
+  describeProxy(program);
+  describeStatus(program);
+  describeCheck(program);
+  describeLogs(program);
+  describePcapdump(program);
+  describeClean(program);
   describeWorker(program);
   describeHub(program);
   describeCompletion(program);
@@ -74,6 +89,10 @@ function toExitCode(error: unknown): ExitCode {
   if (error instanceof CommandError) {
     say(`thresher: ${error.message}`);
     return error.code;
+  }
+  if (error instanceof ClusterError) {
+    say(`thresher: ${error.message}`);
+    return exitCodeOfCluster(error);
   }
   if (error instanceof OutputClosed) return EXIT.DONE;
   if (error instanceof Interrupted) return EXIT.INTERRUPTED;

@@ -7,6 +7,7 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { CommandError, EXIT, reasonOf } from "./exit.ts";
+import { asCalled } from "./program_name.ts";
 
 /** Standard output is closed: whoever read it has seen enough. */
 export class OutputClosed extends Error {
@@ -135,7 +136,8 @@ export function print(text: string): void {
 
 /** Lines for people, on standard error; silent when nobody can read them. */
 export function say(text: string): void {
-  const lines = text.split("\n").map(withoutControls).join("\n") + "\n";
+  const lines = asCalled(text).split("\n").map(withoutControls).join("\n") +
+    "\n";
   try {
     writeAll(Deno.stderr, new TextEncoder().encode(lines), "standard error");
   } catch (error) {

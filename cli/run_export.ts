@@ -22,10 +22,11 @@ import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { mayWait, openEach, orCommandError } from "./savefiles.ts";
 import { missingFrom, openFolder } from "./search_folder.ts";
-import { toSource } from "./source.ts";
+import type { HubAddress } from "./local_hub.ts";
+import { type HubOptions, toHub, toSource } from "./source.ts";
 
 /** What `export` was told. */
-export interface ExportCommandOptions extends CommonOptions {
+export interface ExportCommandOptions extends CommonOptions, HubOptions {
   readonly output: string;
   readonly format?: "pcap" | "pcapng";
   readonly exact?: true;
@@ -39,6 +40,8 @@ export async function runExport(
   const { from, to, output } = options;
   const now = Date.now() * 1000;
   const plan = toPlan(kfl, { now, from, to, bodies: false });
+  const hub = toHub(options);
+  if (hub) return await fetchExport(kfl, options, hub);
   const source = toSource(options);
   const waits = output === "-" || "pcap" in source && mayWait(source.pcap);
   using interruption = new Interruption(!waits);
@@ -70,6 +73,20 @@ export async function runExport(
     }
     return await exportAs("pcapng", copy, output);
   }
+}
+
+async function fetchExport(
+  kfl: string,
+  options: ExportCommandOptions,
+  hub: HubAddress,
+): Promise<ExitCode> {
+  const { from, to, exact, output } = options;
+  const { exportFromHub } = await import("./export_hub.ts");
+  using interruption = new Interruption();
+  const isStrict = options.format !== undefined;
+  const format = formatOf(options);
+  const wanted = { kfl, from, to, exact, format, isStrict, output };
+  return await exportFromHub(wanted, hub, interruption.signal);
 }
 
 /** Copies what is wanted of all sources, and gives warnings, one line each. */
@@ -153,8 +170,9 @@ async function copyLines(
   return [...warnings, ...missingFrom(store, job.plan)];
 }
 
-function formatOf(
-  { format, output }: ExportCommandOptions,
+/** What was asked for, or what the file's name says. */
+export function formatOf(
+  { format, output }: Pick<ExportCommandOptions, "format" | "output">,
 ): "pcap" | "pcapng" {
   return format ?? (output.endsWith(".pcapng") ? "pcapng" : "pcap");
 }

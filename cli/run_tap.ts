@@ -1,4 +1,4 @@
-/** Runs `tap`: hub and worker, or savefiles, in this process. */
+/** Runs `tap`: on a cluster, or hub and worker or savefiles in this process. */
 import { basename } from "node:path";
 import type { SavefileAdded } from "../api/hub.ts";
 import type { WorkerLink } from "../api/worker.ts";
@@ -12,6 +12,8 @@ import {
 import { WorkerService } from "../worker/serve/service.ts";
 import { openBrowser } from "./browser.ts";
 import { Capturing, type CapturingOptions } from "./capturing.ts";
+import { type Choice, chooseCluster } from "./cluster/choosing.ts";
+import type { TapClusterOptions } from "./cluster/tap_cluster.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { USUAL } from "./hub.ts";
@@ -24,13 +26,10 @@ import { openEach, orCommandError } from "./savefiles.ts";
 import { SavefileWorkers } from "./savefile_workers.ts";
 
 /** What `tap` was told. */
-export interface TapOptions extends CapturingOptions {
-  readonly pcap?: readonly string[];
-  readonly dataDir?: string;
-  readonly port?: number;
-  readonly browser: boolean;
-  readonly local?: true;
-}
+export type TapOptions =
+  & CapturingOptions
+  & TapClusterOptions
+  & Omit<Choice, "regex">;
 
 /** Ports that are tried after the usual one. */
 const MORE_PORTS = 20;
@@ -38,10 +37,22 @@ const MORE_PORTS = 20;
 /** Bytes of a savefile that is dropped on the page. */
 const MAX_UPLOAD = 16e9;
 
-/** Captures, or reads savefiles, and shows them until it is interrupted. */
-export async function runTap(options: TapOptions): Promise<ExitCode> {
+/**
+ * Captures, or reads savefiles, and shows them until it is interrupted.
+ *
+ * @param regex picks pods of a cluster
+ */
+export async function runTap(
+  regex: string | undefined,
+  options: TapOptions,
+): Promise<ExitCode> {
   using interruption = new Interruption();
   const { signal } = interruption;
+  const access = await chooseCluster({ ...options, regex }, signal);
+  if (access) {
+    const { tapCluster } = await import("./cluster/tap_cluster.ts");
+    return await tapCluster(access, regex, options, interruption);
+  }
   await using savefiles = await SavefileWorkers.open();
   if (options.pcap) {
     const links = await importAll(options.pcap, savefiles, signal);

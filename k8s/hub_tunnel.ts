@@ -30,7 +30,9 @@ export interface WantedPort {
 export type Tell = (
   news:
     | { readonly kind: "lost"; readonly error: ClusterError }
-    | { readonly kind: "found" },
+    | { readonly kind: "found" }
+    /** Another pod answers than before. */
+    | { readonly kind: "moved"; readonly pod: string },
 ) => void;
 
 /** The way to a hub. Close it. */
@@ -41,6 +43,8 @@ export class HubTunnel {
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.Conn>();
   readonly #serving: Promise<void>;
+  /** The one that was reached last. */
+  #pod: string | undefined;
   #isLost = false;
   #isClosed = false;
 
@@ -109,8 +113,7 @@ export class HubTunnel {
       try {
         const pod = await this.#readyPod();
         const tunnel = await this.#client.dial(pod, this.#namespace, HUB_PORT);
-        if (this.#isLost) this.#tell({ kind: "found" });
-        this.#isLost = false;
+        this.#found(pod);
         return tunnel;
       } catch (error) {
         if (!(error instanceof ClusterError)) throw error;
@@ -122,6 +125,17 @@ export class HubTunnel {
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
     return undefined;
+  }
+
+  #found(pod: string): void {
+    const wasLost = this.#isLost;
+    const before = this.#pod;
+    this.#isLost = false;
+    this.#pod = pod;
+    if (wasLost) this.#tell({ kind: "found" });
+    if (before !== undefined && before !== pod) {
+      this.#tell({ kind: "moved", pod });
+    }
   }
 
   async #readyPod(): Promise<string> {

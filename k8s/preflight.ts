@@ -25,8 +25,8 @@ export interface Preflight {
   readonly version: string;
   readonly rights: readonly Checked[];
   readonly installed: readonly Installed[];
-  /** Nodes on which a worker will run. */
-  readonly nodes: number;
+  /** Nodes on which a worker will run; absent if they may not be listed. */
+  readonly nodes: number | undefined;
   /** Whether the namespace is there, and not by us. */
   readonly isForeignNamespace: boolean;
   /** What will not work, or not well, each with what to do. */
@@ -58,7 +58,7 @@ export async function preflight(
     version,
     rights,
     installed,
-    nodes: linux,
+    nodes: nodes && linux,
     isForeignNamespace,
     warnings: [
       ...ofVersion(version),

@@ -179,10 +179,14 @@ export function toWarnings(header: string | null): string[] {
     .map(([, text]) => text!.replaceAll(/\\(.)/g, "$1"));
 }
 
+/** What `fetch` says before it says what is wrong. */
+const PREAMBLE =
+  /^error sending request for url \(.*?\): (client error \(\w+\): )?/;
+
 /** Nobody answered, or not as an API server does. */
 export function unreachable(server: string, cause: unknown): ClusterError {
   const reason = cause instanceof Error
-    ? reasonsOf(cause).at(-1)!
+    ? reasonsOf(cause).at(-1)!.replace(PREAMBLE, "")
     : String(cause);
   const advice = /certificate/i.test(reason)
     ? ". The kubeconfig's certificate authority does not fit this server"

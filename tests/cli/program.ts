@@ -47,12 +47,15 @@ export function shell(folder: string, line: string): Promise<Outcome> {
 export function start(
   folder: string,
   args: readonly string[],
-  options: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr"> = {},
+  { env, ...options }: Pick<
+    Deno.CommandOptions,
+    "stdin" | "stdout" | "stderr" | "env"
+  > = {},
 ): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", CLI, ...args],
     cwd: folder,
-    env: plainEnv(folder),
+    env: { ...plainEnv(folder), ...env },
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -65,6 +68,9 @@ function plainEnv(folder: string): Record<string, string> {
   return {
     TMPDIR: folder,
     XDG_STATE_HOME: join(folder, "state"),
+    // No cluster, unless a test names one.
+    KUBECONFIG: join(folder, "none"),
+    THRESHER_TOKEN: "",
     NO_COLOR: "",
   };
 }

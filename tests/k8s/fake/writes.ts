@@ -355,7 +355,9 @@ export class Writer {
 
   /** Fills in what the server decides. */
   #finish(kind: Kind, object: Stored, live: Stored | undefined): Stored {
-    const { metadata, data, ...rest } = object;
+    const { metadata, data, ...rest } = kind.plural === "secrets"
+      ? withoutStrings(object)
+      : object;
     const hasData = data !== undefined && Object.keys(data as Tree).length > 0;
     const isChanged = JSON.stringify(object.spec) !==
       JSON.stringify(live?.spec);
@@ -411,6 +413,19 @@ export class Writer {
 /** RFC 3339 in whole seconds, as metadata has it. */
 export const now = (): string =>
   new Date().toISOString().replace(/\.\d+Z$/, "Z");
+
+/** Texts that were written to a secret are read as Base64, with the rest. */
+function withoutStrings({ stringData, ...object }: Stored): Stored {
+  const texts = Object.entries((stringData ?? {}) as Record<string, string>);
+  const encoder = new TextEncoder();
+  const coded = texts.map(([name, text]) =>
+    [name, encoder.encode(text).toBase64()] as const
+  );
+  return {
+    ...object,
+    data: { ...object.data as Tree, ...Object.fromEntries(coded) },
+  };
+}
 
 const versionOf = (object: Stored) => object.metadata.resourceVersion;
 

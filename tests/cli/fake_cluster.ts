@@ -1,0 +1,172 @@
+/**
+ * A cluster for commands: the API server of the tests, whose hub pods are real
+ * hubs in this process, and whose workers have nothing to capture.
+ */
+import { Access } from "../../hub/access.ts";
+import type { PodPicker } from "../../hub/cluster.ts";
+import { HubServer } from "../../hub/server.ts";
+import { Workers } from "../../hub/workers.ts";
+import { Targets } from "../../k8s/targets.ts";
+import type { Running } from "../k8s/fake/controllers.ts";
+import type { Stored } from "../k8s/fake/store.ts";
+import {
+  type FakeApiServer,
+  type FakeOptions,
+  startFakeApiServer,
+} from "../k8s/fake_api_server.ts";
+import { readSchemas } from "../k8s/openapi.ts";
+import { until } from "../k8s/until.ts";
+import { Scratch } from "./scratch.ts";
+import { start } from "./program.ts";
+import { Program } from "../record/program.ts";
+
+/** Disposing of it ends the server and every command that still runs. */
+export class FakeCluster implements AsyncDisposable {
+  readonly server: FakeApiServer;
+  readonly scratch: Scratch = new Scratch();
+  /** What each hub was told to capture, the last one last. */
+  readonly pickers: readonly PodPicker[];
+  readonly #running: Program[] = [];
+
+  private constructor(server: FakeApiServer, pickers: readonly PodPicker[]) {
+    this.server = server;
+    this.pickers = pickers;
+  }
+
+  static async start(options: FakeOptions = {}): Promise<FakeCluster> {
+    const pickers: PodPicker[] = [];
+    let count = 0;
+    const server: FakeApiServer = await startFakeApiServer({
+      schemas: readSchemas(),
+      nodes: ["node-a", "node-b"],
+      kubelet: (pod) => startPod(server, pod, ++count, pickers),
+      ...options,
+    });
+    const cluster = new FakeCluster(server, pickers);
+    cluster.useToken("admin-token");
+    for (const name of ["carts", "orders", "web"]) {
+      cluster.addPod(`${name}-7d9f-x`, name === "web" ? "front" : "shop");
+    }
+    return cluster;
+  }
+
+  /** Puts a kubeconfig in place with which commands come as somebody. */
+  useToken(token: string): void {
+    const path = this.scratch.path("config");
+    Deno.writeTextFileSync(path, this.server.kubeconfig(token));
+  }
+
+  /** A pod of somebody's, which runs. */
+  addPod(name: string, namespace: string): void {
+    if (!this.server.find("Namespace", namespace)) {
+      this.server.put("Namespace", { metadata: { name: namespace } });
+    }
+    this.server.put("Pod", {
+      metadata: { name, namespace, labels: { app: name.split("-")[0]! } },
+      spec: { nodeName: "node-a", containers: [{ name: "main" }] },
+    });
+  }
+
+  /** Starts a command. */
+  run(...args: readonly string[]): Program {
+    return this.runWith({}, ...args);
+  }
+
+  /** Starts a command with more in its environment. */
+  runWith(
+    env: Readonly<Record<string, string>>,
+    ...args: readonly string[]
+  ): Program {
+    const child = start(this.scratch.folder, args, {
+      stdout: "piped",
+      stderr: "piped",
+      env: { KUBECONFIG: this.scratch.path("config"), ...env },
+    });
+    const program = new Program(child);
+    this.#running.push(program);
+    return program;
+  }
+
+  /** Waits until a command has said something; fails if it ends before. */
+  async says(program: Program, what: RegExp): Promise<RegExpExecArray> {
+    await until(`${what} is said`, () => {
+      if (what.test(program.stderr)) return true;
+      if (program.isRunning) return false;
+      throw new Error(`It ended without ${what}:\n${program.stderr}`);
+    });
+    return what.exec(program.stderr)!;
+  }
+
+  /** Names of everything that has our labels. */
+  ours(): string[] {
+    return KINDS.flatMap((kind) =>
+      this.server.namesOf(kind).filter((name) => {
+        const [last = "", namespace] = name.split("/").reverse();
+        const labels = this.server.find(kind, last, namespace)?.metadata.labels;
+        return labels?.["app.kubernetes.io/part-of"] === "thresher";
+      }).map((name) => `${kind} ${name}`)
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#running.map((program) => program.stop("SIGKILL")));
+    await this.server.close();
+    this.scratch[Symbol.dispose]();
+  }
+}
+
+const KINDS = [
+  ...["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"],
+  ...["Secret", "Service", "NetworkPolicy", "Deployment", "DaemonSet", "Pod"],
+];
+
+async function startPod(
+  server: FakeApiServer,
+  pod: Stored,
+  n: number,
+  pickers: PodPicker[],
+): Promise<Running> {
+  const isOurs = pod.metadata.namespace !== "shop" &&
+    pod.metadata.labels?.["app.kubernetes.io/component"] === "hub";
+  const ip = pod.spec?.hostNetwork ? "192.0.2.1" : `10.78.0.${n}`;
+  if (!isOurs) return { ip, log: () => `${pod.metadata.name} captures\n` };
+  const { namespace } = pod.metadata;
+  await until(
+    "the hub's secret is there",
+    () => server.find("Secret", "thresher-hub", namespace),
+  );
+  const secret = server.find("Secret", "thresher-hub", namespace)!;
+  const { token } = secret.data as unknown as { token: string };
+  const targets = new Targets();
+  pickers.push(targets);
+  const hub = await HubServer.start({
+    hostname: "127.0.0.1",
+    port: 0,
+    version: "0.1.0",
+    access: new Access(atob(token)),
+    workers: new Workers([]),
+    page: {
+      files: new Map([["/", {
+        bytes: new TextEncoder().encode("<title>Thresher</title>"),
+        type: "text/html",
+        etag: '"1"',
+      }]]),
+      headers: {},
+    },
+    cluster: {
+      status: () => ({ server: server.url, isReady: true, lost: [] }),
+      listen: () => ({ [Symbol.dispose]() {} }),
+      targets,
+    },
+    onFault: (error) => console.error(error),
+  });
+  return {
+    ip,
+    log: () => "hub started\nit is well\n",
+    dial: (port) =>
+      port === 8899
+        ? Deno.connect({ hostname: "127.0.0.1", port: hub.port })
+        : Promise.reject(new Deno.errors.ConnectionRefused()),
+    stop: () => hub.close(),
+  };
+}
