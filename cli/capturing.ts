@@ -29,7 +29,7 @@ export interface CapturingOptions {
 }
 
 /** Name of this node: as Kubernetes has it, where it says so. */
-function nodeName(): string {
+export function nodeName(): string {
   return Deno.env.get("NODE_NAME") || hostname();
 }
 

@@ -28,6 +28,11 @@ export function describeWorker(program: Command): void {
     .option("--secret-file <file>", "the secret that hub and workers share")
     .option("--tls-cert <file>", "certificate (PEM) to prove who answers")
     .option("--tls-key <file>", "its private key (PEM)")
+    .option(
+      "--issuer-cert <file>",
+      "authority (PEM) with which it makes such a certificate for itself",
+    )
+    .option("--issuer-key <file>", "the authority's private key (PEM)")
     .addHelpText(
       "after",
       `

@@ -41,16 +41,18 @@ export function makeAuthority(name: string, now: Date): Certificate {
 }
 
 /**
- * A certificate for a server, for a year, vouched for by an authority.
+ * A certificate for a server, vouched for by an authority.
  *
  * @param authority its key may be EC or RSA, in any usual PEM
  * @param addresses IP addresses at which the server is asked for
+ * @param days for how long; a year
  */
 export function issue(
   authority: Certificate,
   subject: string,
   addresses: readonly string[],
   now: Date,
+  days = 365,
 ): Certificate {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const cert = makeCertificate({
@@ -59,7 +61,7 @@ export function issue(
     publicKey: createPublicKey(privateKey),
     signer: createPrivateKey(authority.key),
     from: now,
-    days: 365,
+    days,
     extensions: [USAGE_SERVER, namesExtension(subject, addresses)],
     isOwn: false,
   });

@@ -64,16 +64,27 @@ export interface HttpHandlers {
 /** A server that listens. */
 export interface HttpServer {
   readonly port: number;
+  /**
+   * Proves by another certificate who it is, from the next connection on; those
+   * that are open stay as they are.
+   */
+  renew(tls: Identity): void;
   /** Ends it, and every connection. */
   close(): Promise<void>;
+}
+
+/** How a server proves who it is, PEM. */
+export interface Identity {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Where a server listens, and how it proves who it is. */
 export interface Listening {
   readonly hostname: string;
   readonly port: number;
-  /** PEM; without them nothing is encrypted. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Without it nothing is encrypted. */
+  readonly tls?: Identity | undefined;
 }
 
 const BOUNDS: ServerOptions = {
@@ -90,9 +101,9 @@ export async function listen(
   { tls, ...address }: Listening,
   handlers: HttpHandlers,
 ): Promise<HttpServer> {
-  const server = tls
-    ? createTlsServer({ ...BOUNDS, ...tls, handshakeTimeout: HEAD_PATIENCE })
-    : createServer(BOUNDS);
+  const secure = tls &&
+    createTlsServer({ ...BOUNDS, ...tls, handshakeTimeout: HEAD_PATIENCE });
+  const server = secure ?? createServer(BOUNDS);
   server.maxConnections = MAX_CONNECTIONS;
   const sockets = new Set<Duplex>();
   server.on("connection", (socket) => {
@@ -114,6 +125,7 @@ export async function listen(
   const { port } = server.address() as AddressInfo;
   return {
     port,
+    renew: ({ cert, key }) => secure?.setSecureContext({ cert, key }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -17,6 +17,7 @@ import {
   Gone,
   type HttpRequest,
   type HttpServer,
+  type Identity,
   listen,
   type Listening,
   refuseUpgrade,
@@ -74,6 +75,11 @@ export class WorkerServer implements AsyncDisposable {
   /** Where it listens. */
   get port(): number {
     return this.#server!.port;
+  }
+
+  /** Shows another certificate from now on, see `net/http.ts`. */
+  renew(tls: Identity): void {
+    this.#server!.renew(tls);
   }
 
   /** Ends it, and every connection. */

@@ -1,9 +1,11 @@
 /** A worker over the network: real sockets, as a hub and as an attacker. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
 import { MAX_TEXT } from "../../../api/messages.ts";
 import { SECRET_HEADER, WORKER } from "../../../api/paths.ts";
 import { RemoteWorker } from "../../../hub/remote_worker.ts";
+import { issue, makeAuthority } from "../../../k8s/certificates.ts";
 import { HEAD_PATIENCE, MAX_HEAD } from "../../../net/http.ts";
 import { UnsafeListening, WorkerServer } from "../../../worker/serve/server.ts";
 import { Random } from "../../fuzz/random.ts";
@@ -100,6 +102,50 @@ Deno.test("over TLS a worker may listen anywhere, without it here alone", async 
     });
   });
 });
+
+Deno.test("a certificate is renewed under connections that go on", async () => {
+  await withFolder(async (folder) => {
+    await importFixtures(folder, ["redis/pipelined.pcap"]);
+    await withService(folder, async (service) => {
+      const authority = makeAuthority("thresher", new Date());
+      const issued = (name: string) =>
+        issue(authority, name, ["127.0.0.1"], new Date());
+      await using server = await WorkerServer.start({
+        ...{ service, hostname: "127.0.0.1", port: 0, secret: SECRET },
+        tls: issued("first"),
+        onFault() {},
+      });
+      const { port } = server;
+      const dialled = () =>
+        new RemoteWorker(`wss://127.0.0.1:${port}`, {
+          ...{ secret: SECRET, ca: authority.cert },
+        });
+      const before = dialled();
+      const standing = await ask(before, askFor("", { credit: 0 }), false);
+      equal(await shownBy(port, authority.cert), "first");
+      server.renew(issued("second"));
+      equal(await shownBy(port, authority.cert), "second");
+      standing.grant(16);
+      await standing.ended();
+      equal(standing.done?.done.matches, standing.rows.length);
+      const after = dialled();
+      equal((await after.fetch(WORKER.state)).status, 200);
+      before.close();
+      after.close();
+    });
+  });
+});
+
+/** Whose certificate a new connection is shown, if the authority knows it. */
+function shownBy(port: number, ca: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect({ host: "127.0.0.1", port, ca }, () => {
+    resolve(String(socket.getPeerCertificate().subject.CN));
+    socket.destroy();
+  });
+  socket.on("error", reject);
+  return promise;
+}
 
 /** What a server answers to bytes; all of it, until it closes. */
 async function exchange(port: number, bytes: string): Promise<string> {
