@@ -15,7 +15,7 @@ export interface HubAddress {
 }
 
 /** Beside the data folder, which holds what was captured and nothing else. */
-const hubFolder = (): string => `${dataFolder(undefined)}-hub`;
+export const hubFolder = (): string => `${dataFolder(undefined)}-hub`;
 
 /** Where the hub's token is kept, unless `--token-file` says otherwise. */
 export const usualTokenFile = (): string => join(hubFolder(), "token");
@@ -32,10 +32,10 @@ export function ownToken(file: string | undefined): string {
   const given = Deno.env.get("THRESHER_TOKEN");
   if (file === undefined && given) return checked(given, "THRESHER_TOKEN");
   const path = file ?? usualTokenFile();
-  const known = read(path);
+  const known = readOwn(path);
   if (known !== undefined) return checked(known.trim(), `"${path}"`);
   const token = newToken();
-  write(path, `${token}\n`);
+  writeOwn(path, `${token}\n`);
   return token;
 }
 
@@ -48,7 +48,7 @@ export function tokenFor(file: string | undefined): string {
   const given = file === undefined ? Deno.env.get("THRESHER_TOKEN") : undefined;
   if (given) return given;
   const path = file ?? usualTokenFile();
-  const token = read(path)?.trim();
+  const token = readOwn(path)?.trim();
   if (token) return token;
   throw new CommandError(
     EXIT.MISUSED,
@@ -60,18 +60,18 @@ export function tokenFor(file: string | undefined): string {
 export function announce(address: HubAddress): Disposable {
   const path = runningFile();
   const text = JSON.stringify({ ...address, pid: Deno.pid });
-  write(path, text);
+  writeOwn(path, text);
   return {
     [Symbol.dispose]() {
       // Another one may have been started since.
-      if (read(path) === text) Deno.removeSync(path);
+      if (readOwn(path) === text) Deno.removeSync(path);
     },
   };
 }
 
 /** The hub that runs on this machine, as far as the file knows. */
 export function findLocalHub(): HubAddress | undefined {
-  const text = read(runningFile());
+  const text = readOwn(runningFile());
   if (text === undefined) return undefined;
   try {
     const { url, token, pid } = JSON.parse(text);
@@ -103,8 +103,8 @@ function checked(token: string, place: string): string {
   );
 }
 
-/** @throws CommandError */
-function read(path: string): string | undefined {
+/** A file of the hub's folder; `undefined` if there is none. @throws CommandError */
+export function readOwn(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
@@ -114,7 +114,7 @@ function read(path: string): string | undefined {
 }
 
 /** Puts a file in place that only its user can read. @throws CommandError */
-function write(path: string, text: string): void {
+export function writeOwn(path: string, text: string): void {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const fresh = `${path}.${Deno.pid}`;

@@ -1,6 +1,7 @@
 /** A hub in this process, with its page and token: for `hub` and for `tap`. */
 import type { WorkerLink } from "../api/worker.ts";
 import { Access } from "../hub/access.ts";
+import type { Cluster } from "../hub/cluster.ts";
 import type { TakeSavefile } from "../hub/route.ts";
 import { HubServer } from "../hub/server.ts";
 import { Workers } from "../hub/workers.ts";
@@ -23,6 +24,7 @@ export interface OpenHubOptions extends Listening {
   readonly names?: readonly string[] | undefined;
   readonly tokenFile?: string | undefined;
   readonly takeSavefile?: TakeSavefile | undefined;
+  readonly cluster?: Cluster | undefined;
 }
 
 /** A hub that runs in this process. */
@@ -63,6 +65,7 @@ export class OpenHub implements AsyncDisposable {
       workers,
       page: { files, headers: PAGE_HEADERS },
       takeSavefile: options.takeSavefile,
+      cluster: options.cluster,
       onFault: (error) =>
         say(`thresher: ${error instanceof Error ? error.stack : error}`),
     });

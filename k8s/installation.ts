@@ -8,6 +8,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { loadAll } from "js-yaml";
+import type { TargetSelection } from "../api/hub.ts";
 import type { Certificate } from "./certificates.ts";
 import type { KubeObject, Metadata } from "./objects.ts";
 import hub from "./manifests/hub.yaml" with { type: "text" };
@@ -61,6 +62,8 @@ export interface Settings {
   readonly volumeSize: string;
   /** On every node, so a rare one. */
   readonly workerPort: number | string;
+  /** Whose pods are captured at first; as a template, the hub's argument. */
+  readonly targets: TargetSelection | string;
   /** Absent where nobody has to tell runs apart. */
   readonly instance?: string | undefined;
   readonly version?: string | undefined;
@@ -74,6 +77,7 @@ export const USUAL: Settings = {
   storageLimit: "200MB",
   volumeSize: "400Mi",
   workerPort: WORKER_PORT,
+  targets: {},
 };
 
 /** Room for a storage limit: a worker at its limit must not be evicted. */
@@ -223,8 +227,12 @@ function labelled(metadata: Metadata, settings: Settings): Metadata {
   };
 }
 
+const WORKER_PORT_ARGUMENT = new RegExp(
+  `^(--listen=:|--worker-port=)${WORKER_PORT}$`,
+);
+
 function tailorPod(spec: PodSpec, settings: Settings): unknown {
-  const { image, imagePullSecrets, workerPort, volumeSize } = settings;
+  const { image, imagePullSecrets, workerPort, volumeSize, targets } = settings;
   const secrets = typeof imagePullSecrets === "string"
     ? imagePullSecrets
     : imagePullSecrets.map((name) => ({ name }));
@@ -239,8 +247,14 @@ function tailorPod(spec: PodSpec, settings: Settings): unknown {
           /^--storage-limit=.*/,
           () => `--storage-limit=${settings.storageLimit}`,
         ).replace(
-          `--listen=:${WORKER_PORT}`,
-          () => `--listen=:${workerPort}`,
+          WORKER_PORT_ARGUMENT,
+          (_, flag) => `${flag}${workerPort}`,
+        ).replace(
+          /^--targets=.*/,
+          () =>
+            typeof targets === "string"
+              ? targets
+              : `--targets=${JSON.stringify(targets)}`,
         )
       ),
       ports: container.ports.map((port) => ({

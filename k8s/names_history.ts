@@ -197,15 +197,18 @@ export class NamesHistory {
     ) this.#dropOldest();
   }
 
-  /** As lines of text, to be kept in a file; {@link restore} reads them. */
+  /**
+   * As lines of text, to be kept in a file; {@link restore} reads them. Claims
+   * may change while they are read: of each address those of one moment come.
+   */
   *save(): Iterable<string> {
     for (const [address, place] of this.#places) {
-      for (const port of portsOf(place)) {
-        for (const { from, to, names } of lineOf(place, port)!) {
+      yield* portsOf(place).flatMap((port) =>
+        lineOf(place, port)!.map(({ from, to, names }) => {
           const until = to === Infinity ? null : to;
-          yield JSON.stringify([address, port, from, until, names]);
-        }
-      }
+          return JSON.stringify([address, port, from, until, names]);
+        })
+      );
     }
   }
 
@@ -215,13 +218,16 @@ export class NamesHistory {
    */
   static restore(lines: Iterable<string>, most?: number): NamesHistory {
     const history = new NamesHistory(most);
+    const known = new Map<string, unknown>();
     for (const line of lines) {
       const saved = toSaved(line);
       if (!saved) continue;
-      const [address, port, from, to, names] = saved;
+      const [address, port, from, to, own] = saved;
       const kept = history.#lineFor(address, port);
       const last = kept.at(-1);
       if (last && last.to > from) continue;
+      const labels = own.labels && shared(known, own.labels);
+      const names = shared(known, labels ? { ...own, labels } : own);
       kept.push({ from, to: to ?? Infinity, names });
       history.#size++;
       if (to !== null) history.#ended.push({ address, port, to });
@@ -321,4 +327,12 @@ function toSaved(line: string): Saved | undefined {
     }
     throw error;
   }
+}
+
+/** The same object for the same value, as it was before it was saved. */
+function shared<T>(known: Map<string, unknown>, value: T): T {
+  const key = JSON.stringify(value);
+  const same = known.get(key);
+  if (same === undefined) known.set(key, value);
+  return (same ?? value) as T; // what has that key was of that type
 }

@@ -25,7 +25,7 @@ export interface Listeners {
   readonly pods: readonly { take(change: Change<Pod>): void }[];
   /** Told when what is known may be out of date, and no longer so. */
   readonly state?: (
-    kind: string,
+    kind: keyof Named,
     error: ClusterError | undefined,
   ) => void;
 }

@@ -28,6 +28,9 @@ storageLimit: ${USUAL.storageLimit}
 volumeSize: ${USUAL.volumeSize}
 # The worker's port, on every node.
 workerPort: ${USUAL.workerPort}
+# Whose pods are captured until somebody chooses others; {} for all:
+# {"pod": REGEX, "namespaces": [], "excludeNamespaces": [], "labels": SELECTOR}
+targets: {}
 `;
 
 const TEMPLATED: Settings = {
@@ -37,6 +40,7 @@ const TEMPLATED: Settings = {
   storageLimit: "{{ .Values.storageLimit }}",
   volumeSize: "{{ .Values.volumeSize }}",
   workerPort: "{{ int .Values.workerPort }}",
+  targets: '{{ printf "--targets=%s" (toJson .Values.targets) | quote }}',
 };
 
 /**
@@ -129,8 +133,8 @@ function toTemplate(file: string): string {
     dump(object, { lineWidth: -1, noRefs: true })
   );
   return texts.join("---\n")
-    // What becomes a number or a list must not stand in quotes.
-    .replaceAll(/(['"])(\{\{ (?:int|toJson) [^}]*\}\})\1/g, "$2")
+    // What becomes a number or a list, or is quoted, must not stand in quotes.
+    .replaceAll(/(['"])(\{\{ (?:int|toJson|printf) [^}]*\}\})\1/g, "$2")
     .replaceAll(
       "managed-by: thresher-cli",
       "managed-by: {{ .Release.Service }}",

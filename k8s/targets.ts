@@ -148,8 +148,8 @@ export class Targets {
   }
 
   /**
-   * Tells, until disposed of, that something else is picked than before; once
-   * for a list that has come.
+   * Tells, until disposed of, that something else is picked than before, or by
+   * another selection; once for a list that has come.
    */
   listen(changed: () => void): Disposable {
     this.#listeners.add(changed);
@@ -209,13 +209,9 @@ export class Targets {
   /** @throws BadSelection, and then the selection stays as it was */
   select(selection: TargetSelection): void {
     this.#picks = compileSelection(selection);
-    const wasAll = isEverything(this.#selection);
     this.#selection = selection;
-    let isChanged = wasAll !== isEverything(selection);
-    for (const [key, pod] of this.#pods) {
-      if (this.#refresh(key, pod)) isChanged = true;
-    }
-    if (isChanged) this.#tell();
+    for (const [key, pod] of this.#pods) this.#refresh(key, pod);
+    this.#tell();
   }
 
   /** Takes what a watch of the pods tells. */

@@ -23,15 +23,17 @@ export class WorkerPods {
   /** By uid. */
   readonly #workers = new Map<string, WorkerPod>();
   #listed: Set<string> | undefined;
-  readonly #changed: (workers: readonly WorkerPod[]) => void;
+  readonly #listeners = new Set<(workers: readonly WorkerPod[]) => void>();
 
-  /** @param changed told of all workers whenever they are others than before */
-  constructor(
-    namespace: string,
-    changed: (workers: readonly WorkerPod[]) => void,
-  ) {
+  constructor(namespace: string) {
     this.#namespace = namespace;
-    this.#changed = changed;
+  }
+
+  /** Tells of all workers now and whenever they are others, until disposed of. */
+  listen(changed: (workers: readonly WorkerPod[]) => void): Disposable {
+    this.#listeners.add(changed);
+    changed(this.list());
+    return { [Symbol.dispose]: () => this.#listeners.delete(changed) };
   }
 
   /** In order of their nodes. */
@@ -55,9 +57,14 @@ export class WorkerPods {
           .filter((uid) => !this.#listed?.has(uid));
         this.#listed = undefined;
         for (const uid of gone) this.#workers.delete(uid);
-        this.#changed(this.list());
+        this.#tell();
       }
     }
+  }
+
+  #tell(): void {
+    const workers = this.list();
+    for (const changed of this.#listeners) changed(workers);
   }
 
   #set({ metadata = {} }: Pod, worker: WorkerPod | undefined): void {
@@ -70,7 +77,7 @@ export class WorkerPods {
     if (isSame(before, worker)) return;
     if (worker) this.#workers.set(uid, worker);
     else this.#workers.delete(uid);
-    if (!this.#listed) this.#changed(this.list());
+    if (!this.#listed) this.#tell();
   }
 }
 

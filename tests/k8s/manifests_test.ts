@@ -27,6 +27,7 @@ const CHOSEN: Settings = {
   storageLimit: "2GB",
   volumeSize: volumeSizeFor(2e9),
   workerPort: 48123,
+  targets: { pod: "web" },
   instance: "k3x9",
   version: "0.1.0",
 };
@@ -186,6 +187,8 @@ Deno.test("what is chosen is in every place where it must be", () => {
   match(text, /--storage-limit=2GB/);
   match(text, /"sizeLimit":"2513Mi"/);
   match(text, /--listen=:48123/);
+  match(text, /--worker-port=48123/);
+  ok(text.includes(JSON.stringify('--targets={"pod":"web"}')));
   match(text, /"imagePullSecrets":\[\{"name":"registry"\}\]/);
 });
 
@@ -203,6 +206,7 @@ function rendered(text: string): string {
     ".Values.storageLimit": "200MB",
     ".Values.volumeSize": "400Mi",
     "int .Values.workerPort": "48999",
+    'printf "--targets=%s" (toJson .Values.targets) | quote': '"--targets={}"',
   };
   return text.replaceAll(/\{\{ ([^}]*) \}\}/g, (_, expression: string) => {
     ok(expression in values, expression);

@@ -34,6 +34,8 @@ Deno.test("names, targets and workers follow the cluster, as its hub may", async
   const resolver = new Resolver();
   let workers: readonly WorkerPod[] = [];
   const targets = new Targets({ namespaces: ["shop"] });
+  const workerPods = new WorkerPods("thresher");
+  workerPods.listen((now) => workers = now);
   const states: string[] = [];
   const stop = new AbortController();
   const patience = { ...PATIENCE, firstDelayMs: 10, mostDelayMs: 50 };
@@ -41,7 +43,7 @@ Deno.test("names, targets and workers follow the cluster, as its hub may", async
     hub,
     {
       resolver,
-      pods: [targets, new WorkerPods("thresher", (now) => workers = now)],
+      pods: [targets, workerPods],
       state: (kind, error) =>
         states.push(`${kind} ${error ? "lost" : "found"}`),
     },
