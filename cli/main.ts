@@ -23,6 +23,8 @@ import { describePcapdump } from "./pcapdump.ts";
 import { describeProxy } from "./proxy.ts";
 import { describeStatus } from "./status.ts";
 import { describeCompletion } from "./completion.ts";
+import { describeConfig } from "./config.ts";
+import { configure } from "./configuration.ts";
 import { describeExport } from "./export.ts";
 import { describeHub } from "./hub.ts";
 import { describeImport } from "./import.ts";
@@ -35,6 +37,7 @@ import { describeWorker } from "./worker.ts";
 /** Runs the program. Never throws what a user could have caused. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const program = describe();
+  if (!asksForHelp(args)) configure(program);
   let code: ExitCode = EXIT.DONE;
   program.hook("postAction", (_, action) => {
     code = exitCodeOf(action) ?? code;
@@ -46,6 +49,10 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     return toExitCode(error);
   }
 }
+
+/** Help is there even where the configuration is wrong. */
+const asksForHelp = (args: readonly string[]): boolean =>
+  args.some((arg) => arg === "--help" || arg === "-h");
 
 function describe(): Command {
   const program = new Command(PROGRAM)
@@ -71,6 +78,7 @@ function describe(): Command {
   describeClean(program);
   describeWorker(program);
   describeHub(program);
+  describeConfig(program);
   describeCompletion(program);
   describeVersion(program);
   for (const command of program.commands) {

@@ -68,6 +68,7 @@ function plainEnv(folder: string): Record<string, string> {
   return {
     TMPDIR: folder,
     XDG_STATE_HOME: join(folder, "state"),
+    XDG_CONFIG_HOME: join(folder, "config"),
     // No cluster, unless a test names one.
     KUBECONFIG: join(folder, "none"),
     THRESHER_TOKEN: "",
