@@ -280,17 +280,15 @@ function translate<T>(
   };
 }
 
-function toOther({ id, protocol, low, high }: Flow<unknown>): OtherLeg {
-  return { id, protocol, low, high };
+function toOther(
+  { id, protocol, firstPlace, low, high }: Flow<unknown>,
+): OtherLeg {
+  return { id, protocol, firstPlace, low, high };
 }
 
 /** Without the numbers of a table that nobody knows elsewhere. */
 function toPlain({ low, high, others }: Translation): State {
-  const plain = {
-    low,
-    high,
-    others: others.map(({ protocol, low, high }) => ({ protocol, low, high })),
-  };
+  const plain = { low, high, others: others.map(({ id: _, ...leg }) => leg) };
   // Plain data, of which the types only lack an index.
   return plain as unknown as State;
 }

@@ -21,6 +21,8 @@ export interface OtherLeg {
   /** Its flow's, in the same table; `undefined` if that was another table. */
   readonly id: number | undefined;
   readonly protocol: number;
+  /** Its first packet: shard × 2^24 + number in the shard. */
+  readonly firstPlace: number;
   readonly low: FlowEnd;
   readonly high: FlowEnd;
 }

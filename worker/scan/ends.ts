@@ -1,6 +1,7 @@
 /** The two ends of a conversation, found again in each shard. */
 import { Packet, toAddress } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import type { OtherLeg } from "../../stream/translation.ts";
 import type { FlowRows } from "../shards/columns.ts";
 
 /** One end, as texts and numbers that compare. */
@@ -42,13 +43,20 @@ export class Ends {
     );
   }
 
-  /** Marks the rows that have these ends with 1; `undefined` if there are none. */
-  markIn(flows: FlowRows): Uint8Array | undefined {
+  /** Those of another leg of a conversation. */
+  static ofLeg({ protocol, low, high }: OtherLeg): Ends {
+    return new Ends(
+      protocol,
+      { ip: low.ip, port: low.port ?? 0 },
+      { ip: high.ip, port: high.port ?? 0 },
+    );
+  }
+
+  /** Marks the rows that have these ends with 1. */
+  markIn(flows: FlowRows, marks: Uint8Array): void {
     const a = findAddress(flows, this.#a.ip);
     const b = findAddress(flows, this.#b.ip);
-    if (a < 0 || b < 0) return undefined;
-    const marks = new Uint8Array(flows.count);
-    let isAny = false;
+    if (a < 0 || b < 0) return;
     const { client, server, clientPort, serverPort, protocol } = flows;
     for (let row = 0; row < flows.count; row++) {
       const isSame = client[row] === a && clientPort[row] === this.#a.port &&
@@ -57,9 +65,7 @@ export class Ends {
         server[row] === a && serverPort[row] === this.#a.port;
       if (!(isSame || isReverse) || protocol[row] !== this.#protocol) continue;
       marks[row] = 1;
-      isAny = true;
     }
-    return isAny ? marks : undefined;
   }
 
   /** Whether a decoded packet has these ends. */

@@ -9,7 +9,9 @@ import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import type { EntryId } from "../../entry/entry.ts";
 import type { Interface } from "../../packet/frame.ts";
 import { OUTCOME } from "../../packet/packet.ts";
-import type { Flow } from "../../stream/flow.ts";
+import { type Flow, FlowTable } from "../../stream/flow.ts";
+import { Legs } from "../../stream/legs.ts";
+import { PASSING } from "../../stream/marks.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { WalkOptions } from "../capture/walk.ts";
 import { isFlow, NO_FLOW } from "../shards/columns.ts";
@@ -24,7 +26,14 @@ import { Replay, StaleState } from "./replay.ts";
 import { checkpointOf } from "./search_store.ts";
 import type { Keeper } from "./selection.ts";
 import { lineOf } from "./shard_line.ts";
-import { walkConversation, type Walker } from "./shard_walk.ts";
+import {
+  anyOf,
+  ofConversation,
+  ofTime,
+  type Picker,
+  type Walker,
+  walkPicked,
+} from "./shard_walk.ts";
 import type { Protocols } from "./source_scan.ts";
 
 /** Why there is no such entry. */
@@ -43,10 +52,13 @@ export interface FindOptions extends WalkOptions {
   readonly readsOn?: boolean;
 }
 
-/** A conversation: what is between two ends, on one line. */
+/** A conversation, on one line. */
 export interface Origin {
   readonly line: string;
-  readonly ends: Ends;
+  /** The ends of the leg that is shown, and those of the others behind it. */
+  readonly legs: readonly [Ends, ...Ends[]];
+  /** All its packets, as far as it was read. */
+  readonly whole: Stretch;
 }
 
 /**
@@ -62,15 +74,104 @@ export async function findEntry(
   if (id.node !== store.node.replaceAll("~", "-")) return "unknown";
   const begin = beginningOf(store, id);
   if (typeof begin === "string") return begin;
-  const { line, ends, from, saved } = begin;
+  const { line, from, saved } = begin;
   const finder = new Finder(store.node, toPlace(id.shard, id.packet), id.n, {
     ...options,
     saved,
   });
-  const to = Infinity;
-  await walkConversation(store, line, ends, { from, to }, finder, options);
+  const wanted = await withOtherLegs(store, begin, options) ??
+    { pick: ofConversation(begin.ends && [begin.ends]), from };
+  await walkPicked(
+    store,
+    line,
+    wanted.pick,
+    { from: wanted.from, to: Infinity },
+    finder,
+    options,
+  );
   finder.end();
-  return finder.ends ? { line, ends: finder.ends } : "unknown";
+  return finder.found ? { line, ...finder.found } : "unknown";
+}
+
+/**
+ * The packets of a conversation with those of the legs that it had before the
+ * one that an entry is shown by, and where they begin; `undefined` if it has no
+ * other legs. Their first packets came shortly before its own. Where reading
+ * begins at a checkpoint, that knows of them.
+ */
+async function withOtherLegs(
+  store: Store,
+  { line, ends, from, saved }: Beginning,
+  options: WalkOptions,
+): Promise<{ readonly pick: Picker; readonly from: number } | undefined> {
+  if (!ends || saved) return undefined;
+  const first = firstOf(store, from, ends);
+  if (first === undefined) return undefined;
+  // They may lie in shards before it.
+  const shards = store.numbers().filter((number) => number <= from);
+  const early = shards.findLastIndex((number) => {
+    using shard = store.attempt(number);
+    return shard && lineOf(shard) === line &&
+      shard.header.last < first - PASSING;
+  });
+  const range = { from: shards[early + 1] ?? from, to: from };
+  const finder = new LegFinder(ends);
+  const pick = ofTime(first - PASSING, first);
+  await walkPicked(store, line, pick, range, finder, options);
+  if (finder.legs.length === 0) return undefined;
+  return {
+    pick: anyOf(
+      ofConversation([ends], first),
+      ofConversation(finder.legs, first - PASSING),
+    ),
+    from: range.from,
+  };
+}
+
+/** Time of a conversation's first packet in a shard, µs. */
+function firstOf(store: Store, number: number, ends: Ends): number | undefined {
+  using shard = store.attempt(number);
+  if (!shard) return undefined;
+  const { flows } = shard.index;
+  const marks = new Uint8Array(flows.count);
+  ends.markIn(flows, marks);
+  const { flow, time } = shard.columns();
+  const row = flow.findIndex((of) => isFlow(of) && marks[of] === 1);
+  return row < 0 ? undefined : time[row]!;
+}
+
+/** Finds the other legs of a conversation, up to its first packet. */
+class LegFinder implements Walker {
+  legs: readonly Ends[] = [];
+  isDone = false;
+  readonly #ends: Ends;
+  readonly #decoder = new FrameDecoder();
+  readonly #table = new FlowTable<"begun">({ onEnd() {}, keepsHeads: false });
+  readonly #legs = new Legs<"begun">();
+  #interfaces: readonly Interface[] = [];
+
+  constructor(ends: Ends) {
+    this.#ends = ends;
+  }
+
+  begin({ interfaces }: Shard): void {
+    this.#interfaces = interfaces;
+  }
+
+  frame(...[batch, i, , place]: Parameters<Walker["frame"]>): void {
+    if (this.isDone) return;
+    const { packet } = this.#decoder;
+    const outcome = this.#decoder.decode(batch, i, this.#interfaces, place);
+    if (outcome !== OUTCOME.PACKET) return;
+    const flow = this.#table.find(packet);
+    const { fromLow } = this.#table;
+    if (flow.leg) this.#legs.look(flow, packet, fromLow);
+    else if (!flow.state) this.#legs.begin(flow, packet, fromLow);
+    flow.state = "begun";
+    if (!this.#ends.isOf(packet)) return;
+    this.isDone = true;
+    this.legs = flow.translation?.others.map(Ends.ofLeg) ?? [];
+  }
 }
 
 /** Where reading begins, and with what. */
@@ -156,8 +257,10 @@ interface FinderOptions extends FindOptions {
 
 /** Replays one conversation until an entry comes. */
 class Finder implements Walker {
-  /** Of the entry's conversation, once that was found. */
-  ends: Ends | undefined;
+  /** The flow that gave the entry, once it came. */
+  #flow: Flow | undefined;
+  /** Its packet captured last, whatever its leg. */
+  #last = 0;
   readonly #readsOn: boolean;
   readonly #decoder = new FrameDecoder();
   readonly #replay: Replay;
@@ -176,8 +279,9 @@ class Finder implements Walker {
         ...protocols,
         wantsBodies: true,
         onEntry: (entry, flow) => {
-          if (this.ends || entry.place !== place || entry.n !== n) return;
-          this.ends = Ends.ofFlow(flow);
+          if (this.#flow || entry.place !== place || entry.n !== n) return;
+          this.#flow = flow;
+          this.#last = flow.lastPlace;
           onEntry(entry, flow);
         },
       });
@@ -185,7 +289,22 @@ class Finder implements Walker {
   }
 
   get isDone(): boolean {
-    return this.ends !== undefined && !this.#readsOn;
+    return this.#flow !== undefined && !this.#readsOn;
+  }
+
+  /** The conversation of the entry, if that was found. */
+  get found(): Omit<Origin, "line"> | undefined {
+    const flow = this.#flow;
+    if (!flow) return undefined;
+    const others = flow.translation?.others ?? [];
+    const places = others.map(({ firstPlace }) => firstPlace);
+    return {
+      legs: [Ends.ofFlow(flow), ...others.map(Ends.ofLeg)],
+      whole: {
+        first: Math.min(flow.firstPlace, ...places),
+        last: Math.max(flow.lastPlace, this.#last),
+      },
+    };
   }
 
   begin({ interfaces }: Shard): void {
@@ -194,7 +313,14 @@ class Finder implements Walker {
 
   frame(...[batch, i, , place]: Parameters<Walker["frame"]>): void {
     const outcome = this.#decoder.decode(batch, i, this.#interfaces, place);
-    if (outcome === OUTCOME.PACKET) this.#replay.packet(this.#decoder.packet);
+    if (outcome !== OUTCOME.PACKET) return;
+    const { packet } = this.#decoder;
+    this.#replay.packet(packet);
+    // What comes much later is of another connection.
+    const flow = this.#flow;
+    if (flow?.translation && packet.time - flow.last <= PASSING) {
+      this.#last = packet.place;
+    }
   }
 
   passed(time: number): void {
@@ -224,10 +350,11 @@ export interface Stretch {
   readonly last: number;
 }
 
-/** Gives those packets of a conversation on that lie in one of the stretches. */
-export async function copyConversation(
+/** Gives those packets of some legs on that lie in one of the stretches. */
+export async function copyLegs(
   store: Store,
-  { line, ends }: Origin,
+  line: string,
+  legs: readonly Ends[],
   stretches: readonly Stretch[],
   keeper: Keeper & { begin(interfaces: readonly Interface[]): void },
   options: WalkOptions,
@@ -235,14 +362,15 @@ export async function copyConversation(
   const shardOf = (place: number) => Math.floor(place / 2 ** 24);
   const from = Math.min(...stretches.map(({ first }) => shardOf(first)));
   const to = Math.max(...stretches.map(({ last }) => shardOf(last)));
-  const copier = new Copier(ends, stretches, keeper);
-  await walkConversation(store, line, ends, { from, to }, copier, options);
+  const copier = new Copier(legs, stretches, keeper);
+  const pick = ofConversation(legs);
+  await walkPicked(store, line, pick, { from, to }, copier, options);
 }
 
-/** Copies the packets of one conversation. */
+/** Copies the packets of some legs. */
 class Copier implements Walker {
   readonly isDone = false;
-  readonly #ends: Ends;
+  readonly #legs: readonly Ends[];
   readonly #stretches: readonly Stretch[];
   readonly #keeper: Keeper & { begin(interfaces: readonly Interface[]): void };
   readonly #decoder = new FrameDecoder();
@@ -251,11 +379,11 @@ class Copier implements Walker {
   #interfaces: readonly Interface[] = [];
 
   constructor(
-    ends: Ends,
+    legs: readonly Ends[],
     stretches: readonly Stretch[],
     keeper: Keeper & { begin(interfaces: readonly Interface[]): void },
   ) {
-    this.#ends = ends;
+    this.#legs = legs;
     this.#stretches = stretches;
     this.#keeper = keeper;
   }
@@ -270,7 +398,7 @@ class Copier implements Walker {
     const outcome = this.#decoder.decode(batch, i, this.#interfaces, place);
     if (outcome === OUTCOME.FRAGMENT) this.#held.hold(batch, i, place);
     if (outcome !== OUTCOME.PACKET) return;
-    const isKept = this.#ends.isOf(packet) &&
+    const isKept = this.#legs.some((ends) => ends.isOf(packet)) &&
       this.#stretches.some(({ first, last }) =>
         packet.place >= first && packet.place <= last
       );

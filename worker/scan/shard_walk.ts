@@ -2,7 +2,12 @@
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
 import { BATCH, Pauses, type WalkOptions } from "../capture/walk.ts";
-import { isFlow, NO_FLOW, PacketRows } from "../shards/columns.ts";
+import {
+  type FlowRows,
+  isFlow,
+  NO_FLOW,
+  PacketRows,
+} from "../shards/columns.ts";
 import type { Shard } from "../shards/shard.ts";
 import type { Store } from "../shards/store.ts";
 import type { Ends } from "./ends.ts";
@@ -20,18 +25,57 @@ export interface Walker {
   readonly isDone: boolean;
 }
 
+/** Which of a shard's packets are wanted. */
+export type Picker = (
+  flows: FlowRows,
+  packets: PacketRows,
+) => (row: number) => boolean;
+
 /**
- * Gives the packets of a conversation, and all fragments: of which one they are
- * is found out by decoding them.
+ * The packets of a conversation's legs, and all fragments: of which one they
+ * are is found out by decoding them.
  *
  * @param ends `undefined` for the packets of all conversations
+ * @param since time of the first ones, µs
+ */
+export function ofConversation(
+  ends: readonly Ends[] | undefined,
+  since = -Infinity,
+): Picker {
+  return (flows, { flow, time }) => {
+    const marks = new Uint8Array(flows.count).fill(ends ? 0 : 1);
+    for (const each of ends ?? []) each.markIn(flows, marks);
+    return (row) => {
+      const of = flow[row]!;
+      if (time[row]! < since) return false;
+      return isFlow(of) ? marks[of] === 1 : of === NO_FLOW.FRAGMENT;
+    };
+  };
+}
+
+/** What any of some picks. */
+export function anyOf(...picks: readonly Picker[]): Picker {
+  return (flows, packets) => {
+    const tests = picks.map((pick) => pick(flows, packets));
+    return (row) => tests.some((isWanted) => isWanted(row));
+  };
+}
+
+/** The packets of a stretch of time, µs; both ends are in it. */
+export function ofTime(first: number, last: number): Picker {
+  return (_, { time }) => (row) => time[row]! >= first && time[row]! <= last;
+}
+
+/**
+ * Gives the packets of a line that are picked.
+ *
  * @param from the first shard
  * @param to the last one
  */
-export async function walkConversation(
+export async function walkPicked(
   store: Store,
   line: string,
-  ends: Ends | undefined,
+  pick: Picker,
   { from, to }: { readonly from: number; readonly to: number },
   walker: Walker,
   options: WalkOptions,
@@ -45,7 +89,9 @@ export async function walkConversation(
     using shard = store.attempt(number);
     if (!shard || lineOf(shard) !== line) continue;
     shard.columns(packets);
-    const rows = pick(shard, packets, ends);
+    const isWanted = pick(shard.index.flows, packets);
+    const all = Uint32Array.from({ length: packets.count }, (_, row) => row);
+    const rows = all.filter(isWanted);
     walker.begin?.(shard);
     let told = 0;
     for (let at = 0; at < rows.length && !walker.isDone;) {
@@ -78,21 +124,4 @@ function tellPassed(
   for (let row = from; row < to; row++) {
     if (isFlow(flow[row]!)) walker.passed(time[row]!);
   }
-}
-
-function pick(
-  shard: Shard,
-  { flow, count }: PacketRows,
-  ends: Ends | undefined,
-): Uint32Array {
-  const { flows } = shard.index;
-  const marks = ends ? ends.markIn(flows) : new Uint8Array(flows.count).fill(1);
-  const rows = new Uint32Array(count);
-  let picked = 0;
-  for (let row = 0; row < count; row++) {
-    const of = flow[row]!;
-    const isPicked = isFlow(of) ? marks?.[of] === 1 : of === NO_FLOW.FRAGMENT;
-    if (isPicked) rows[picked++] = row;
-  }
-  return rows.subarray(0, picked);
 }

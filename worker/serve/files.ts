@@ -10,7 +10,7 @@ import { type Plan, PLAN_VERSION } from "../../kfl/plan.ts";
 import { redact, type RedactPath } from "../../kfl/redaction.ts";
 import { exportPackets } from "../scan/export.ts";
 import {
-  copyConversation,
+  copyLegs,
   findEntry,
   type Origin,
   type Stretch,
@@ -119,20 +119,20 @@ async function sendEntryPackets(
   sender: FileSender,
 ): Promise<void> {
   let stretches: Stretch[] = [];
-  let flow: { firstPlace: number; lastPlace: number } | undefined;
-  const origin = await find(store, id, sender, (entry, of) => {
-    flow = of;
+  const onEntry = (entry: DissectedEntry) => {
     stretches = entry.messages.map(({ first, last }) => ({
       first: first.place,
       last: last.place,
     }));
-  }, conversation);
-  if (conversation && flow) {
-    stretches = [{ first: flow.firstPlace, last: flow.lastPlace }];
-  }
+  };
+  const origin = await find(store, id, sender, onEntry, conversation);
+  // The leg that the entry is shown by, or all that its conversation has.
+  const legs = conversation ? origin.legs : origin.legs.slice(0, 1);
+  if (conversation) stretches = [origin.whole];
   sendHead(sender, "pcap", id);
   const output = new PacketOutput(sender, "pcap");
-  await copyConversation(store, origin, stretches, output, waysOf(sender));
+  const { line } = origin;
+  await copyLegs(store, line, legs, stretches, output, waysOf(sender));
   output.finish();
   await sender.finish();
 }
@@ -188,10 +188,7 @@ async function find(
   store: Store,
   id: string,
   { signal }: FileSender,
-  onEntry: (
-    entry: DissectedEntry,
-    flow: { firstPlace: number; lastPlace: number },
-  ) => void,
+  onEntry: (entry: DissectedEntry) => void,
   readsOn = false,
 ): Promise<Origin> {
   const parsed = parseId(id);

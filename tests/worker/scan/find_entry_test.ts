@@ -8,7 +8,7 @@ import { SavefileReader } from "../../../packet/savefile.ts";
 import { FrameBatch } from "../../../packet/frame.ts";
 import { toPlace } from "../../../stream/reader.ts";
 import {
-  copyConversation,
+  copyLegs,
   findEntry,
   type Stretch,
 } from "../../../worker/scan/find_entry.ts";
@@ -124,10 +124,11 @@ async function exported(
     },
   });
   ok(typeof origin === "object");
-  if (conversation) stretches = [{ first: 0, last: Infinity }];
+  if (conversation) stretches = [origin.whole];
   const sink = new Gathered();
   const output = new PacketOutput(sink, "pcap");
-  await copyConversation(store, origin, stretches, output, {});
+  const legs = conversation ? origin.legs : origin.legs.slice(0, 1);
+  await copyLegs(store, origin.line, legs, stretches, output, {});
   output.finish();
   return sink.summaries();
 }
