@@ -155,8 +155,10 @@ export class DiskFolder implements Folder {
       mode === "create" ? open : () => unlessMissing(open),
     );
     if (!file) return undefined;
-    // `append` and `truncate` exclude each other when a file is opened.
-    if (mode === "create") file.truncateSync(0);
+    // `append` and `truncate` exclude each other when a file is opened. What has
+    // nothing is left as it is: of a file that was cut to nothing, ext4 writes
+    // all to the disk when it is closed, and the closer waits.
+    if (mode === "create" && file.statSync().size > 0) file.truncateSync(0);
     return new DiskFile(file);
   }
 
