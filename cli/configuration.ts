@@ -233,9 +233,11 @@ export interface Effective {
 /** Where options came from, for those who must know; by what actions get. */
 const sources = new WeakMap<object, ReadonlyMap<string, Source>>();
 
-/** Whether an option was given by a flag, as opposed to being configured. */
-export const isFlag = (options: object, name: string): boolean =>
-  sources.get(options)?.get(name) === "flag";
+/** Whether an option's value is configured, and was not given by a flag. */
+export function isConfigured(options: object, name: string): boolean {
+  const source = sources.get(options)?.get(name);
+  return source === "file" || source === "environment";
+}
 
 /** Has a program's commands take what is configured for what is not given. */
 export function configure(program: Command): void {

@@ -14,6 +14,7 @@ import { openBrowser } from "./browser.ts";
 import { Capturing, type CapturingOptions } from "./capturing.ts";
 import { type Choice, chooseCluster } from "./cluster/choosing.ts";
 import type { TapClusterOptions } from "./cluster/tap_cluster.ts";
+import { isConfigured } from "./configuration.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { USUAL } from "./hub.ts";
@@ -48,7 +49,11 @@ export async function runTap(
 ): Promise<ExitCode> {
   using interruption = new Interruption();
   const { signal } = interruption;
-  const access = await chooseCluster({ ...options, regex }, signal);
+  const access = await chooseCluster(
+    { ...options, regex },
+    signal,
+    (name) => isConfigured(options, name),
+  );
   if (access) {
     const { tapCluster } = await import("./cluster/tap_cluster.ts");
     return await tapCluster(access, regex, options, interruption);

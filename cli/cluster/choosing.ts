@@ -61,16 +61,19 @@ const ON_MACHINE = {
 /**
  * The cluster that is meant; `undefined` for this machine.
  *
+ * @param isConfigured of an option by its name: such a value is for when it is
+ *     of use, and decides nothing, but for --local, --context and --kubeconfig
  * @param signal ends waiting for an answer on the terminal
  * @throws CommandError, ClusterError
  */
 export async function chooseCluster(
   choice: Choice,
   signal: AbortSignal,
+  isConfigured: (name: string) => boolean = () => false,
 ): Promise<ClusterAccess | undefined> {
-  const here = firstGiven(choice, ON_MACHINE);
+  const here = firstGiven(choice, ON_MACHINE, isConfigured);
   const there = choice.regex === undefined
-    ? firstGiven(choice, IN_CLUSTER)
+    ? firstGiven(choice, IN_CLUSTER, isConfigured)
     : "POD-REGEX";
   if (here && there) {
     throw new CommandError(
@@ -82,7 +85,8 @@ export async function chooseCluster(
   if (choice.output !== undefined && !choice.dryRun) {
     throw new CommandError(EXIT.MISUSED, "--output belongs to --dry-run");
   }
-  if (there) {
+  if (!there && choice.local) return undefined;
+  if (there || choice.context || choice.kubeconfig) {
     const access = await accessFor(choice);
     say(`thresher: ${describeAccess(access)}`);
     return access;
@@ -101,9 +105,10 @@ export async function chooseCluster(
 const firstGiven = (
   choice: Choice,
   options: Partial<Record<keyof Choice, string>>,
+  isConfigured: (name: string) => boolean,
 ): string | undefined =>
   Object.entries(options).find(([name]) =>
-    choice[name as keyof Choice] !== undefined
+    choice[name as keyof Choice] !== undefined && !isConfigured(name)
   )?.[1];
 
 /** Whether it answers, whatever it does. */

@@ -222,3 +222,21 @@ Deno.test("config --init explains every option, and configures nothing", async (
   match(second.stderr, /is there already, and left as it is/);
   equal(second.code, 1);
 });
+
+Deno.test("tap chooses by what it is told, not by what is configured for either", async () => {
+  using scratch = scratchWith(
+    "tap:\n  data-dir: ./kept\n  registry: registry.example\n",
+  );
+  const env = { KUBECONFIG: scratch.path("none"), HOME: scratch.folder };
+  const cluster = await run(scratch, ["tap", "-n", "shop"], env);
+  match(cluster.stderr, /There is no cluster to ask/);
+  equal(cluster.code, 2);
+  const both = await run(scratch, ["tap", "-n", "shop", "--local"], env);
+  match(both.stderr, /give one/);
+  const machine = await run(
+    scratch,
+    ["tap", "--bpf", "no filter", "--no-browser"],
+    env,
+  );
+  equal(/cluster|give one/.test(machine.stderr), false, machine.stderr);
+});
