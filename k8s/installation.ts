@@ -72,7 +72,7 @@ export interface Settings {
 /** As the manifests are written. */
 export const USUAL: Settings = {
   namespace: NAMES.namespace,
-  image: "thresher:latest",
+  image: "thresher:0.1.0",
   imagePullSecrets: [],
   storageLimit: "200MB",
   volumeSize: "400Mi",

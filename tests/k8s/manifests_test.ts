@@ -2,7 +2,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
+import config from "../../deno.json" with { type: "json" };
 import { makeAuthority } from "../../k8s/certificates.ts";
+import { imageName } from "../../k8s/image_name.ts";
 import {
   LABELS,
   makeSecrets,
@@ -175,7 +177,7 @@ Deno.test("the hub cannot vouch for workers", () => {
 Deno.test("what is chosen is in every place where it must be", () => {
   const objects = everything(CHOSEN);
   const text = JSON.stringify(objects);
-  equal(text.includes("thresher:latest"), false);
+  equal(text.includes(USUAL.image), false);
   equal(text.includes("48999"), false);
   for (const { metadata, kind } of objects) {
     const where = metadata?.namespace ??
@@ -192,6 +194,10 @@ Deno.test("what is chosen is in every place where it must be", () => {
   match(text, /"imagePullSecrets":\[\{"name":"registry"\}\]/);
 });
 
+Deno.test("what is installed is the image of this very version", () => {
+  equal(USUAL.image, imageName(config.version));
+});
+
 Deno.test("with nothing chosen the objects are the manifests", () => {
   deepEqual(objectsOf(USUAL), readManifests());
 });
@@ -201,7 +207,7 @@ function rendered(text: string): string {
   const values: Record<string, string> = {
     ".Release.Namespace": "thresher",
     ".Release.Service": "thresher-cli",
-    ".Values.image": "thresher:latest",
+    ".Values.image": USUAL.image,
     "toJson .Values.imagePullSecrets": "[]",
     ".Values.storageLimit": "200MB",
     ".Values.volumeSize": "400Mi",
