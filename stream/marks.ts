@@ -19,6 +19,8 @@ const MAX_COMPARED = 128;
 
 const BUCKETS = 4096;
 
+const NONE: readonly never[] = [];
+
 /**
  * What a packet is known by on any leg: of a segment its numbers, flags, window
  * and length (translation leaves them alone), of a datagram its length and what
@@ -110,12 +112,12 @@ export class SeenPackets<T> {
    * Packets of other flows which may be this one, on the leg before it or
    * after it; the newest first.
    */
-  *alike(mark: number, packet: Packet): Generator<Seen<T>> {
-    if (this.#count === 0) return;
-    let number = this.#newest[bucketOf(mark)]!;
+  alike(mark: number, packet: Packet): readonly Seen<T>[] {
+    let found: Seen<T>[] | undefined;
+    let number = this.#count === 0 ? -1 : this.#newest[bucketOf(mark)]!;
     for (let alike = 0; alike < MAX_ALIKE;) {
-      if (number < 0 || number < this.#count - MAX_SEEN) return;
-      const at = number % MAX_SEEN;
+      if (number < 0 || number < this.#count - MAX_SEEN) break;
+      const at = number & MAX_SEEN - 1;
       number = this.#older[at]!;
       if (this.#marks[at] !== mark) continue;
       alike++;
@@ -123,8 +125,10 @@ export class SeenPackets<T> {
       if (Math.abs(packet.time - time) > PASSING) continue;
       const flow = this.#flows[at]!;
       if (flow.isOver || !this.#mayPass(at, packet)) continue;
-      yield { flow, fromLow: (this.#ways[at]! & 1) === 1, time };
+      const fromLow = (this.#ways[at]! & 1) === 1;
+      (found ??= []).push({ flow, fromLow, time });
     }
+    return found ?? NONE;
   }
 
   /** The flows of packets that may still be alike to one that comes. */
@@ -166,7 +170,7 @@ export class SeenPackets<T> {
   ): void {
     if (this.#count === 0) this.#reserve();
     const number = this.#count++;
-    const at = number % MAX_SEEN;
+    const at = number & MAX_SEEN - 1;
     const bucket = bucketOf(mark);
     this.#marks[at] = mark;
     this.#times[at] = time;
@@ -210,13 +214,14 @@ export class SeenPackets<T> {
   *#recent(): Generator<number> {
     const first = Math.max(0, this.#count - MAX_SEEN);
     for (let number = first; number < this.#count; number++) {
-      const at = number % MAX_SEEN;
+      const at = number & MAX_SEEN - 1;
       const isRecent = this.#latest - this.#times[at]! <= PASSING;
       if (isRecent && !this.#flows[at]!.isOver) yield at;
     }
   }
 }
 
+/** By the highest bits, which are cheaper to come by than the lowest. */
 function bucketOf(mark: number): number {
-  return mark % BUCKETS;
+  return mark * (BUCKETS / 2 ** 53) | 0;
 }

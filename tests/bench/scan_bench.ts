@@ -31,6 +31,7 @@ function* connection(n: number): Generator<Frame> {
   const port = 20_000 + n;
   const [client, server] = ["10.0.0.1", "10.0.0.2"];
   let time = BEGIN + n * 1000;
+  const [isn, other] = [Math.imul(n, 0x9e3779b1), Math.imul(n, 0x85ebca6b)];
   const frame = (
     isClient: boolean,
     flags: number,
@@ -41,8 +42,8 @@ function* connection(n: number): Generator<Frame> {
     const segment = tcp(payload, {
       srcPort: isClient ? port : 8080,
       dstPort: isClient ? 8080 : port,
-      seq,
-      ack,
+      seq: seq + (isClient ? isn : other) >>> 0,
+      ack: ack + (isClient ? other : isn) >>> 0,
       flags,
     });
     const [src, dst] = isClient ? [client, server] : [server, client];
