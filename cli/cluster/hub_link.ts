@@ -22,6 +22,9 @@ const PATIENCE_MS = 10_000;
 /** How long the hub may take until it answers for the first time, ms. */
 const FIRST_ANSWER_MS = 30_000;
 
+/** How long workers may take to follow another selection, ms. */
+const SETTLING_MS = 5000;
+
 /** Between two attempts, ms. */
 const PAUSE_MS = 300;
 
@@ -121,6 +124,19 @@ export class HubLink implements AsyncDisposable {
 
   targets(): Promise<TargetsStatus> {
     return this.#json(HUB.targets);
+  }
+
+  /** The same once all nodes have taken it, or after a while. */
+  async settledTargets(signal: AbortSignal): Promise<TargetsStatus> {
+    const end = Date.now() + SETTLING_MS;
+    for (;;) {
+      const targets = await this.targets();
+      const { nodes } = targets;
+      const isSettled = nodes.length > 0 &&
+        nodes.every(({ state }) => state !== "pending");
+      if (isSettled || Date.now() > end || signal.aborted) return targets;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   }
 
   /** Says which pods are captured from now on. */

@@ -109,11 +109,15 @@ export async function previewSelection(
 }
 
 /** What the hub made of it. */
-export function describeTargets({ picked, nodes }: TargetsStatus): string {
-  const failed = nodes.filter(({ state }) => state === "failed");
-  const troubles = failed.map(({ node, reason }) =>
-    `; not on ${node}: ${reason ?? "it was refused"}`
-  );
-  return `${picked} pods are captured on ${nodes.length} nodes` +
+export function describeTargets(
+  { all, picked, nodes }: TargetsStatus,
+): string {
+  const set = nodes.filter(({ state }) => state === "set").length;
+  const troubles = nodes.filter(({ state }) => state !== "set")
+    .map(({ node, reason }) =>
+      `; not yet on ${node}${reason ? `: ${reason}` : ""}`
+    );
+  const what = all ? "everything is" : `${picked} pods are`;
+  return `${what} captured on ${set} of ${nodes.length} nodes` +
     troubles.join("");
 }

@@ -126,8 +126,7 @@ async function installAndShow(
   const instance = newInstance();
   const { objects, token } = await toInstall(
     client,
-    namespace,
-    instance,
+    { namespace, instance, targets: selection },
     options,
   );
   const found = await preflight(client, objects, namespace);
@@ -158,15 +157,13 @@ async function installAndShow(
 /** What a run will make, in the order in which it is applied. */
 async function toInstall(
   client: Client,
-  namespace: string,
-  instance: string,
+  own: Pick<Settings, "namespace" | "instance" | "targets">,
   options: TapClusterOptions,
 ): Promise<{ readonly objects: KubeObject[]; readonly token: string }> {
   const { storageLimit, registry, imagePullSecret = [] } = options;
   const settings: Settings = {
     ...USUAL,
-    namespace,
-    instance,
+    ...own,
     version: VERSION,
     imagePullSecrets: imagePullSecret,
     ...(registry &&
@@ -279,7 +276,7 @@ async function show(
   if (signal.aborted) end();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const begun = async (link: HubLink) => {
-    await select(link, selection);
+    await select(link, selection, controller.signal);
     if (duration !== undefined) timer = setTimeout(end, duration);
   };
   try {
@@ -292,14 +289,14 @@ async function show(
   return signal.aborted ? EXIT.INTERRUPTED : EXIT.DONE;
 }
 
-/** Tells the hub what to capture, or says what it does. */
+/** Tells the hub what to capture, and says what it does. */
 async function select(
   link: HubLink,
   selection: TargetSelection | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
-  const targets = selection
-    ? await link.select(selection)
-    : await link.targets();
+  if (selection) await link.select(selection);
+  const targets = await link.settledTargets(signal);
   if (!selection) {
     say(
       `thresher: captures ${describeSelection(targets.selection)}, as before`,

@@ -1,6 +1,27 @@
 /** Commands that are about a cluster, as their users meet them. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { unzipSync } from "fflate";
+import { loadAll } from "js-yaml";
+import type { KubeObject } from "../../k8s/objects.ts";
+import { idleKubelet } from "../k8s/fake_api_server.ts";
+import { until } from "../k8s/until.ts";
 import { FakeCluster } from "./fake_cluster.ts";
+import { THRESHER } from "./program.ts";
+
+/** How a command ended, and what it said. */
+async function outcome(cluster: FakeCluster, ...args: readonly string[]) {
+  const program = cluster.run(...args);
+  const code = await program.ended;
+  return { code, stdout: program.stdout, stderr: program.stderr };
+}
+
+/** A tap that leaves its installation. */
+async function install(cluster: FakeCluster): Promise<void> {
+  const tap = cluster.run("tap", "-n", "shop", "--keep", "--port", "0");
+  await cluster.says(tap, /open http/);
+  Deno.kill(tap.pid, "SIGINT");
+  equal(await tap.ended, 130);
+}
 
 Deno.test("tap installs, shows, and takes away what it made", async () => {
   await using cluster = await FakeCluster.start();
@@ -24,4 +45,313 @@ Deno.test("tap installs, shows, and takes away what it made", async () => {
   match(tap.stderr, /1\d objects were removed; nothing is left of them/);
   deepEqual(cluster.ours(), []);
   deepEqual(cluster.server.namesOf("Pod"), before);
+});
+
+Deno.test("a second tap re-targets the installation, and leaves it", async () => {
+  await using cluster = await FakeCluster.start();
+  const first = cluster.run("tap", "-n", "shop", "--port", "0");
+  await cluster.says(first, /open http/);
+  const second = cluster.run("tap", "-A", "-l", "app=web", "--port", "0");
+  await cluster.says(second, /open http/);
+  match(second.stderr, /uses the installation in namespace thresher, made by/);
+  deepEqual(cluster.pickers[0]?.toPreview().selection, { labels: "app=web" });
+  Deno.kill(second.pid, "SIGTERM");
+  equal(await second.ended, 130);
+  ok(cluster.ours().length > 10);
+  const third = cluster.run("tap", "--duration", "1s", "--port", "0");
+  equal(await third.ended, 0);
+  match(third.stderr, /captures .* with the labels app=web, as before/);
+  Deno.kill(first.pid, "SIGINT");
+  equal(await first.ended, 130);
+  deepEqual(cluster.ours(), []);
+});
+
+Deno.test("while tap runs, query and export ask the cluster", async () => {
+  await using cluster = await FakeCluster.start();
+  equal((await outcome(cluster, "query", "")).code, 2);
+  const tap = cluster.run("tap", "-A", "--port", "0");
+  await cluster.says(tap, /open http/);
+  deepEqual(await outcome(cluster, "query", "http", "--count"), {
+    code: 0,
+    stdout: "0\n",
+    stderr: "",
+  });
+  equal((await outcome(cluster, "export", "http", "-o", "a.pcap")).code, 0);
+  equal(Deno.statSync(cluster.scratch.path("a.pcap")).size, 24);
+  Deno.kill(tap.pid, "SIGINT");
+  await tap.ended;
+  equal((await outcome(cluster, "query", "")).code, 2);
+});
+
+Deno.test("what is not ready in time is explained, and removed", async () => {
+  const idle = idleKubelet();
+  await using cluster = await FakeCluster.start({
+    kubelet: async (pod) => ({
+      ...await idle(pod),
+      ...(pod.metadata.namespace === "thresher" && {
+        waiting: { reason: "ImagePullBackOff", message: "no such image" },
+      }),
+    }),
+  });
+  const { code, stderr } = await outcome(
+    cluster,
+    ...["tap", "-A", "--timeout", "2s"],
+  );
+  equal(code, 4);
+  match(stderr, /not ready after 2 s .*: hub not ready yet, workers 0 of 2\n/);
+  match(stderr, /pod thresher-hub-\S+ on node-.: ImagePullBackOff: no such/);
+  deepEqual(cluster.ours(), []);
+  const kept = ["tap", "-A", "--keep", "--timeout", "1s"];
+  equal((await outcome(cluster, ...kept)).code, 4);
+  for (const args of [[], ["--wait", "--timeout", "1s"]]) {
+    const status = await outcome(cluster, "status", ...args);
+    equal(status.code, 4);
+    match(status.stderr, /ImagePullBackOff: no such image/);
+  }
+});
+
+Deno.test("whoever may not is told which rights are missing", async () => {
+  await using cluster = await FakeCluster.start();
+  cluster.useToken("viewer");
+  const viewer = await outcome(cluster, "tap", "-A");
+  equal(viewer.code, 3);
+  match(viewer.stderr, /lacks \d+ of the rights/);
+  match(viewer.stderr, /\ndaemonsets\.apps in thresher +NO +NO +NO +NO/);
+  deepEqual(cluster.ours(), []);
+  const check = await outcome(cluster, "check");
+  equal(check.code, 3);
+  match(check.stdout, /^FAIL +this account lacks \d+ rights/m);
+  cluster.useToken("expired");
+  for (const args of [["tap"], ["tap", "-A"], ["proxy"], ["clean"]]) {
+    const { code, stderr } = await outcome(cluster, ...args);
+    equal(code, 3, args.join(" "));
+    match(stderr, /Log in to the cluster again/);
+  }
+});
+
+Deno.test("a cluster that cannot be asked is no surprise", async () => {
+  await using cluster = await FakeCluster.start();
+  const config = JSON.parse(cluster.server.kubeconfig());
+  config.users[0].user = {
+    exec: {
+      apiVersion: "client.authentication.k8s.io/v1",
+      command: "sh",
+      args: ["-c", "echo the session is over >&2; exit 1"],
+      interactiveMode: "Never",
+    },
+  };
+  const path = cluster.scratch.path("plugin");
+  Deno.writeTextFileSync(path, JSON.stringify(config));
+  const plugin = await outcome(cluster, "status", "--kubeconfig", path);
+  equal(plugin.code, 3);
+  match(plugin.stderr, /Cannot get credentials for context "fake": /);
+  const misused: readonly [args: string[], says: RegExp][] = [
+    [["tap", "--context", "nope"], /No context "nope" .* but fake/],
+    [["tap", "web", "--local"], /--local is about this machine and POD-REGEX/],
+    [["tap", "(", "-A"], /Cannot read the regex "\("/],
+    [["tap", "-o", "yaml"], /--output belongs to --dry-run/],
+    [["tap", "-n", "a", "-A"], /cannot be used with/],
+    [["clean", "--kubeconfig", "none"], /Cannot read the kubeconfig none/],
+    [["tap", "-A", "--image-pull-secret", "key"], /no secret "key"/],
+    [["pcapdump", "-o", "-", "--filter", "nonsense =="], /not understood/],
+  ];
+  for (const [args, says] of misused) {
+    const { code, stderr } = await outcome(cluster, ...args);
+    match(stderr, says);
+    equal(code, 2, args.join(" "));
+  }
+  await cluster.server.down();
+  const tap = await outcome(cluster, "tap");
+  equal(tap.code, 4);
+  match(tap.stderr, /Cannot reach the API server http\S+: .*refused/);
+  match(tap.stderr, /capture this machine with --local/);
+  equal((await outcome(cluster, "proxy")).code, 4);
+});
+
+Deno.test("a dry run prints what would be made, and makes nothing", async () => {
+  await using cluster = await FakeCluster.start();
+  const before = cluster.server.store.version;
+  const dry = ["tap", "-A", "--dry-run", "--registry", "registry.test/team/"];
+  const yaml = await outcome(cluster, ...dry, "-o", "yaml");
+  equal(yaml.code, 0);
+  const objects = loadAll(yaml.stdout) as KubeObject[];
+  equal(objects[0]?.kind, "Namespace");
+  match(yaml.stderr, /would make DaemonSet thresher\/thresher-worker-/);
+  match(yaml.stdout, /image: registry\.test\/team\/thresher:/);
+  const json = await outcome(cluster, ...dry, "-o", "json");
+  const list = JSON.parse(json.stdout) as { items: KubeObject[] };
+  deepEqual(
+    list.items.map(({ kind, metadata }) => [kind, metadata?.name]),
+    objects.map(({ kind, metadata }) => [kind, metadata?.name]),
+  );
+  equal(cluster.server.store.version, before);
+});
+
+Deno.test("proxy follows the hub, through a server that goes away", async () => {
+  await using cluster = await FakeCluster.start();
+  equal((await outcome(cluster, "proxy")).code, 1);
+  await install(cluster);
+  const proxy = cluster.run("proxy", "--port", "0");
+  const [, url] = await cluster.says(proxy, /open (http:\/\/[^/]+)\//);
+  equal((await fetch(`${url}/healthz`)).status, 200);
+  await cluster.server.down();
+  await cluster.says(proxy, /the hub is lost: .*; trying again/);
+  await cluster.server.up();
+  await cluster.says(proxy, /the hub is back/);
+  const [name] = cluster.server.namesOf("Pod")
+    .filter((one) => one.startsWith("thresher/thresher-hub"));
+  const pod = cluster.server.find("Pod", name!.slice(9), "thresher")!;
+  cluster.server.put("Pod", {
+    ...pod,
+    metadata: { ...pod.metadata, deletionTimestamp: new Date().toISOString() },
+  });
+  await cluster.says(proxy, /another pod is the hub now: thresher-hub-/);
+  equal((await fetch(`${url}/healthz`)).status, 200);
+  // What was captured before is captured by the next hub.
+  await until("the next hub is told", () => {
+    const { namespaces = [] } = cluster.pickers[1]?.toPreview().selection ?? {};
+    return namespaces.join() === "shop";
+  });
+  Deno.kill(proxy.pid, "SIGINT");
+  equal(await proxy.ended, 130);
+  ok(cluster.ours().length > 10);
+});
+
+Deno.test("clean removes what runs left, and nothing else", async () => {
+  await using cluster = await FakeCluster.start();
+  const nothing = await outcome(cluster, "clean");
+  deepEqual([nothing.code, /nothing to remove/.test(nothing.stderr)], [
+    0,
+    true,
+  ]);
+  const tap = cluster.run("tap", "-A", "--port", "0");
+  await cluster.says(tap, /open http/);
+  Deno.kill(tap.pid, "SIGKILL");
+  await tap.ended;
+  cluster.server.put("ClusterRole", { metadata: { name: "thresher-other" } });
+  const dry = await outcome(cluster, "clean", "--dry-run");
+  match(dry.stderr, /would remove ClusterRole thresher-hub\n/);
+  ok(!dry.stderr.includes("thresher-other"));
+  ok(cluster.ours().length > 10);
+  const { code, stderr } = await outcome(cluster, "clean");
+  equal(code, 0);
+  match(stderr, /objects were removed; nothing is left/);
+  deepEqual(cluster.ours(), []);
+  deepEqual(cluster.server.namesOf("ClusterRole"), ["thresher-other"]);
+});
+
+Deno.test("removing can be left to clean, with a second Ctrl-C", async () => {
+  await using cluster = await FakeCluster.start();
+  const tap = cluster.run("tap", "-A", "--port", "0");
+  await cluster.says(tap, /open http/);
+  cluster.server.put("ServiceAccount", {
+    metadata: { name: "held", namespace: "thresher", finalizers: ["a/b"] },
+  });
+  Deno.kill(tap.pid, "SIGINT");
+  await cluster.says(tap, /removing Namespace thresher/);
+  Deno.kill(tap.pid, "SIGINT");
+  equal(await tap.ended, 130);
+  match(tap.stderr, /not all was removed: `thresher clean` does it/);
+});
+
+Deno.test("status, check, logs and pcapdump tell of an installation", async () => {
+  await using cluster = await FakeCluster.start();
+  equal((await outcome(cluster, "status")).code, 1);
+  await install(cluster);
+  const status = await outcome(cluster, "status", "--wait");
+  equal(status.code, 0);
+  match(status.stdout, /^namespace thresher, version 0\.1\.0, made by run /);
+  const { stdout } = await outcome(cluster, "status", "--json");
+  deepEqual(JSON.parse(stdout).workers, { ready: 2, wanted: 2 });
+  const check = await outcome(cluster, "check");
+  equal(check.code, 0);
+  match(check.stdout, /^ok {4}its hub answers/m);
+  equal((await outcome(cluster, "pcapdump", "-o", "all.pcap")).code, 0);
+  equal(Deno.statSync(cluster.scratch.path("all.pcap")).size, 24);
+  const logs = await outcome(cluster, "logs", "-o", "logs.zip");
+  equal(logs.code, 0);
+  const bytes = Deno.readFileSync(cluster.scratch.path("logs.zip"));
+  const files = Object.entries(unzipSync(bytes)).map(([name, bytes]) =>
+    [name, new TextDecoder().decode(bytes)] as const
+  );
+  const names = files.map(([name]) => name);
+  for (const name of ["events.json", "hub/metrics.txt", "readiness.json"]) {
+    ok(names.includes(name), name);
+  }
+  const hub = files.find(([name]) => /^logs\/.*\/hub\.log$/.test(name));
+  equal(hub?.[1], "hub started\nit is well\n");
+  const secret = cluster.server.find("Secret", "thresher-hub", "thresher")!;
+  const { token } = secret.data as unknown as { token: string };
+  for (const [name, text] of files) {
+    ok(!text.includes(token) && !text.includes(atob(token)), name);
+  }
+});
+
+Deno.test("a secret to pull with comes along from the context's namespace", async () => {
+  await using cluster = await FakeCluster.start();
+  cluster.server.put("Secret", {
+    metadata: { name: "key", namespace: "default" },
+    type: "kubernetes.io/dockerconfigjson",
+    data: { ".dockerconfigjson": btoa("{}") },
+  });
+  const tap = cluster.run(
+    ...["tap", "-A", "--port", "0", "--image-pull-secret", "key"],
+    ...["--storage-limit", "1GB"],
+  );
+  await cluster.says(tap, /open http/);
+  const copy = cluster.server.find("Secret", "key", "thresher");
+  equal(copy?.type, "kubernetes.io/dockerconfigjson");
+  const worker = cluster.server.find(
+    ...["DaemonSet", "thresher-worker-daemon-set", "thresher"] as const,
+  );
+  match(
+    JSON.stringify(worker?.spec),
+    /"imagePullSecrets":\[\{"name":"key"\}\]/,
+  );
+  match(JSON.stringify(worker?.spec), /--storage-limit=1000000000"/);
+  Deno.kill(tap.pid, "SIGINT");
+  equal(await tap.ended, 130);
+  equal(cluster.server.find("Secret", "key", "thresher"), undefined);
+  ok(cluster.server.find("Secret", "key", "default"));
+});
+
+async function hasKubectl(): Promise<boolean> {
+  try {
+    const args = ["version", "--client"];
+    return (await new Deno.Command("kubectl", { args }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test({
+  name: "kubectl runs it, and it says so",
+  ignore: !await hasKubectl(),
+  async fn() {
+    await using cluster = await FakeCluster.start();
+    const folder = cluster.scratch.folder;
+    const plugin = `#!/bin/bash\nexec -a kubectl-thresher ${THRESHER} "$@"\n`;
+    Deno.writeTextFileSync(`${folder}/kubectl-thresher`, plugin, {
+      mode: 0o755,
+    });
+    const kubectl = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command("kubectl", {
+        args: ["thresher", ...args],
+        env: {
+          PATH: `${folder}:${Deno.env.get("PATH")}`,
+          KUBECONFIG: `${folder}/kubeconfig`,
+        },
+      }).output();
+      const decoder = new TextDecoder();
+      return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
+    };
+    const help = await kubectl("tap", "--help");
+    equal(help.code, 0);
+    match(help.said, /^Usage: kubectl thresher tap \[options\] \[POD-REGEX\]/);
+    match(help.said, /^ {2}kubectl thresher tap '\^carts-' -n shop$/m);
+    const status = await kubectl("status");
+    equal(status.code, 1);
+    match(status.said, /`kubectl thresher tap` installs it/);
+  },
 });

@@ -8,6 +8,7 @@ import { HubServer } from "../../hub/server.ts";
 import { Workers } from "../../hub/workers.ts";
 import { Targets } from "../../k8s/targets.ts";
 import type { Running } from "../k8s/fake/controllers.ts";
+import { KINDS as FAKE_KINDS } from "../k8s/fake/kinds.ts";
 import type { Stored } from "../k8s/fake/store.ts";
 import {
   type FakeApiServer,
@@ -47,12 +48,16 @@ export class FakeCluster implements AsyncDisposable {
     for (const name of ["carts", "orders", "web"]) {
       cluster.addPod(`${name}-7d9f-x`, name === "web" ? "front" : "shop");
     }
+    await until(
+      "pods run",
+      () => server.store.all(PODS).every(({ status }) => status?.podIP),
+    );
     return cluster;
   }
 
   /** Puts a kubeconfig in place with which commands come as somebody. */
   useToken(token: string): void {
-    const path = this.scratch.path("config");
+    const path = this.scratch.path("kubeconfig");
     Deno.writeTextFileSync(path, this.server.kubeconfig(token));
   }
 
@@ -80,7 +85,7 @@ export class FakeCluster implements AsyncDisposable {
     const child = start(this.scratch.folder, args, {
       stdout: "piped",
       stderr: "piped",
-      env: { KUBECONFIG: this.scratch.path("config"), ...env },
+      env: { KUBECONFIG: this.scratch.path("kubeconfig"), ...env },
     });
     const program = new Program(child);
     this.#running.push(program);
@@ -114,6 +119,8 @@ export class FakeCluster implements AsyncDisposable {
     this.scratch[Symbol.dispose]();
   }
 }
+
+const PODS = FAKE_KINDS.find(({ kind }) => kind === "Pod")!;
 
 const KINDS = [
   ...["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"],
