@@ -9,6 +9,7 @@ import {
   toId,
   type Transport,
 } from "../entry/entry.ts";
+import { type NameLookup, withNames } from "../entry/names.ts";
 import { fromPlace, type Mark } from "../stream/reader.ts";
 import type { AnyDescriber, Exchange, Message } from "./dissector.ts";
 
@@ -44,8 +45,8 @@ export class DissectedEntry implements Entry {
   readonly transport: Transport;
   readonly node: NodeRef;
   readonly decrypted: boolean;
-  readonly src: End;
-  readonly dst: End;
+  #src: End;
+  #dst: End;
   readonly #dissector: AnyDescriber;
   readonly #exchange: Exchange;
 
@@ -60,8 +61,23 @@ export class DissectedEntry implements Entry {
     this.node = source.node;
     this.decrypted = source.decrypted;
     const asked = exchange.asker === "client";
-    this.src = asked ? source.client : source.server;
-    this.dst = asked ? source.server : source.client;
+    this.#src = asked ? source.client : source.server;
+    this.#dst = asked ? source.server : source.client;
+  }
+
+  get src(): End {
+    return this.#src;
+  }
+
+  get dst(): End {
+    return this.#dst;
+  }
+
+  /** Gives both ends the names that they had when it began. */
+  nameEnds(names: NameLookup): void {
+    const { timestamp } = this;
+    this.#src = withNames(this.#src, names.at(this.#src, timestamp));
+    this.#dst = withNames(this.#dst, names.at(this.#dst, timestamp));
   }
 
   /** Whether it can be kept; else it must be used at once. */

@@ -28,6 +28,8 @@ export type Test =
   | { readonly kind: "transport"; readonly among: readonly Transport[] }
   /** A test of both ends and the transport, for a flow without direction. */
   | { readonly kind: "ends"; readonly test: Typed }
+  /** The same, and of what the ends are called. */
+  | { readonly kind: "names"; readonly test: Typed }
   /** `exact` unless a version is tested too, which makes yes unsure. */
   | {
     readonly kind: "protocol";
@@ -126,19 +128,22 @@ class Stager {
 
   /**
    * What reads the ends alone stays together: `src.ip == a and dst.port == b`
-   * is false of more flows than either of the two.
+   * is false of more flows than either of the two. So does what reads names,
+   * which fewer stages can judge.
    */
   #joined(kind: "and" | "or", of: readonly Typed[]): Condition {
-    const isOfEnds = (node: Typed) =>
-      readsOnly(node, "transport", "ends") &&
-      !readsOnly(node, "transport");
-    const ends = of.filter(isOfEnds);
-    const others = of.filter((node) => !isOfEnds(node));
-    const parts = others.map((node) => this.condition(node));
+    const grouped = Map.groupBy(of, groupOf);
+    const parts = (grouped.get("others") ?? []).map((node) =>
+      this.condition(node)
+    );
     if (kind === "and") mergeTimes(parts);
-    if (ends.length > 0) {
-      const test: Typed = ends.length > 1 ? { kind, of: ends } : ends[0]!;
-      parts.unshift({ kind: "ends", test });
+    for (const group of ["names", "ends"] as const) {
+      const [first, ...rest] = grouped.get(group) ?? [];
+      if (!first) continue;
+      const test: Typed = rest.length > 0
+        ? { kind, of: [first, ...rest] }
+        : first;
+      parts.unshift({ kind: group, test });
     }
     return joined(kind, parts);
   }
@@ -149,6 +154,7 @@ class Stager {
     const among = protocolsNamed(node);
     if (among) return { kind: "protocol", among, exact: true };
     if (readsOnly(node, "node")) return { kind: "node", test: node };
+    if (readsOnly(node, ...OF_ENDS)) return { kind: "names", test: node };
     return readsOnly(node, "half") ? this.#fieldTest(node) : UNKNOWN;
   }
 
@@ -211,6 +217,16 @@ class Stager {
     }
     return numbers;
   }
+}
+
+/** What is known of a flow's two ends, if their names are. */
+const OF_ENDS = ["transport", "ends", "names"] as const;
+
+/** With which others a part of a conjunction is judged. */
+function groupOf(node: Typed): "ends" | "names" | "others" {
+  if (readsOnly(node, "transport")) return "others";
+  if (readsOnly(node, "transport", "ends")) return "ends";
+  return readsOnly(node, ...OF_ENDS) ? "names" : "others";
 }
 
 /** The transports for which a test of nothing else is true. */

@@ -6,6 +6,7 @@
  * *yes* lets it keep something without looking further.
  */
 import type { End, Entry, NodeRef, Transport } from "../entry/entry.ts";
+import { type NameLookup, withNames } from "../entry/names.ts";
 import type {
   Condition,
   FieldRule,
@@ -16,7 +17,7 @@ import type {
 import { compilePredicate, type Predicate } from "./generator.ts";
 import { joined } from "./condition.ts";
 import type { Plan } from "./plan.ts";
-import { readsOnly } from "./tree.ts";
+import { everyNode, readsOnly } from "./tree.ts";
 import type { Typed } from "./typed.ts";
 import { timeBounds, type Window } from "./window.ts";
 
@@ -81,6 +82,25 @@ export interface BytesStage {
   decide(found: Uint8Array, flow: FlowView): Ternary;
 }
 
+/** Whether what a node captured can match; only its name is looked at. */
+export function compileNode(plan: Plan): Judge<NodeRef> {
+  return compileCondition(plan.condition, (test) => {
+    if (test.kind !== "node" || !readsNodeName(test.test)) return cannotTell;
+    const satisfies = compilePredicate(test.test);
+    return ({ name }) => certain(satisfies({ node: { name } } as Entry));
+  });
+}
+
+/** Whether the name is all of the node that a test reads. */
+function readsNodeName(test: Typed): boolean {
+  return everyNode(
+    test,
+    (each) =>
+      each.kind !== "select" || each.variable !== undefined ||
+      each.text === "node.name",
+  );
+}
+
 /** Whether a shard can hold matches. */
 export function compileShard(plan: Plan): Judge<ShardView> {
   return compileCondition(plan.condition, (test) => {
@@ -115,21 +135,25 @@ export function compileBlock(plan: Plan): Judge<Span> {
   );
 }
 
-/** Whether a flow can give matches. */
-export function compileFlow(plan: Plan): Judge<FlowView> {
+/**
+ * Whether a flow can give matches.
+ *
+ * @param names who was called what; without them no test of names is judged
+ */
+export function compileFlow(plan: Plan, names?: NameLookup): Judge<FlowView> {
   return compileCondition(plan.condition, (test) => {
-    if (test.kind !== "fields") return compileFlowTest(test);
+    if (test.kind !== "fields") return compileFlowTest(test, names);
     return ({ protocols }) => judgeFields(test, protocols);
   });
 }
 
 /** Whether a flow can give matches, by what stands in its bytes. */
-export function compileBytes(plan: Plan): BytesStage {
+export function compileBytes(plan: Plan, names?: NameLookup): BytesStage {
   const judge = compileCondition<Searched>(plan.condition, (test) => {
     if (test.kind === "fields") {
       return ({ flow, found }) => judgeFields(test, flow.protocols, found);
     }
-    const judge = compileFlowTest(test);
+    const judge = compileFlowTest(test, names);
     return ({ flow }) => judge(flow);
   });
   return {
@@ -144,12 +168,19 @@ interface Searched {
   readonly found: Uint8Array;
 }
 
-function compileFlowTest(test: Exclude<Test, FieldTest>): Judge<FlowView> {
+function compileFlowTest(
+  test: Exclude<Test, FieldTest>,
+  names: NameLookup | undefined,
+): Judge<FlowView> {
   switch (test.kind) {
     case "transport":
       return ({ transport }) => certain(test.among.includes(transport));
     case "ends":
       return eitherWay(compilePredicate(test.test));
+    case "names":
+      return names
+        ? byNames(eitherWay(compilePredicate(test.test)), names)
+        : cannotTell;
     case "protocol":
       return ({ protocols }) => judgeProtocols(test, protocols);
     case "time":
@@ -180,6 +211,7 @@ export function isConversationTest(plan: Plan): boolean {
  */
 export function compileConversation(
   plan: Plan,
+  names?: NameLookup,
 ): (conversation: ConversationView) => boolean {
   const condition = conversationCondition(plan.filter);
   if (!condition) throw new Error("The filter tests more than a conversation");
@@ -187,26 +219,30 @@ export function compileConversation(
     if (test.kind === "time") {
       return (conversation) => judgeTime(test.window, conversation);
     }
-    if (test.kind !== "ends") return cannotTell;
+    if (test.kind !== "ends" && test.kind !== "names") return cannotTell;
     const satisfies = compilePredicate(test.test);
-    return ({ transport, client, server, requestSize, responseSize }) =>
-      certain(satisfies(
-        {
-          transport,
-          src: client,
-          dst: server,
-          requestSize,
-          responseSize,
-        } as Entry,
-      ));
+    const judge: Judge<Directed & Sizes> = (
+      { transport, ends: [src, dst], requestSize, responseSize },
+    ) => {
+      const sizes = { requestSize, responseSize };
+      return certain(satisfies({ transport, src, dst, ...sizes } as Entry));
+    };
+    const judgeNamed = test.kind === "names" && names
+      ? byNames(judge, names)
+      : judge;
+    return ({ client, server, ...conversation }) =>
+      judgeNamed({ ...conversation, ends: [client, server] });
   });
   return (conversation) => judge(conversation) !== NO;
 }
 
 /** The filter as a condition on conversations, if it is one. */
 function conversationCondition(node: Typed): Condition | undefined {
-  if (readsOnly(node, "transport", "ends", "names", "sizes")) {
+  if (readsOnly(node, "transport", "ends", "sizes")) {
     return { kind: "ends", test: node };
+  }
+  if (readsOnly(node, "transport", "ends", "names", "sizes")) {
+    return { kind: "names", test: node };
   }
   const window = timeBounds(node);
   if (window) return { kind: "time", window };
@@ -299,8 +335,47 @@ function judgeTime({ from, to }: Window, { first, last }: Span): Ternary {
   return first >= least && last <= most ? YES : UNKNOWN;
 }
 
+/** Two ends, at any time of a stretch. */
+interface Directed extends Span {
+  readonly transport: Transport;
+  readonly ends: readonly [End, End];
+}
+
+/** What an export knows of a conversation besides. */
+type Sizes = Pick<ConversationView, "requestSize" | "responseSize">;
+
+/** Most pairs of names that are tried for the two ends of a flow. */
+const MAX_PAIRS = 64;
+
+/**
+ * A judge of ends with names, for ends without: certain is only what holds for
+ * all that they may have been called.
+ */
+function byNames<View extends Directed>(
+  judge: Judge<View>,
+  names: NameLookup,
+): Judge<View> {
+  return (view) => {
+    const { ends: [a, b], first, last } = view;
+    const namesOfA = names.during(a, first, last);
+    const namesOfB = names.during(b, first, last);
+    if (!namesOfA || !namesOfB) return UNKNOWN;
+    if (namesOfA.length * namesOfB.length > MAX_PAIRS) return UNKNOWN;
+    let answer: Ternary | undefined;
+    for (const nameOfA of namesOfA) {
+      for (const nameOfB of namesOfB) {
+        const ends = [withNames(a, nameOfA), withNames(b, nameOfB)];
+        const each = judge({ ...view, ends });
+        if (each === UNKNOWN || each !== (answer ?? each)) return UNKNOWN;
+        answer = each;
+      }
+    }
+    return answer ?? UNKNOWN;
+  };
+}
+
 /** An entry may go either way: certain is only what holds for both. */
-function eitherWay(satisfies: Predicate): Judge<FlowView> {
+function eitherWay(satisfies: Predicate): Judge<Directed> {
   return ({ transport, ends: [a, b] }) => {
     const there = satisfies({ transport, src: a, dst: b } as Entry);
     const back = satisfies({ transport, src: b, dst: a } as Entry);

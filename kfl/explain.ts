@@ -16,6 +16,7 @@ import type { Typed } from "./typed.ts";
 
 /** The stages of a plan, in the order in which they run. */
 export const STAGES = [
+  "node",
   "shard",
   "block",
   "packet",
@@ -94,14 +95,16 @@ function isJudged(test: Test, stage: EarlyStage): boolean {
     case "unknown":
       return false;
     case "transport":
-      return stage !== "block";
+      return stage !== "node" && stage !== "block";
     case "ends":
       return stage === "flow" ||
         stage === "packet" && isDecidedByColumns(test.test);
+    case "names":
+      return stage === "flow";
     case "time":
       return stage === "shard" || stage === "block" || stage === "flow";
     case "node":
-      return stage === "shard";
+      return stage === "node" || stage === "shard";
     case "protocol":
     case "fields":
       return stage === "shard" || stage === "flow";
@@ -220,6 +223,7 @@ function formatTest(test: Test, needles?: Plan["needles"]): string {
     case "transport":
       return listed(test.among);
     case "ends":
+    case "names":
       return formatEnds(test.test);
     case "protocol":
       return `protocol ${listed(test.among)}${test.exact ? "" : " (version?)"}`;
@@ -242,7 +246,7 @@ function formatEnds(test: Typed): string {
   });
   if (paths.size === 0) return text;
   return paths.size === 1
-    ? `either end: ${text.replaceAll(/\b(?:src|dst)\.(?=ip|port)/g, "")}`
+    ? `either end: ${text.replaceAll(/\b(?:src|dst)\.(?=[a-z])/g, "")}`
     : `either way: ${text}`;
 }
 

@@ -4,10 +4,11 @@
  * A plan can be printed, sent and compared. It holds all that a worker needs:
  * no schema, no text to parse.
  */
+import { NAME_FIELDS, type NameField } from "../entry/names.ts";
 import type { Checked } from "./checker.ts";
 import { PLAN_VERSION } from "./plan_version.ts";
 import type { RedactPath } from "./redaction.ts";
-import { some } from "./tree.ts";
+import { namesReadBy, some } from "./tree.ts";
 import type { Typed } from "./typed.ts";
 import { type Window, windowOf, within } from "./window.ts";
 import { type Condition, type Needle, stage } from "./condition.ts";
@@ -33,6 +34,8 @@ export interface QueryOptions {
   readonly follow?: boolean | undefined;
   /** Whether bodies are given out. By default they are. */
   readonly bodies?: boolean | undefined;
+  /** The names of ends that are given out; by default all. */
+  readonly names?: readonly NameField[] | undefined;
   /** Paths of the fields that are given out; by default all. */
   readonly projection?: readonly string[] | undefined;
 }
@@ -55,6 +58,8 @@ export interface Plan {
   readonly redact: readonly RedactPath[];
   /** Whether somebody will look at bodies: the filter, or the output. */
   readonly wantsBodies: boolean;
+  /** The names of ends that the filter reads, and those that are given out. */
+  readonly names: readonly NameField[];
   readonly projection?: readonly string[] | undefined;
 }
 
@@ -63,6 +68,7 @@ export function plan(checked: Checked, options: QueryOptions): Plan {
   const filter = within(checked.filter, options);
   const limits = [checked.limit, options.limit].filter((n) => n !== undefined);
   const { order = "asc", follow = false, bodies = true } = options;
+  const shown = options.names ?? NAME_FIELDS;
   return {
     version: PLAN_VERSION,
     now: options.now,
@@ -74,6 +80,9 @@ export function plan(checked: Checked, options: QueryOptions): Plan {
     ...stage(filter),
     redact: checked.redact,
     wantsBodies: bodies || readsBodies(filter),
+    names: NAME_FIELDS.filter((field) =>
+      shown.includes(field) || namesReadBy(filter).includes(field)
+    ),
     ...(options.projection ? { projection: options.projection } : {}),
   };
 }

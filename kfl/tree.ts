@@ -1,4 +1,5 @@
 /** What a typed tree is made of, and what of an entry it reads. */
+import { NAME_FIELDS, type NameField } from "../entry/names.ts";
 import type { EndField, Select, Typed } from "./typed.ts";
 
 /** Whether the test holds for the node or any below it. */
@@ -52,7 +53,7 @@ export function partsOf(node: Typed): readonly Typed[] {
  * What an expression reads of an entry:
  *
  * - `ends`: addresses and ports, which a flow has;
- * - `names`: what else the ends have, which only a cluster knows;
+ * - `names`: what the ends are called, which only a cluster knows;
  * - `half`: fields that protocols declare;
  * - `rest`: what only the whole entry tells.
  */
@@ -110,7 +111,8 @@ function sourceOfPath({ variants }: Select): Source {
     case "src":
     case "dst":
       if (second?.kind !== "name") return "rest";
-      return isAddressing(second.name) ? "ends" : "names";
+      if (isAddressing(second.name)) return "ends";
+      return isNameField(second.name) ? "names" : "rest";
     case "timestamp":
       return "time";
     case "transport":
@@ -129,5 +131,31 @@ function sourceOfPath({ variants }: Select): Source {
 }
 
 function isAddressing(name: EndField | string): boolean {
-  return name === "ip" || name === "port";
+  return name === "ip" || name === "port" || name === "serviceIp";
+}
+
+function isNameField(name: string): name is NameField {
+  return NAME_FIELDS.some((each) => each === name);
+}
+
+/** The names of ends that an expression reads. */
+export function namesReadBy(node: Typed): NameField[] {
+  const read = new Set<NameField>();
+  some(node, (each) => {
+    for (const field of namesIn(each)) read.add(field);
+    return false;
+  });
+  return NAME_FIELDS.filter((field) => read.has(field));
+}
+
+/** The names that a node reads itself. */
+function namesIn(node: Typed): readonly NameField[] {
+  if (node.kind === "ends") return isNameField(node.field) ? [node.field] : [];
+  if (node.kind !== "select" || node.variable !== undefined) return [];
+  const [first, second] = node.variants[0]?.steps ?? [];
+  if (first?.kind !== "name") return NAME_FIELDS;
+  if (first.name !== "src" && first.name !== "dst") return [];
+  // An end as a whole has all of them.
+  if (second?.kind !== "name") return NAME_FIELDS;
+  return isNameField(second.name) ? [second.name] : [];
 }

@@ -38,7 +38,8 @@ export function select(
   const { root, steps } = pathOf(expression);
   if (root.kind !== "name") return walkOn(check, root, steps, context);
   if (steps.length === 0) {
-    const bare = bareWord(check, root.name, context);
+    const bare = bareWord(check, root.name, context) ??
+      nodeByName(check, expression, context);
     if (bare) return bare;
   }
   const places = placesOf(check, expression, context);
@@ -88,6 +89,20 @@ function bareWord(
   if (isCommon(name)) return undefined;
   const keyword = check.vocabulary.keyword(name);
   return keyword && { node: keyword.node, type: BOOL };
+}
+
+/** `node` by itself is the node's name. */
+function nodeByName(
+  check: Checking,
+  expression: Expression,
+  context: Context,
+): Result | undefined {
+  const isNode = expression.kind === "name" && expression.name === "node" &&
+    !context.variables.has("node");
+  if (!isNode) return undefined;
+  const { span } = expression;
+  const path = { kind: "member", of: expression, name: "name" } as const;
+  return select(check, { ...path, nameSpan: span, span }, context);
 }
 
 /** Steps after something that is no name, such as a call. */

@@ -9,7 +9,10 @@
  * are caught.
  */
 import { equal, ok } from "node:assert/strict";
+import { toParts } from "../../api/names.ts";
+import { NamesTable } from "../../api/names_table.ts";
 import type { Entry } from "../../entry/entry.ts";
+import { type Claim, isNode, type NameLookup } from "../../entry/names.ts";
 import type { Condition, Evidence, Test } from "../../kfl/condition.ts";
 import {
   compileBlock,
@@ -31,6 +34,7 @@ import { compileQuery } from "../../kfl/query.ts";
 import { parseAddress } from "../../kfl/address.ts";
 import { Random } from "../fuzz/random.ts";
 import { EPOCH, randomFilter } from "./random_filter.ts";
+import { randomClaims } from "./random_names.ts";
 import { findNeedles, randomTraffic, type Traffic } from "./random_traffic.ts";
 import { schema } from "./schema.ts";
 
@@ -44,6 +48,8 @@ class Tally {
   cases = 0;
   matches = 0;
   readonly pruned = { shard: 0, block: 0, flow: 0, bytes: 0, packet: 0 };
+  /** Of those that a flow rules out or is sure of, the ones by its names. */
+  named = 0;
   sure = 0;
   conversations = 0;
 }
@@ -55,24 +61,37 @@ interface Violation {
   readonly entry: Entry;
 }
 
-/** Tries one plan on random traffic; gives the first violation. */
+/** Who was called what, as a worker is told it. */
+function tableOf(claims: readonly Claim[], { names }: Plan): NameLookup {
+  return new NamesTable(toParts(claims, names));
+}
+
+/**
+ * Tries one plan on random traffic; gives the first violation.
+ *
+ * @param toNames how early stages look names up
+ */
 function tryPlan(
   text: string,
   plan: Plan,
   random: Random,
   tally: Tally,
+  toNames: (claims: readonly Claim[], plan: Plan) => NameLookup = tableOf,
 ): Violation | undefined {
+  const claims = randomClaims(random);
+  const names = toNames(claims, plan);
   const shard = compileShard(plan);
   const block = compileBlock(plan);
-  const flow = compileFlow(plan);
-  const bytes = compileBytes(plan);
+  const flow = compileFlow(plan, names);
+  const nameless = compileFlow(plan);
+  const bytes = compileBytes(plan, names);
   const message = compileMessage(plan);
   const packet = compilePacket(plan)?.judge;
   const conversation = isConversationTest(plan)
-    ? compileConversation(plan)
+    ? compileConversation(plan, names)
     : undefined;
   for (let n = 0; n < FLOWS; n++) {
-    const traffic = randomTraffic(random);
+    const traffic = randomTraffic(random, claims);
     const found = findNeedles(bytes.needles, traffic.bytes);
     const answers: { [stage: string]: Ternary } = {
       shard: shard(traffic.shard),
@@ -93,10 +112,11 @@ function tryPlan(
         if (answer !== (matches ? YES : NO)) return violation(stage);
       }
       count(tally, answers);
+      if (nameless(traffic.flow) !== answers["flow"]) tally.named++;
       if (message(entry) !== matches) return violation("message");
       if (conversation) {
         tally.conversations++;
-        if (conversation(conversationOf(entry)) !== matches) {
+        if (conversation(conversationOf(entry, traffic)) !== matches) {
           return violation("conversation");
         }
       }
@@ -115,11 +135,12 @@ function count(tally: Tally, answers: { [stage: string]: Ternary }): void {
 }
 
 /** An entry as a conversation that lasted one moment. */
-function conversationOf(entry: Entry) {
+function conversationOf(entry: Entry, { flow: { ends: [a, b] } }: Traffic) {
+  const isFromA = entry.src.ip === a.ip && entry.src.port === a.port;
   return {
     transport: entry.transport,
-    client: entry.src,
-    server: entry.dst,
+    client: isFromA ? a : b,
+    server: isFromA ? b : a,
     first: entry.timestamp,
     last: entry.timestamp,
     requestSize: entry.requestSize!,
@@ -174,7 +195,7 @@ function* plans(
 ): Generator<{ text: string; plan: Plan }> {
   for (let n = 0; n < count;) {
     const text = randomFilter(random);
-    const { plan } = compileQuery(text, schema, { now: NOW });
+    const { plan } = compileQuery(text, schema, { now: NOW, names: [] });
     if (!plan) continue; // an impossible comparison, or a field ruled out
     n++;
     yield { text, plan };
@@ -196,6 +217,7 @@ Deno.test("what a stage says is true of every entry that can come", () => {
   ok(share(tally.matches) > 0.25, `${share(tally.matches)} match`);
   ok(share(tally.matches) < 0.75, `${share(tally.matches)} match`);
   ok(share(tally.sure) > 0.05, `${share(tally.sure)} are sure to match`);
+  ok(share(tally.named) > 0.1, `names decide ${share(tally.named)}`);
   for (const [stage, n] of Object.entries(pruned)) {
     ok(share(n) > 0.1, `${stage} prunes ${share(n)}`);
   }
@@ -206,7 +228,7 @@ const MUTANTS: {
   readonly [name: string]: (test: Test, plan: Plan) => Test;
 } = {
   "a direction that is taken for granted": (test) =>
-    test.kind !== "ends" ? test : {
+    test.kind !== "ends" && test.kind !== "names" ? test : {
       ...test,
       test: {
         kind: "or",
@@ -285,6 +307,65 @@ for (const [name, change] of Object.entries(MUTANTS)) {
       if (tryPlan(text, wrong, random, new Tally())) return;
     }
     throw new Error("The laws hold for a plan that is wrong");
+  });
+}
+
+/** Look-ups made wrong: what early stages must not take for granted. */
+const LOOKUPS: {
+  readonly [name: string]: (
+    claims: readonly Claim[],
+    plan: Plan,
+  ) => NameLookup;
+} = {
+  "names that are for ever what they were first": (claims, plan) => {
+    const table = tableOf(claims, plan);
+    return {
+      at: (end, time) => table.at(end, time),
+      during: (end, first) => [table.at(end, first)],
+    };
+  },
+  "ends without a name at times that always have it": (claims, plan) => {
+    const table = tableOf(claims, plan);
+    return {
+      at: (end, time) => table.at(end, time),
+      during(end, first, last) {
+        const all = table.during(end, first, last)!;
+        const known = all.filter((names) => names !== undefined);
+        return known.length > 0 ? known : all;
+      },
+    };
+  },
+  "ports of an address that are all alike": (claims, plan) =>
+    tableOf(claims.filter(({ port }) => port === undefined), plan),
+  "nodes that open no ports": (claims, plan) =>
+    tableOf(claims.filter(({ address }) => address !== "*"), plan),
+  "ports of nodes that every address opens": (claims, plan) => {
+    const opened = claims.filter(({ address }) => address === "*");
+    const addresses = new Set(claims.map(({ address }) => address));
+    const owned = [...addresses].flatMap((address) => [
+      ...claims.filter((claim) => claim.address === address),
+      ...opened.filter(({ port }) =>
+        !claims.some((claim) =>
+          claim.address === address && claim.port === port
+        )
+      ).map((claim) => ({ ...claim, address })),
+    ]);
+    return tableOf(owned, plan);
+  },
+  "claims that end a moment late": (claims, plan) =>
+    tableOf(claims.map((claim) => ({ ...claim, to: claim.to + 1 })), plan),
+  "nodes whose pods are theirs": (claims, plan) =>
+    tableOf(claims.filter(({ names }) => isNode(names)), plan),
+};
+
+for (const [name, toNames] of Object.entries(LOOKUPS)) {
+  Deno.test(`a wrong look-up is caught: ${name}`, () => {
+    const random = new Random(9);
+    for (const { text, plan } of plans(random, 20_000)) {
+      if (plan.names.length === 0) continue;
+      if (tryPlan(text, plan, random, new Tally(), toNames)) return;
+    }
+    throw new Error("The laws hold for a look-up that is wrong");
   });
 }
 

@@ -47,10 +47,18 @@ export const OFFSETS = [0, 1, 1000, 250_000, 2_000_000] as const;
 export function randomFilter(random: Random): string {
   const rest = () => condition(random, random.int(0, 3));
   // What each stage can rule out comes often enough to be tested.
-  switch (random.int(0, 14)) {
+  switch (random.int(0, 18)) {
+    case 15:
+      return namesTest(random);
+    case 16:
+      return `${namesTest(random)} and ${endTest(random)}`;
+    case 17:
+      return `not ${namesTest(random)} or (${rest()})`;
     case 0:
       return `${literalTest(random)} or ${literalTest(random)}`;
     case 1:
+    case 12:
+    case 18:
       return literalTest(random);
     case 2:
       return `${literalTest(random)} and not ${literalTest(random)}`;
@@ -66,6 +74,7 @@ export function randomFilter(random: Random): string {
       return `${endTest(random)} and (${rest()})`;
     case 8:
     case 10:
+    case 14:
       return endTest(random);
     case 11:
       return `${boundary(random)} and ${boundary(random)}`;
@@ -140,7 +149,7 @@ function test(random: Random): string {
       }"`;
     case 2:
     case 3:
-      return endTest(random);
+      return random.chance(0.5) ? endTest(random) : namesTest(random);
     case 4:
       return timeTest(random);
     case 5:
@@ -179,6 +188,33 @@ function endTest(random: Random): string {
   ]);
 }
 
+/** A test of what the ends are called. */
+function namesTest(random: Random): string {
+  const end = random.pick(["src", "dst"]);
+  const of = random.pick([`${end}.`, ""]);
+  const negated = random.chance(0.2) ? "not " : "";
+  return negated + random.pick([
+    `${of}service ${random.pick(["==", "!="])} "carts"`,
+    `${of}service == "${random.pick(["carts", "web"])}"`,
+    `${of}pod == "${random.pick(["carts-0", "web-0"])}"`,
+    `${of}pod startsWith "carts"`,
+    `${of}pod == r"^(web|job)-"`,
+    `${of}namespace in ["ops", "shop"]`,
+    `${of}workload like "c?rts"`,
+    `${of}name contains "carts"`,
+    `${end}.node == "node-a"`,
+    `exists(${end}.zone)`,
+    `${end}.pod == nil`,
+    `${end}.labels["app"] == "${random.pick(["carts", "web"])}"`,
+    "src.namespace != dst.namespace",
+    "src.service == dst.service",
+    `(src.service == "web" and dst.service == "carts")`,
+    `(${end}.service == "carts" or dst.port == ${random.pick(PORTS)})`,
+    `(${end}.service != "carts" and src.ip != 10.0.0.1)`,
+    `pod.exists(p, p endsWith "-0")`,
+  ]);
+}
+
 function timeTest(random: Random): string {
   const at = formatTime(EPOCH + random.pick(OFFSETS));
   return random.pick([
@@ -207,9 +243,6 @@ function commonTest(random: Random): string {
     `exists(incomplete)`,
     `decrypted`,
     `transport in ["tcp", "udp"]`,
-    `name contains "carts"`,
-    `src.namespace != dst.namespace`,
-    `src.labels["app"] == "web"`,
     `node.name == "node-a"`,
     `exists(request)`,
     `response == nil`,

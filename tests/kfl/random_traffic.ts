@@ -4,6 +4,7 @@
  */
 import type { Field, FieldMap } from "../../entry/field.ts";
 import type { End, Entry, Transport } from "../../entry/entry.ts";
+import type { Claim } from "../../entry/names.ts";
 import type { ProtocolSchema } from "../../entry/schema.ts";
 import type { FlowView, ShardView } from "../../kfl/evaluator.ts";
 import type { Needle } from "../../kfl/condition.ts";
@@ -17,6 +18,7 @@ import {
   PORTS,
   WORDS,
 } from "./random_filter.ts";
+import { nameIn } from "./random_names.ts";
 import { PROTOCOLS } from "./schema.ts";
 
 /** A flow as the stages see it. */
@@ -28,8 +30,15 @@ export interface Traffic {
   readonly bytes: string;
 }
 
-/** A flow of random protocols with some entries. */
-export function randomTraffic(random: Random): Traffic {
+/**
+ * A flow of random protocols with some entries.
+ *
+ * @param claims what its ends are called
+ */
+export function randomTraffic(
+  random: Random,
+  claims: readonly Claim[] = [],
+): Traffic {
   const transport = random.pick<Transport>([
     "tcp",
     "tcp",
@@ -66,6 +75,7 @@ export function randomTraffic(random: Random): Traffic {
       times,
       n,
       carried,
+      claims,
     );
   });
   const protocols = speakers.map(({ name }) => name);
@@ -116,8 +126,6 @@ function end(random: Random, transport: Transport, ipv6: boolean): End {
   return {
     ip: random.pick(ADDRESSES.filter((ip) => ip.includes(":") === ipv6)),
     ...(transport === "icmp" ? {} : { port: random.pick(PORTS) }),
-    ...(random.chance(0.3) ? { name: "carts.shop", namespace: "shop" } : {}),
-    ...(random.chance(0.2) ? { labels: { app: "web" } } : {}),
   };
 }
 
@@ -130,7 +138,10 @@ function entry(
   times: { readonly first: number; readonly last: number },
   n: number,
   carried: string[],
+  claims: readonly Claim[],
 ): Entry {
+  const timestamp = random.int(times.first, times.last);
+  const named = (end: End) => ({ ...end, ...nameIn(claims, end, timestamp) });
   const half = (fields: FieldMap | undefined) =>
     random.chance(0.85) ? values(random, fields ?? {}, carried) : undefined;
   return {
@@ -139,12 +150,12 @@ function entry(
     version: random.pick(["1.0", "1.1", "2", undefined]),
     transport,
     decrypted: random.chance(0.2),
-    timestamp: random.int(times.first, times.last),
+    timestamp,
     completed: times.last,
     elapsed: random.pick([undefined, 0, 3000, 5500, 17_000]),
     node: { name: "node-a" },
-    src,
-    dst,
+    src: named(src),
+    dst: named(dst),
     summary: `${random.pick(WORDS)} ${random.pick(WORDS)}`,
     status: random.pick([undefined, 200, 404, ...WORDS]),
     failed: random.chance(0.4),

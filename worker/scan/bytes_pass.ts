@@ -6,6 +6,7 @@
  * at a fraction of what that costs. It pays where a literal is rare, so the
  * pass gives up when it rules out little of what it has seen.
  */
+import type { NameLookup } from "../../entry/names.ts";
 import {
   type BytesStage,
   compileBytes,
@@ -108,10 +109,13 @@ export class BytesPass {
   #payload = 0;
   #isTried = false;
 
-  /** @param horizon packets later than this are passed over, µs */
-  constructor(plan: Plan, horizon: number) {
-    this.#stage = compileBytes(plan);
-    this.#flowJudge = compileFlow(plan);
+  /**
+   * @param names what the ends were called
+   * @param horizon packets later than this are passed over, µs
+   */
+  constructor(plan: Plan, names: NameLookup, horizon: number) {
+    this.#stage = compileBytes(plan, names);
+    this.#flowJudge = compileFlow(plan, names);
     this.#set = new NeedleSet(this.#stage.needles);
     this.#horizon = horizon;
     this.#table = new FlowTable<State>({

@@ -1,4 +1,5 @@
 /** The packets of a source that an export keeps, found and given on. */
+import { type NameLookup, NO_NAMES } from "../../entry/names.ts";
 import { isConversationTest } from "../../kfl/evaluator.ts";
 import { compilePacket } from "../../kfl/packet_filter.ts";
 import type { Plan } from "../../kfl/plan.ts";
@@ -23,6 +24,8 @@ import {
 export interface ExportOptions extends WalkOptions {
   readonly plan: Plan;
   readonly protocols: Protocols;
+  /** What the ends were called; by default nobody has a name. */
+  readonly names?: NameLookup | undefined;
   /** Only the packets of matching exchanges, not their whole conversations. */
   readonly exact: boolean;
 }
@@ -59,7 +62,7 @@ export async function exportPackets(
 async function select(
   source: PacketSource,
   keeper: Keeper,
-  { plan, protocols, exact, ...options }: ExportOptions,
+  { plan, protocols, names = NO_NAMES, exact, ...options }: ExportOptions,
 ): Promise<Selection> {
   const { filter } = plan;
   if (
@@ -79,8 +82,8 @@ async function select(
     );
   }
   const finder: FlowFinder = isConversations
-    ? new ConversationFinder(plan)
-    : new EntryFinder(plan, protocols, exact);
+    ? new ConversationFinder(plan, names)
+    : new EntryFinder(plan, names, protocols, exact);
   await source.walk(options, (batch, interfaces, first) => {
     finder.add(batch, interfaces, first);
   });

@@ -1,5 +1,5 @@
 /** A query over a savefile. */
-import type { Plan } from "../../kfl/plan.ts";
+import { NO_NAMES } from "../../entry/names.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
 import { BytesPass } from "./bytes_pass.ts";
@@ -17,7 +17,7 @@ export async function searchSavefile(
   node: string,
   options: ScanOptions & WalkOptions,
 ): Promise<Coverage> {
-  const ruledOut = await searchBytes(file, options.plan, options);
+  const ruledOut = await searchBytes(file, options);
   const scan = new SourceScan(node, { ...options, ruledOut });
   const { reader } = file;
   await walk(file, options, (batch, first) => {
@@ -36,10 +36,9 @@ export async function searchSavefile(
 /** Flows that cannot match by their bytes, where it pays to look. */
 async function searchBytes(
   file: OpenSavefile,
-  plan: Plan,
-  options: WalkOptions,
+  { plan, names = NO_NAMES, ...options }: ScanOptions & WalkOptions,
 ): Promise<ReadonlySet<number>> {
-  const pass = new BytesPass(plan, horizonOf(plan));
+  const pass = new BytesPass(plan, names, horizonOf(plan));
   if (plan.needles.length === 0 || !file.canRewind) return pass.ruledOut;
   await walk(file, options, (batch, first) => {
     pass.add(batch, file.reader.interfaces, first);

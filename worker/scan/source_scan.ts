@@ -7,6 +7,7 @@ import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
+import { type NameLookup, NO_NAMES } from "../../entry/names.ts";
 import { compileFlow, compileMessage } from "../../kfl/evaluator.ts";
 import type { StageCounts } from "../../kfl/explain.ts";
 import type { Plan } from "../../kfl/plan.ts";
@@ -35,6 +36,14 @@ export interface Protocols {
 export interface ScanOptions {
   readonly plan: Plan;
   readonly protocols: Protocols;
+  /** What the ends were called; by default nobody has a name. */
+  readonly names?: NameLookup | undefined;
+  /**
+   * An entry that was named, before it is known whether it matches: whoever
+   * says that it is to wait takes it over. What it borrows holds until this
+   * returns.
+   */
+  readonly mustWait?: (entry: DissectedEntry) => boolean;
   /** An entry that matches. What it borrows holds until this returns. */
   readonly onMatch: (entry: DissectedEntry, flow: Flow<unknown>) => void;
   /** Whether every flow is dissected in full, whatever the plan asks for. */
@@ -86,11 +95,11 @@ export class SourceScan {
   readonly #isWhole: boolean;
 
   constructor(node: string, options: ScanOptions) {
-    const { plan, isWhole = false } = options;
+    const { plan, isWhole = false, names = NO_NAMES } = options;
     const matches = compileMessage(plan);
     this.#horizon = horizonOf(plan);
     this.#isWhole = isWhole;
-    const judge = compileFlow(plan);
+    const judge = compileFlow(plan, names);
     this.replay = new Replay({
       node: { name: node },
       ...options.protocols,
@@ -102,7 +111,8 @@ export class SourceScan {
       onEntry: (entry, flow) => {
         this.coverage.entries++;
         this.protocols.add(entry.protocol);
-        if (!matches(entry)) return;
+        if (names !== NO_NAMES) entry.nameEnds(names);
+        if (options.mustWait?.(entry) || !matches(entry)) return;
         this.coverage.matches++;
         options.onMatch(entry, flow);
       },

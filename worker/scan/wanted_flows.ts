@@ -1,4 +1,5 @@
 /** Which flows of a savefile an export wants, and how they are found. */
+import type { NameLookup } from "../../entry/names.ts";
 import {
   compileConversation,
   type ConversationView,
@@ -59,8 +60,8 @@ export class ConversationFinder implements FlowFinder {
   readonly #table: FlowTable<"begun">;
   readonly #legs = new Legs<"begun">();
 
-  constructor(plan: Plan) {
-    const matches = compileConversation(plan);
+  constructor(plan: Plan, names: NameLookup) {
+    const matches = compileConversation(plan, names);
     this.#table = new FlowTable({
       keepsHeads: false,
       onEnd: (flow) => {
@@ -116,9 +117,15 @@ export class EntryFinder implements FlowFinder {
   readonly wanted = new WantedFlows();
   readonly #scan: SourceScan;
 
-  constructor(plan: Plan, protocols: Protocols, exact: boolean) {
+  constructor(
+    plan: Plan,
+    names: NameLookup,
+    protocols: Protocols,
+    exact: boolean,
+  ) {
     this.#scan = new SourceScan("", {
       plan,
+      names,
       protocols,
       onMatch: (entry, flow) => {
         if (!exact) this.wanted.addConversation(flow);
