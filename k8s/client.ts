@@ -10,7 +10,7 @@ import type { ClusterAccess } from "./access.ts";
 import { ClusterError } from "./cluster_error.ts";
 import type { KubeObject, Status } from "./objects.ts";
 import { apiVersionOf, pathOf, type Resource, resourceOf } from "./resource.ts";
-import { type Ask, Transport } from "./transport.ts";
+import { ANSWER_TIMEOUT_MS, type Ask, Transport } from "./transport.ts";
 import { dial, type Tunnel } from "./tunnel.ts";
 
 /** Objects in one page of a list. */
@@ -209,6 +209,8 @@ export class Client {
           labelSelector: options.labels,
           fieldSelector: options.fields,
         },
+        // Not to be answered is to be silent, too.
+        timeoutMs: Math.min(options.silenceMs, ANSWER_TIMEOUT_MS),
         controller,
       });
       const end = () => {

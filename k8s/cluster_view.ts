@@ -125,7 +125,8 @@ export class ClusterView implements AsyncDisposable {
     const { say } = this.#options;
     if (error) {
       const reason = error.message;
-      this.#lost.set(kind, { kind, reason, since: Date.now() * 1000 });
+      const since = this.#lost.get(kind)?.since ?? Date.now() * 1000;
+      this.#lost.set(kind, { kind, reason, since });
       say(`${kind} are not heard of: ${reason}`);
     } else {
       this.#lost.delete(kind);

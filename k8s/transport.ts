@@ -13,7 +13,7 @@ import type { ClusterAccess, Credentials } from "./access.ts";
 import { ClusterError, fromResponse } from "./cluster_error.ts";
 
 /** How long an answer's headers may take, in ms. */
-const ANSWER_TIMEOUT_MS = 30_000;
+export const ANSWER_TIMEOUT_MS = 30_000;
 
 /** One request. */
 export interface Ask {

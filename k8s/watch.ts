@@ -14,7 +14,11 @@
  * piles up here.
  */
 import { type Client, isFault, type Selection } from "./client.ts";
-import { ClusterError, toClusterError } from "./cluster_error.ts";
+import {
+  ClusterError,
+  type ClusterFault,
+  toClusterError,
+} from "./cluster_error.ts";
 import type { KubeObject } from "./objects.ts";
 import type { Resource } from "./resource.ts";
 
@@ -27,7 +31,7 @@ export type Change<T> =
   | { readonly kind: "present"; readonly object: T }
   /** No longer there; the object is as it was last. */
   | { readonly kind: "gone"; readonly object: T }
-  /** From now on, what is known may be out of date. Said once. */
+  /** What is known may be out of date. Said again for another reason only. */
   | { readonly kind: "lost"; readonly error: ClusterError }
   /** The connection is back. What was missed follows. */
   | { readonly kind: "found" };
@@ -90,7 +94,8 @@ export async function* follow<T extends KubeObject>(
 class Watch<T extends KubeObject> {
   /** The place to go on from; absent where only a list helps. */
   #place: string | undefined;
-  #isLost = false;
+  /** Why nothing is heard; absent if all is well. */
+  #lostBy: ClusterFault | undefined;
   #failures = 0;
   #expiredLists = 0;
   /** Whether the last connection ended without having told anything. */
@@ -126,7 +131,7 @@ class Watch<T extends KubeObject> {
       silenceMs: this.#patience.silenceMs,
       signal: this.#signal,
     });
-    if (this.#isLost) yield this.#found();
+    if (this.#lostBy) yield this.#found();
     const begun = Date.now();
     let told = false;
     try {
@@ -157,8 +162,8 @@ class Watch<T extends KubeObject> {
     if (error.fault === "expired") this.#place = undefined;
     this.#failures++;
     // The first list may be late, and a place too old is no loss by itself.
-    const isNews = !this.#isLost && error.fault !== "expired";
-    if (isNews) this.#isLost = true;
+    const isNews = this.#lostBy !== error.fault && error.fault !== "expired";
+    if (isNews) this.#lostBy = error.fault;
     return isNews;
   }
 
@@ -196,11 +201,11 @@ class Watch<T extends KubeObject> {
     this.#failures = 0;
     this.#place = place;
     yield { kind: "listed" };
-    if (this.#isLost) yield this.#found();
+    if (this.#lostBy) yield this.#found();
   }
 
   #found(): Change<T> {
-    this.#isLost = false;
+    this.#lostBy = undefined;
     return { kind: "found" };
   }
 }

@@ -269,6 +269,11 @@ export class FakeApiServer {
     this.#faults.push({ fault, left: times });
   }
 
+  /** Forgets the faults that it was told. */
+  heal(): void {
+    this.#faults = [];
+  }
+
   /** Forgets the history, so that all places until now are too old. */
   expire(): void {
     this.store.compact();

@@ -185,7 +185,7 @@ Deno.test("a server that is busy is asked again when it said", () =>
     await until("a is there", () => reader.has("a"));
     const ms = Date.now() - before;
     ok(ms >= 2000, `${ms} ms`);
-    equal(reader.count("lost"), 1);
+    ok(reader.count("lost") >= 1);
   }));
 
 Deno.test("a token that expires is replaced by the next", async () => {
@@ -194,7 +194,7 @@ Deno.test("a token that expires is replaced by the next", async () => {
     server.tokens.delete("admin-token");
     server.tokens.set("next", "admin");
     server.cut();
-    await until("it is lost", () => reader.count("lost") === 1);
+    await until("it is lost", () => reader.count("lost") >= 1);
     token = "next";
     add(server, "a");
     await until("a is there", () => reader.has("a"));
