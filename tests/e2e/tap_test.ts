@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Program } from "../record/program.ts";
 import { lacks } from "../setup.ts";
+import { waitForPlace } from "../web/browser.ts";
 import { eventually, Lab } from "./lab.ts";
 import { ask, lacksServices, startServices } from "./services.ts";
 import { Watcher } from "./watcher.ts";
@@ -132,7 +133,7 @@ Deno.test({
       await keyboard.press("k");
       await keyboard.press("Enter");
       await page.locator("entry-detail").waitFor();
-      await page.waitForTimeout(500); // the address follows what is seen
+      await waitForPlace(page);
       const [before, address] = [await watcher.rows(), page.url()];
       await ask(lab, "client", "here", 2, "unseen-");
       await page.reload();

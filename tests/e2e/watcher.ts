@@ -45,10 +45,11 @@ export class Watcher implements AsyncDisposable {
       viewport: { width: 1360, height: 800 },
       colorScheme: "dark",
       reducedMotion: "reduce",
+      timezoneId: "UTC",
       acceptDownloads: true,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     const complaints = complaintsOf(page, mayComplain);
     return new Watcher(page, browser, context, complaints);
   }
