@@ -2,6 +2,7 @@
  * A cluster for commands: the API server of the tests, whose hub pods are real
  * hubs in this process, and whose workers have nothing to capture.
  */
+import type { CaptureState } from "../../api/worker.ts";
 import { Access } from "../../hub/access.ts";
 import type { PodPicker } from "../../hub/cluster.ts";
 import { HubServer } from "../../hub/server.ts";
@@ -17,7 +18,10 @@ import {
 } from "../k8s/fake_api_server.ts";
 import { readSchemas } from "../k8s/openapi.ts";
 import { until } from "../k8s/until.ts";
-import { Scratch } from "./scratch.ts";
+import { HTTP, Scratch } from "./scratch.ts";
+import { WorkerService } from "../../worker/serve/service.ts";
+import { framesOf } from "../worker/scan/interleaved.ts";
+import { GrowingFolder } from "../worker/serve/growing.ts";
 import { start } from "./program.ts";
 import { Program } from "../record/program.ts";
 
@@ -146,12 +150,15 @@ async function startPod(
   const { token } = secret.data as unknown as { token: string };
   const targets = new Targets();
   pickers.push(targets);
+  targets.take({ kind: "listing" });
+  targets.take({ kind: "listed" });
+  const worker = new KeepingWorker("node-a");
   const hub = await HubServer.start({
     hostname: "127.0.0.1",
     port: 0,
     version: "0.1.0",
     access: new Access(atob(token)),
-    workers: new Workers([]),
+    workers: new Workers([worker.service]),
     page: {
       files: new Map([["/", {
         bytes: new TextEncoder().encode("<title>Thresher</title>"),
@@ -174,6 +181,43 @@ async function startPod(
       port === 8899
         ? Deno.connect({ hostname: "127.0.0.1", port: hub.port })
         : Promise.reject(new Deno.errors.ConnectionRefused()),
-    stop: () => hub.close(),
+    stop: async () => {
+      await hub.close();
+      worker[Symbol.dispose]();
+    },
   };
+}
+
+/** A worker that has captured ten exchanges, and obeys orders. */
+class KeepingWorker extends GrowingFolder implements Disposable {
+  readonly service: WorkerService;
+  readonly #folder: string;
+
+  constructor(node: string) {
+    const folder = Deno.makeTempDirSync({ prefix: "thresher_test_" });
+    super(folder);
+    this.#folder = folder;
+    this.store(
+      framesOf(HTTP).map((frame, i) => ({ ...frame, time: 1e15 + i })),
+    );
+    this.service = new WorkerService({
+      name: node,
+      version: "0.1.0",
+      folder,
+      capture: this,
+      threads: 1,
+      onFault: (text) => console.error(text),
+    });
+  }
+
+  override get state(): CaptureState {
+    const { order } = this;
+    return { ...super.state, ...(order && { order: order.revision }) };
+  }
+
+  [Symbol.dispose](): void {
+    this.service.close();
+    this.writer[Symbol.dispose]();
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
 }
