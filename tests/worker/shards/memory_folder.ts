@@ -40,6 +40,10 @@ export class MemoryFolder implements Folder {
     return [...this.#files.keys()];
   }
 
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
   list(): FileEntry[] {
     return [...this.#files].map(([name, { size }]) => ({ name, size }));
   }
