@@ -67,23 +67,26 @@ export class FlowKey {
     words[KEY.PORTS] = ports << 16 | ports >>> 16;
   }
 
-  /** Its hash, 32 bits: the same for both directions once it was ordered. */
-  hash(): number {
-    const { words } = this;
+  /**
+   * Its hash, 32 bits: the same for both directions once it was ordered.
+   *
+   * @param words of another key, which begin at `at`
+   */
+  hash(words: Uint32Array = this.words, at = 0): number {
     const factors = this.#factors;
-    const kind = words[KEY.KIND]!;
+    const kind = words[at + KEY.KIND]!;
     // Sums of products do not wait for each other.
-    let hash = Math.imul(words[0]!, factors[0]!) +
-        Math.imul(words[4]!, factors[4]!) +
-        Math.imul(words[KEY.PORTS]!, factors[KEY.PORTS]!) +
+    let hash = Math.imul(words[at]!, factors[0]!) +
+        Math.imul(words[at + 4]!, factors[4]!) +
+        Math.imul(words[at + KEY.PORTS]!, factors[KEY.PORTS]!) +
         Math.imul(kind, factors[KEY.KIND]!) | 0;
     if (kind >>> 16 !== 4) {
-      hash += Math.imul(words[1]!, factors[1]!) +
-          Math.imul(words[2]!, factors[2]!) +
-          Math.imul(words[3]!, factors[3]!) | 0;
-      hash += Math.imul(words[5]!, factors[5]!) +
-          Math.imul(words[6]!, factors[6]!) +
-          Math.imul(words[7]!, factors[7]!) | 0;
+      hash += Math.imul(words[at + 1]!, factors[1]!) +
+          Math.imul(words[at + 2]!, factors[2]!) +
+          Math.imul(words[at + 3]!, factors[3]!) | 0;
+      hash += Math.imul(words[at + 5]!, factors[5]!) +
+          Math.imul(words[at + 6]!, factors[6]!) +
+          Math.imul(words[at + 7]!, factors[7]!) | 0;
     }
     hash = Math.imul(hash ^ hash >>> 15, factors[1]!);
     return (hash ^ hash >>> 14) >>> 0;

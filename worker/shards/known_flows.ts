@@ -107,14 +107,10 @@ export class KnownFlows {
     this.#index = new Int32Array(2 * size);
     if (before.length === 0) return;
     // Keys are hashed anew: their hashes are not kept.
-    const { words } = this.key;
-    const wanted = words.slice();
     for (let entry = 0; entry < this.#count; entry++) {
-      const at = entry * ENTRY_WORDS;
-      words.set(entries.subarray(at, at + KEY.WORDS));
-      this.#index[this.#free(this.key.hash())] = entry + 1;
+      const hash = this.key.hash(this.#entries, entry * ENTRY_WORDS);
+      this.#index[this.#free(hash)] = entry + 1;
     }
-    words.set(wanted);
   }
 
   /** The place in the index for a key that is not there. */

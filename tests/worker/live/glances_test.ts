@@ -48,13 +48,13 @@ function cooked(frame: Frame, random: Random): Frame {
 
 /** Makes a flow that is remembered one of which headers alone are kept. */
 function refuse(slots: Uint32Array, random: Random): void {
-  const first = random.int(0, slots.length / SLOT_WORDS - 1);
-  for (let n = 0; n < 4096; n++) {
-    const at = (first + n) * SLOT_WORDS % slots.length;
-    if (slots[at + SLOT.KIND] === 0) continue;
-    slots[at + SLOT.STAMP]! |= VERDICT.HEADERS_ONLY;
-    return;
-  }
+  // They are given out in turn.
+  const isTaken = (slot: number) => slots[slot * SLOT_WORDS + SLOT.KIND] !== 0;
+  let end = 1;
+  while (2 * end * SLOT_WORDS < slots.length && isTaken(end)) end *= 2;
+  const slot = random.int(0, end - 1);
+  if (!isTaken(slot)) return;
+  slots[slot * SLOT_WORDS + SLOT.STAMP]! |= VERDICT.HEADERS_ONLY;
 }
 
 /** Stores frames as live capture does; gives how many were known at a glance. */
