@@ -126,6 +126,13 @@ export class Recorder {
   }
 
   #take(): void {
+    this.#takeFrames();
+    this.#sifter.tell();
+    this.#writer.flush();
+  }
+
+  /** Nothing but the loop, which is compiled as one. */
+  #takeFrames(): void {
     const source = this.#source;
     const sifter = this.#sifter;
     const writer = this.#writer;
@@ -138,8 +145,6 @@ export class Recorder {
       writer.append(batch, interfaces, 0, batch.count, glances);
       if (frames % TOLD_AFTER === 0) sifter.tell();
     }
-    sifter.tell();
-    writer.flush();
   }
 
   /** What need not be seen to with every packet. */
