@@ -86,8 +86,8 @@ export interface TargetNode {
 }
 
 /**
- * What `GET /api/v1/cluster` gives: how well the hub knows its cluster. A hub
- * without one answers 404.
+ * What `GET /api/v1/cluster` gives: how well the hub knows its cluster; `null`
+ * where it watches none.
  */
 export interface ClusterStatus {
   /** Of the API server. */

@@ -97,7 +97,8 @@ const STATUS: JsonSchema = {
 };
 
 const CLUSTER: JsonSchema = {
-  type: "object",
+  type: ["object", "null"],
+  description: "null where the hub watches none",
   required: ["server", "isReady", "lost"],
   properties: {
     server: { type: "string" },
@@ -126,7 +127,8 @@ export const targetRoutes: readonly Route[] = [
     path: HUB.cluster,
     summary: "How well the hub knows its cluster",
     gives: { ...toJson(CLUSTER), doc: "What may be out of date" },
-    handle: ({ hub }) => Response.json(clusterOf(hub).view.status()),
+    // Every page asks, so that none is no error.
+    handle: ({ hub }) => Response.json(hub.cluster?.view.status() ?? null),
   },
   {
     method: "GET",
