@@ -97,6 +97,9 @@ export class SocketChannel implements Channel {
   }
 }
 
+/** Bytes that are copied for less than it costs to give them away. */
+const MAX_COPIED = 256;
+
 /** What goes through a port: a message, or that there will be no more. */
 type Posted = Message | { readonly closed: string };
 
@@ -114,7 +117,8 @@ export class PortChannel implements Channel {
 
   send(message: Message): void {
     if (this.#isClosed) return;
-    if (typeof message === "string") this.#port.postMessage(message);
+    const isSmall = message.length <= MAX_COPIED;
+    if (typeof message === "string" || isSmall) this.#port.postMessage(message);
     else this.#port.postMessage(message, [message.buffer]);
   }
 
