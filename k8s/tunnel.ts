@@ -12,6 +12,7 @@
 import { WebSocket } from "ws";
 import type { ClusterAccess } from "./access.ts";
 import { ClusterError, toClusterError } from "./cluster_error.ts";
+import { connectThrough } from "./http_proxy.ts";
 import { unreachable } from "./transport.ts";
 
 /** A duplex connection; `readable` errors if the tunnel does. */
@@ -47,14 +48,11 @@ export async function dial(
     readonly port: number;
   },
 ): Promise<Tunnel> {
-  const { headers, ca, cert, key, serverName, insecure, proxy } = await access
-    .credentials();
-  if (proxy) {
-    throw new ClusterError(
-      "config",
-      `Cannot port-forward through the proxy ${proxy} of this context`,
-    );
-  }
+  const credentials = await access.credentials();
+  const { headers, ca, cert, key, serverName, insecure, proxy } = credentials;
+  const connection = proxy === undefined
+    ? undefined
+    : await connectThrough(proxy, access.server, credentials);
   const path = `/api/v1/namespaces/${target.namespace}/pods/${target.pod}` +
     `/portforward?ports=${target.port}`;
   const socket = new WebSocket(
@@ -69,6 +67,7 @@ export async function dial(
       rejectUnauthorized: !insecure,
       perMessageDeflate: false,
       handshakeTimeout: OPEN_TIMEOUT_MS,
+      ...(connection && { createConnection: () => connection }),
     },
   );
   socket.binaryType = "nodebuffer";
