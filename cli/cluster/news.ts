@@ -17,6 +17,7 @@ interface Told {
 /** Keeps what was told. */
 export class News {
   readonly #workers = new Map<string, Told>();
+  #isSilent = false;
   /** Problems and refusals. */
   readonly #problems = new Set<string>();
 
@@ -27,6 +28,20 @@ export class News {
       return !this.#problems.has(key) && this.#problems.add(key);
     });
     return fresh.map(describeProblem);
+  }
+
+  /**
+   * Whether the hub answers.
+   *
+   * @param trouble why it does not
+   */
+  ofHub(trouble: string | undefined): string[] {
+    const wasSilent = this.#isSilent;
+    this.#isSilent = trouble !== undefined;
+    if (trouble === undefined) {
+      return wasSilent ? ["the hub answers again"] : [];
+    }
+    return wasSilent ? [] : [`${trouble}; trying again`];
   }
 
   /** What the API server refuses to say. */

@@ -22,7 +22,7 @@ export function addCluster(command: Command): Command {
       new Option(
         "--install-namespace <name>",
         `where Thresher is installed; "${NAMES.namespace}"`,
-      ).argParser(toName),
+      ).argParser(toNamespace),
     );
 }
 
@@ -55,7 +55,7 @@ export function toDuration(text: string): number {
 }
 
 /** The name of a namespace (RFC 1123 label). */
-function toName(text: string): string {
+export function toNamespace(text: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
   throw new InvalidArgumentError("That is no namespace's name.");
 }

@@ -38,7 +38,9 @@ export async function watchHub(
   const { namespace, token, news = new News() } = watched;
   const port = toWantedPort(watched.port);
   let isMoved = false;
+  let isLost = false; // and the tunnel has said so
   const tell: Tell = (event) => {
+    isLost = event.kind === "lost";
     if (event.kind === "lost") {
       say(`thresher: the hub is lost: ${event.error.message}; trying again`);
     } else if (event.kind === "found") say("thresher: the hub is back");
@@ -65,16 +67,18 @@ export async function watchHub(
   let selection = await selectionOf(link);
   while (!await pause(LOOK_MS, signal)) {
     try {
-      for (const line of news.ofWorkers(await link.workers())) {
-        say(`thresher: ${line}`);
-      }
+      const workers = await link.workers();
+      const lines = [...news.ofHub(undefined), ...news.ofWorkers(workers)];
+      for (const line of lines) say(`thresher: ${line}`);
       // A hub that begins anew does not know what its forerunner was told.
       if (isMoved && selection) await link.select(selection);
       isMoved = false;
       selection = await selectionOf(link) ?? selection;
     } catch (error) {
-      // The tunnel tells when the hub is lost, and when it is back.
       if (!(error instanceof HubFailed)) throw error;
+      if (signal.aborted) return;
+      const lines = isLost ? [] : news.ofHub(error.message);
+      for (const line of lines) say(`thresher: ${line}`);
     }
     for (const line of await lookAt(client, namespace, news)) {
       say(`thresher: ${line}`);
