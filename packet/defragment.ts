@@ -30,17 +30,31 @@ interface Piece {
   readonly bytes: Uint8Array;
 }
 
+/** A packet of which fragments have come, as plain data. */
+export interface SavedFragments {
+  /** What its fragments have in common. */
+  readonly key: string;
+  readonly begun: number;
+  readonly addresses: Uint8Array;
+  readonly pieces: readonly Piece[];
+  readonly covered: readonly number[];
+  readonly total: number | null;
+  readonly cut: number;
+  readonly protocol: number;
+  readonly time: number;
+  readonly place: number;
+  readonly places: readonly number[];
+}
+
 /** A packet of which fragments have come. */
 class Incomplete {
   /** When the first one came, µs. */
   readonly begun: number;
   /** Source and destination address. */
   readonly addresses: Uint8Array;
-  readonly pieces: Piece[] = [];
+  pieces: Piece[] = [];
   /** What has come: beginnings and ends by turns, ascending, apart. */
-  readonly #covered: number[] = [];
-  /** Bytes that the pieces cost. */
-  cost = 0;
+  #covered: number[] = [];
   /** Bytes of the payload, once its last fragment has come. */
   total: number | undefined;
   /** The payload is known up to here: a snap length cut a fragment. */
@@ -50,11 +64,38 @@ class Incomplete {
   time = 0;
   place = 0;
   /** Of every fragment, in the order they came. */
-  readonly places: number[] = [];
+  places: number[] = [];
 
   constructor(begun: number, addresses: Uint8Array) {
     this.begun = begun;
     this.addresses = addresses;
+  }
+
+  static restored(saved: SavedFragments): Incomplete {
+    const packet = new Incomplete(saved.begun, saved.addresses);
+    packet.pieces = [...saved.pieces];
+    packet.#covered = [...saved.covered];
+    packet.total = saved.total ?? undefined;
+    packet.cut = saved.cut;
+    packet.protocol = saved.protocol;
+    packet.time = saved.time;
+    packet.place = saved.place;
+    packet.places = [...saved.places];
+    return packet;
+  }
+
+  save(key: string): SavedFragments {
+    const { begun, addresses, pieces, cut, protocol, time, place } = this;
+    return {
+      ...{ key, begun, addresses, pieces, covered: this.#covered },
+      total: this.total ?? null,
+      ...{ cut, protocol, time, place, places: this.places },
+    };
+  }
+
+  /** Bytes that the pieces cost. */
+  get cost(): number {
+    return this.pieces.reduce((sum, piece) => sum + costOf(piece), 0);
   }
 
   get isWhole(): boolean {
@@ -188,6 +229,20 @@ export class Defragmenter {
     return FATE.KEPT;
   }
 
+  /** The packets that wait, those that have waited longest first. */
+  save(): SavedFragments[] {
+    return Array.from(this.#incomplete, ([key, packet]) => packet.save(key));
+  }
+
+  /** Goes on from {@link save}; to be called before any fragment comes. */
+  resume(saved: readonly SavedFragments[]): void {
+    for (const each of saved) {
+      const packet = Incomplete.restored(each);
+      this.#incomplete.set(each.key, packet);
+      this.#cost += packet.cost;
+    }
+  }
+
   #refuse(): Fate {
     this.refused++;
     return FATE.REFUSED;
@@ -198,9 +253,9 @@ export class Defragmenter {
     const captured = Math.min(size, cursor.end - at);
     if (captured < size) packet.cut = Math.min(packet.cut, offset + captured);
     const bytes = cursor.bytes.slice(at, at + captured);
-    packet.pieces.push({ from: offset, bytes });
-    packet.cost += captured + PIECE_COST;
-    this.#cost += captured + PIECE_COST;
+    const piece = { from: offset, bytes };
+    packet.pieces.push(piece);
+    this.#cost += costOf(piece);
   }
 
   #forget(key: string, packet: Incomplete): void {
@@ -226,6 +281,10 @@ export class Defragmenter {
       this.evicted++;
     }
   }
+}
+
+function costOf({ bytes }: Piece): number {
+  return bytes.length + PIECE_COST;
 }
 
 /** Bytes that a fragment adds to its packet, or -1 if it cannot be one. */

@@ -19,6 +19,7 @@ import type { Facts } from "../shards/facts.ts";
 import { readMeta } from "../shards/meta.ts";
 import type { Shard } from "../shards/shard.ts";
 import type { Store } from "../shards/store.ts";
+import { resumeCheckpoint } from "./checkpoint.ts";
 import { Ends } from "./ends.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { HeldFrames } from "./held_frames.ts";
@@ -262,7 +263,7 @@ class Finder implements Walker {
   /** Its packet captured last, whatever its leg. */
   #last = 0;
   readonly #readsOn: boolean;
-  readonly #decoder = new FrameDecoder();
+  readonly #decoder: FrameDecoder;
   readonly #replay: Replay;
   #interfaces: readonly Interface[] = [];
 
@@ -285,7 +286,9 @@ class Finder implements Walker {
           onEntry(entry, flow);
         },
       });
-    this.#replay = (saved && resumed(open, saved)) ?? open();
+    const begun = saved && resumed(open, saved);
+    this.#replay = begun?.replay ?? open();
+    this.#decoder = begun?.decoder ?? new FrameDecoder();
   }
 
   get isDone(): boolean {
@@ -332,12 +335,16 @@ class Finder implements Walker {
   }
 }
 
-/** A replay that goes on from a checkpoint, if that is of any use. */
-function resumed(open: () => Replay, saved: Uint8Array): Replay | undefined {
+/** A reading that goes on from a checkpoint, if that is of any use. */
+function resumed(
+  open: () => Replay,
+  saved: Uint8Array,
+): { readonly replay: Replay; readonly decoder: FrameDecoder } | undefined {
   const replay = open();
+  const decoder = new FrameDecoder();
   try {
-    replay.resume(saved);
-    return replay;
+    resumeCheckpoint(saved, replay, decoder.defragmenter);
+    return { replay, decoder };
   } catch (error) {
     if (!(error instanceof StaleState)) throw error;
     return undefined;

@@ -1,5 +1,6 @@
 /** Frames of batches, decoded one at a time into one packet. */
 import { Decoder } from "../../packet/decode.ts";
+import type { Defragmenter } from "../../packet/defragment.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { type Outcome, Packet } from "../../packet/packet.ts";
 
@@ -8,6 +9,11 @@ export class FrameDecoder {
   /** What was decoded last; borrowed until the next call. */
   readonly packet = new Packet();
   readonly #decoder = new Decoder();
+
+  /** Where fragments wait. */
+  get defragmenter(): Defragmenter {
+    return this.#decoder.defragmenter;
+  }
 
   /** Decodes row i of a batch, whose frame is kept at `place`. */
   decode(

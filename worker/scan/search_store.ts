@@ -3,7 +3,7 @@
  *
  * Shards of one source and link type are a *line*: flows go on from one to the
  * next. The first query that passes a shard dissects all of it and leaves two
- * things in its message table: a *checkpoint*, which is what a replay of every
+ * things in its message table: a *checkpoint*, which is what a reading of every
  * flow knew before the shard's first packet, and the protocols of the entries
  * that were completed in the shard. Later queries pass over the shards in which
  * nothing can match, and begin wherever they like. So the newest entries cost
@@ -38,7 +38,7 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-export const KEY = "replay 7";
+export const KEY = "replay 8";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
@@ -235,7 +235,7 @@ class StoreSearch {
         await this.#replayShard(scan, shard, link);
         continue;
       }
-      const checkpoint = scan.replay.save();
+      const checkpoint = scan.save();
       scan.protocols.clear();
       await this.#replayShard(scan, shard, link);
       this.#store.putMessageTable(shard, KEY, {
@@ -276,7 +276,7 @@ class StoreSearch {
   ): SourceScan | undefined {
     const scan = this.#scanOf(stretch);
     try {
-      scan.replay.resume(saved);
+      scan.resume(saved);
       return scan;
     } catch (error) {
       if (!(error instanceof StaleState)) throw error;

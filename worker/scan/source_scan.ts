@@ -15,6 +15,7 @@ import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import { resumeCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { cannotMatch } from "./flow_view.ts";
 import { Replay, type ReplayCounters } from "./replay.ts";
 
@@ -43,7 +44,7 @@ export interface ScanOptions {
    * says that it is to wait takes it over. What it borrows holds until this
    * returns.
    */
-  readonly mustWait?: (entry: DissectedEntry) => boolean;
+  readonly mustWait?: ((entry: DissectedEntry) => boolean) | undefined;
   /** An entry that matches. What it borrows holds until this returns. */
   readonly onMatch: (entry: DissectedEntry, flow: Flow<unknown>) => void;
   /** Whether every flow is dissected in full, whatever the plan asks for. */
@@ -173,6 +174,20 @@ export class SourceScan {
     if (outcome === OUTCOME.OTHER) coverage.others++;
     else if (outcome === OUTCOME.MALFORMED) coverage.malformed++;
     return false;
+  }
+
+  /** What {@link resume} needs to go on; only of a scan that is whole. */
+  save(): Uint8Array {
+    return saveCheckpoint(this.replay, this.#decoder.defragmenter);
+  }
+
+  /**
+   * Goes on from {@link save}; to be called before any packet comes.
+   *
+   * @throws StaleState; the scan is then of no more use
+   */
+  resume(saved: Uint8Array): void {
+    resumeCheckpoint(saved, this.replay, this.#decoder.defragmenter);
   }
 
   /** A packet that is left out, for its flow is of no more use. */

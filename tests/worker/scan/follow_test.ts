@@ -18,7 +18,10 @@ import { MemoryFolder } from "../shards/memory_folder.ts";
 import { planOf } from "../serve/asker.ts";
 import { interleaved, store, type TimedFrame } from "./interleaved.ts";
 
-const QUERIES = ["", "http", "redis or dns", "not tcp", "failed", "icmp"];
+const QUERIES = [
+  ...["", "http", "redis or dns", "not tcp", "failed", "icmp"],
+  ...["dst.ip == 10.1.0.9", "dst.serviceIp == 10.96.0.80", "port == 53"],
+];
 
 /** An entry as it is told apart, with when it was completed. */
 const toText = (entry: { id: string; completed: number; summary: string }) =>

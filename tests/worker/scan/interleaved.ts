@@ -3,7 +3,7 @@ import { FrameBatch, type Interface } from "../../../packet/frame.ts";
 import { openSavefile } from "../../../worker/capture/savefile.ts";
 import type { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { findFixtures } from "../../dissectors/fixtures.ts";
-import type { Random } from "../../fuzz/random.ts";
+import { concat, type Random } from "../../fuzz/random.ts";
 
 /** When it begins, µs since 1970. */
 export const BEGIN = 1_700_000_000_000_000;
@@ -16,12 +16,22 @@ export interface TimedFrame {
   readonly time: number;
 }
 
+const TRANSLATED = new URL("translated/", import.meta.url);
+
 /**
  * Frames of some fixtures, those of each in their order, with new times: most
- * are close to each other, and some so far apart that requests time out.
+ * are close to each other, and some so far apart that requests time out. Some
+ * are cut into fragments.
  */
 export function interleaved(random: Random, fixtures: number): TimedFrame[] {
-  const all = findFixtures().filter(({ name }) => !name.startsWith("tls/"));
+  const all = [
+    ...findFixtures().filter(({ name }) => !name.startsWith("tls/")),
+    // As many again whose addresses are translated on the way.
+    ...Array.from(Deno.readDirSync(TRANSLATED), ({ name }) => ({
+      path: new URL(name, TRANSLATED).pathname,
+    })).filter(({ path }) => path.endsWith(".pcap"))
+      .sort((a, b) => a.path < b.path ? -1 : 1),
+  ];
   // Twice the same is two connections of the same ends, one within the other.
   const sources = Array.from(
     { length: fixtures },
@@ -35,10 +45,56 @@ export function interleaved(random: Random, fixtures: number): TimedFrame[] {
       time += random.chance(0.03)
         ? random.int(1e6, 20e6)
         : random.int(1, 30_000);
-      frames.push({ ...source.shift()!, time });
+      const frame = source.shift()!;
+      const parts = random.chance(0.05)
+        ? fragmented(frame, frames.length, random)
+        : [frame];
+      for (const part of parts) frames.push({ ...part, time: time++ });
     }
   }
   return frames;
+}
+
+/** Where IPv4 begins in frames of these link types, behind its number. */
+const IPV4_AT = new Map([[1, { type: 12, header: 14 }], [276, {
+  type: 0,
+  header: 20,
+}]]);
+
+/**
+ * A frame in two or three pieces, if it is a packet that a router would cut.
+ *
+ * @param id tells the packet from others
+ */
+function fragmented(
+  frame: Omit<TimedFrame, "time">,
+  id: number,
+  random: Random,
+): Omit<TimedFrame, "time">[] {
+  const { linkType, bytes } = frame;
+  const at = IPV4_AT.get(linkType);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const isPlain = at && bytes.length > at.header + 60 &&
+    view.getUint16(at.type) === 0x0800 && bytes[at.header] === 0x45 &&
+    (view.getUint16(at.header + 6) & 0x3fff) === 0;
+  if (!isPlain) return [frame];
+  const start = at.header + 20;
+  const end = at.header + view.getUint16(at.header + 2);
+  const units = Math.floor((end - start - 1) / 8);
+  const cuts = [...new Set([random.int(1, units), random.int(1, units)])];
+  const edges = [0, ...cuts.sort((a, b) => a - b).map((cut) => 8 * cut)];
+  return edges.map((from, i) => {
+    const to = edges[i + 1] ?? end - start;
+    const piece = concat(
+      bytes.subarray(0, start),
+      bytes.subarray(start + from, start + to),
+    );
+    const header = new DataView(piece.buffer, at.header);
+    header.setUint16(2, 20 + to - from);
+    header.setUint16(4, id & 0xffff);
+    header.setUint16(6, (start + to < end ? 0x2000 : 0) | from / 8);
+    return { linkType, bytes: piece };
+  });
 }
 
 /** Frames of a savefile, without their times. */
