@@ -6,6 +6,7 @@
  * starts, because nobody knows the addresses of all nodes beforehand. The hub
  * trusts that authority, and nothing else.
  */
+import { Buffer } from "node:buffer";
 import {
   createHash,
   createPrivateKey,
@@ -35,7 +36,6 @@ export function makeAuthority(name: string, now: Date): Certificate {
     from: now,
     days: 3650,
     extensions: [BASIC_AUTHORITY, USAGE_AUTHORITY],
-    isOwn: true,
   });
   return { cert, key: pemOf(privateKey) };
 }
@@ -62,8 +62,11 @@ export function issue(
     signer: createPrivateKey(authority.key),
     from: now,
     days,
-    extensions: [USAGE_SERVER, namesExtension(subject, addresses)],
-    isOwn: false,
+    extensions: [
+      USAGE_SERVER,
+      namesExtension(subject, addresses),
+      ...issuerKeyExtension(authority.cert),
+    ],
   });
   return { cert, key: pemOf(privateKey) };
 }
@@ -79,20 +82,11 @@ function makeCertificate(parts: {
   readonly from: Date;
   readonly days: number;
   readonly extensions: readonly Uint8Array[];
-  /** Whether it vouches for itself. */
-  readonly isOwn: boolean;
 }): string {
   const { signer, publicKey } = parts;
   const extensions = [
     ...parts.extensions,
-    extension("551d0e", false, der(0x04, idOf(publicKey))),
-    ...(parts.isOwn ? [] : [
-      extension(
-        "551d23",
-        false,
-        sequence(der(0x80, idOf(createPublicKey(signer)))),
-      ),
-    ]),
+    extension(KEY_ID, false, der(0x04, idOf(publicKey))),
   ];
   const algorithm = signer.asymmetricKeyType === "rsa"
     ? sequence(oid("2a864886f70d01010b"), der(0x05)) // sha256WithRSA
@@ -126,13 +120,41 @@ function idOf(key: KeyObject): Uint8Array {
 
 /** The DER of a certificate's subject, as its issuers are named. */
 function subjectOf(cert: string): Uint8Array {
-  const text = cert.replaceAll(/-----[A-Z ]+-----|\s/g, "");
-  const [certificate] = children(Uint8Array.fromBase64(text));
-  const [body] = children(certificate!.content);
-  const fields = children(body!.content);
+  const fields = fieldsOf(cert);
   // After the version, if there is one: serial, algorithm, issuer, validity.
   return fields[fields[0]!.tag === 0xa0 ? 5 : 4]!.whole;
 }
+
+/**
+ * Which of an authority's keys vouches, if its certificate says which it has:
+ * by the same identifier, however that was made (RFC 5280 §4.2.1.1).
+ */
+function issuerKeyExtension(cert: string): Uint8Array[] {
+  const [list] = children(
+    fieldsOf(cert).find(({ tag }) => tag === 0xa3)?.content ?? NOTHING,
+  );
+  const id = Uint8Array.fromHex(KEY_ID);
+  for (const { content } of children(list?.content ?? NOTHING)) {
+    const parts = children(content);
+    if (Buffer.compare(parts[0]!.content, id) !== 0) continue;
+    const [key] = children(parts.at(-1)!.content);
+    return [extension("551d23", false, sequence(der(0x80, key!.content)))];
+  }
+  return [];
+}
+
+/** The parts of what is signed in a certificate. */
+function fieldsOf(cert: string): Element[] {
+  const text = cert.replaceAll(/-----[A-Z ]+-----|\s/g, "");
+  const [certificate] = children(Uint8Array.fromBase64(text));
+  const [body] = children(certificate!.content);
+  return children(body!.content);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Of the extension that says which key a certificate is about. */
+const KEY_ID = "551d0e";
 
 const pemOf = (key: KeyObject): string =>
   key.export({ type: "pkcs8", format: "pem" }) as string;
