@@ -86,3 +86,13 @@ export function toSize(text: string): number {
   }
   return size;
 }
+
+/** Names with commas between, given once or more. */
+export function toNames(
+  text: string,
+  before: readonly string[] = [],
+): string[] {
+  const names = text.split(",").map((name) => name.trim()).filter(Boolean);
+  if (names.length > 0) return [...before, ...names];
+  throw new InvalidArgumentError("It must be names, such as shop,web.");
+}

@@ -27,7 +27,9 @@ import { describeConfig } from "./config.ts";
 import { configure } from "./configuration.ts";
 import { describeExport } from "./export.ts";
 import { describeHub } from "./hub.ts";
+import { describeImages } from "./images.ts";
 import { describeImport } from "./import.ts";
+import { describeManifests } from "./manifests.ts";
 import { asCalled, PROGRAM } from "./program_name.ts";
 import { describeQuery } from "./query.ts";
 import { describeTap } from "./tap.ts";
@@ -76,6 +78,8 @@ function describe(): Command {
   describeLogs(program);
   describePcapdump(program);
   describeClean(program);
+  describeManifests(program);
+  describeImages(program);
   describeWorker(program);
   describeHub(program);
   describeConfig(program);

@@ -2,7 +2,8 @@
  * `tap`: capture a cluster or this machine, or open savefiles, and watch in the
  * dashboard.
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { toNames } from "./arguments.ts";
 import { addCapture } from "./capture_options.ts";
 import {
   addCluster,
@@ -111,11 +112,4 @@ function addInstalling(command: Command): Command {
       )
         .choices(["yaml", "json"]),
     );
-}
-
-/** Names with commas between, given once or more. */
-function toNames(text: string, before: readonly string[] = []): string[] {
-  const names = text.split(",").map((name) => name.trim()).filter(Boolean);
-  if (names.length > 0) return [...before, ...names];
-  throw new InvalidArgumentError("It must be names, such as shop,web.");
 }

@@ -13,6 +13,7 @@ import type { Certificate } from "./certificates.ts";
 import type { KubeObject, Metadata } from "./objects.ts";
 import hub from "./manifests/hub.yaml" with { type: "text" };
 import namespace from "./manifests/namespace.yaml" with { type: "text" };
+import openshift from "./manifests/openshift.yaml" with { type: "text" };
 import rights from "./manifests/rights.yaml" with { type: "text" };
 import worker from "./manifests/worker.yaml" with { type: "text" };
 
@@ -23,6 +24,11 @@ export const FILES: Readonly<Record<string, string>> = {
   "hub.yaml": hub,
   "worker.yaml": worker,
 };
+
+/** What is for some clusters alone. */
+export const OPENSHIFT = "openshift.yaml";
+
+const OPTIONAL: Readonly<Record<string, string>> = { [OPENSHIFT]: openshift };
 
 /** Names of what people look for. */
 export const NAMES = {
@@ -64,9 +70,18 @@ export interface Settings {
   readonly workerPort: number | string;
   /** Whose pods are captured at first; as a template, the hub's argument. */
   readonly targets: TargetSelection | string;
+  /** Absent where the pods are as the manifests have them. */
+  readonly pods?: Readonly<Record<"hub" | "worker", Placement>>;
   /** Absent where nobody has to tell runs apart. */
   readonly instance?: string | undefined;
   readonly version?: string | undefined;
+}
+
+/** Where a pod runs, and with how much; as in its specification. */
+export interface Placement {
+  readonly nodeSelector: unknown;
+  readonly tolerations: unknown;
+  readonly resources: unknown;
 }
 
 /** As the manifests are written. */
@@ -91,7 +106,7 @@ export function readManifests(): KubeObject[] {
 
 /** The objects of one manifest file, to measure. */
 export function tailored(file: string, settings: Settings): KubeObject[] {
-  return (loadAll(FILES[file]!) as KubeObject[])
+  return (loadAll(FILES[file] ?? OPTIONAL[file]!) as KubeObject[])
     .map((object) => tailor(object, settings));
 }
 
@@ -163,6 +178,8 @@ interface Secret extends KubeObject {
 interface Tailorable extends KubeObject {
   readonly roleRef?: { readonly name: string };
   readonly subjects?: readonly { readonly namespace: string }[];
+  /** Of what OpenShift allows: accounts by their full names. */
+  readonly users?: readonly string[];
   readonly spec?: {
     readonly template?: { readonly metadata: Metadata; readonly spec: PodSpec };
   };
@@ -170,7 +187,7 @@ interface Tailorable extends KubeObject {
 
 interface PodSpec {
   readonly containers: readonly {
-    readonly name: string;
+    readonly name: "hub" | "worker";
     readonly args: readonly string[];
     readonly ports: readonly { readonly containerPort: number }[];
   }[];
@@ -184,7 +201,8 @@ function tailor<T extends KubeObject>(given: T, settings: Settings): T {
   const suffix = settings.namespace === NAMES.namespace
     ? ""
     : `-${settings.namespace}`;
-  const isShared = kind?.startsWith("ClusterRole") ?? false;
+  const isShared = kind === "SecurityContextConstraints" ||
+    (kind?.startsWith("ClusterRole") ?? false);
   return {
     ...object,
     metadata: {
@@ -202,6 +220,11 @@ function tailor<T extends KubeObject>(given: T, settings: Settings): T {
         ...subject,
         namespace: settings.namespace,
       })),
+    }),
+    ...(object.users && {
+      users: object.users.map((user) =>
+        user.replace(`:${NAMES.namespace}:`, () => `:${settings.namespace}:`)
+      ),
     }),
     ...(template && {
       spec: {
@@ -236,12 +259,16 @@ function tailorPod(spec: PodSpec, settings: Settings): unknown {
   const secrets = typeof imagePullSecrets === "string"
     ? imagePullSecrets
     : imagePullSecrets.map((name) => ({ name }));
+  const { resources, ...placement } =
+    settings.pods?.[spec.containers[0]!.name] ?? {};
   return {
     ...spec,
+    ...placement,
     ...(secrets.length > 0 && { imagePullSecrets: secrets }),
     containers: spec.containers.map((container) => ({
       ...container,
       image,
+      ...(resources !== undefined && { resources }),
       args: container.args.map((arg) =>
         arg.replace(
           /^--storage-limit=.*/,

@@ -7,47 +7,100 @@
 import { dump } from "js-yaml";
 import {
   FILES,
+  HUB_PORT,
   NAMES,
+  OPENSHIFT,
+  type Placement,
+  readManifests,
   secretFiles,
   type Secrets,
   type Settings,
   tailored,
   USUAL,
 } from "./installation.ts";
+import type { KubeObject } from "./objects.ts";
 
 /** Texts by path. */
 export type Files = Readonly<Record<string, string>>;
 
 /** What a chart's user may set, with what it is otherwise. */
-const VALUES = `# The image, with its tag or digest.
-image: ${USUAL.image}
+const toValues = (settings: Settings): string =>
+  `# The image, with its tag or digest.
+image: ${JSON.stringify(settings.image)}
 # Secrets with which it is pulled, as in [{"name": "registry"}].
-imagePullSecrets: []
+imagePullSecrets: ${JSON.stringify(toReferences(settings.imagePullSecrets))}
 # What each node keeps, and the volume that it is kept on, a quarter larger.
-storageLimit: ${USUAL.storageLimit}
-volumeSize: ${USUAL.volumeSize}
+storageLimit: ${JSON.stringify(settings.storageLimit)}
+volumeSize: ${settings.volumeSize}
 # The worker's port, on every node.
-workerPort: ${USUAL.workerPort}
+workerPort: ${settings.workerPort}
 # Whose pods are captured until somebody chooses others; {} for all:
 # {"pod": REGEX, "namespaces": [], "excludeNamespaces": [], "labels": SELECTOR}
-targets: {}
-`;
+targets: ${JSON.stringify(settings.targets)}
+secrets:
+  # Makes what hub and workers know each other by, and the hub's token, once.
+  # What renders without asking the cluster (helm template, Argo CD) would make
+  # new ones each time: say false there, and make them once with
+  # \`thresher manifests --secrets | kubectl apply -f -\`.
+  create: true
+# Where the pods run, and with how much.
+${dump(PODS, DUMP)}`;
+
+const toReferences = (names: Settings["imagePullSecrets"]) =>
+  typeof names === "string" ? names : names.map((name) => ({ name }));
+
+const DUMP = { lineWidth: -1, noRefs: true } as const;
+
+/** The pods' places as the manifests have them. */
+const PODS: Readonly<Record<"hub" | "worker", Placement>> = {
+  hub: placementOf("Deployment"),
+  worker: placementOf("DaemonSet"),
+};
+
+function placementOf(kind: string): Placement {
+  const found = readManifests().find((one) => one.kind === kind);
+  const { nodeSelector, tolerations = [], containers } =
+    (found as unknown as Templated).spec.template.spec;
+  return { nodeSelector, tolerations, resources: containers[0].resources };
+}
+
+interface Templated {
+  readonly spec: {
+    readonly template: {
+      readonly spec: Pick<Placement, "nodeSelector" | "tolerations"> & {
+        readonly containers: readonly [Pick<Placement, "resources">];
+      };
+    };
+  };
+}
+
+const templatedPlacement = (name: string): Placement => ({
+  nodeSelector: `{{ toJson .Values.${name}.nodeSelector }}`,
+  tolerations: `{{ toJson .Values.${name}.tolerations }}`,
+  resources: `{{ toJson .Values.${name}.resources }}`,
+});
 
 const TEMPLATED: Settings = {
   namespace: "{{ .Release.Namespace }}",
   image: "{{ .Values.image }}",
   imagePullSecrets: "{{ toJson .Values.imagePullSecrets }}",
-  storageLimit: "{{ .Values.storageLimit }}",
+  // A number of bytes is a number to Helm, which would print it as 2e+09.
+  storageLimit: '{{ toJson .Values.storageLimit | trimAll "\\"" }}',
   volumeSize: "{{ .Values.volumeSize }}",
   workerPort: "{{ int .Values.workerPort }}",
   targets: '{{ printf "--targets=%s" (toJson .Values.targets) | quote }}',
+  pods: {
+    hub: templatedPlacement("hub"),
+    worker: templatedPlacement("worker"),
+  },
 };
 
 /**
  * Made when the chart is installed, and kept when it is upgraded. Rendering
  * without a cluster makes new ones each time.
  */
-const CHART_SECRETS = `{{- $ca := genCA "thresher" 3650 }}
+const CHART_SECRETS = `{{- if .Values.secrets.create }}
+{{- $ca := genCA "thresher" 3650 }}
 {{- $secret := randAlphaNum 43 }}
 {{- $token := randAlphaNum 43 }}
 {{- $cert := $ca.Cert | b64enc }}
@@ -93,20 +146,35 @@ data:
   secret: {{ $secret }}
   ca.crt: {{ $cert }}
   ca.key: {{ $key }}
+{{- end }}
 `;
 
 const NOTES = `Workers use their node's network. The namespace has to allow it:
 
   kubectl label namespace {{ .Release.Namespace }} \\
     pod-security.kubernetes.io/enforce=privileged
+{{- if not .Values.secrets.create }}
 
-The dashboard:
+The pods wait for their secrets, which are made once:
 
-  kubectl -n {{ .Release.Namespace }} port-forward deployment/thresher-hub 8899
+  thresher manifests --secrets --install-namespace {{ .Release.Namespace }} | kubectl apply -f -
+{{- end }}
+
+The dashboard, at http://127.0.0.1:8899:
+
+  kubectl -n {{ .Release.Namespace }} port-forward deployment/${NAMES.hub} 8899:${HUB_PORT}
+
+asks for the token:
+
+  kubectl -n {{ .Release.Namespace }} get secret ${NAMES.hubSecret} -o jsonpath='{.data.token}' | base64 -d
 `;
 
-/** A Helm chart. The namespace is the release's, and so not part of it. */
-export function toChart(version: string): Files {
+/**
+ * A Helm chart. The namespace is the release's, and so not part of it.
+ *
+ * @param settings its values, unless its user has others
+ */
+export function toChart(version: string, settings: Settings = USUAL): Files {
   const templates = Object.keys(FILES).filter((file) =>
     file !== "namespace.yaml"
   );
@@ -118,21 +186,22 @@ export function toChart(version: string): Files {
       type: "application",
       version,
       appVersion: version,
+      kubeVersion: ">=1.25.0-0",
     }),
-    "values.yaml": VALUES,
+    "values.yaml": toValues(settings),
     ...Object.fromEntries(
       templates.map((file) => [`templates/${file}`, toTemplate(file)]),
     ),
+    [`templates/${OPENSHIFT}`]:
+      '{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}\n' +
+      toTemplate(OPENSHIFT) + "{{- end }}\n",
     "templates/secrets.yaml": CHART_SECRETS,
     "templates/NOTES.txt": NOTES,
   };
 }
 
 function toTemplate(file: string): string {
-  const texts = tailored(file, TEMPLATED).map((object) =>
-    dump(object, { lineWidth: -1, noRefs: true })
-  );
-  return texts.join("---\n")
+  return toYaml(tailored(file, TEMPLATED))
     // What becomes a number or a list, or is quoted, must not stand in quotes.
     .replaceAll(/(['"])(\{\{ (?:int|toJson|printf) [^}]*\}\})\1/g, "$2")
     .replaceAll(
@@ -141,8 +210,15 @@ function toTemplate(file: string): string {
     );
 }
 
-/** A kustomization over the manifests as they are written, with its secrets. */
-export function toKustomization(secrets: Secrets): Files {
+/**
+ * A kustomization over the manifests, with its secrets.
+ *
+ * With nothing chosen they are as they are written, comments and all.
+ */
+export function toKustomization(
+  secrets: Secrets,
+  settings: Settings = USUAL,
+): Files {
   const files = secretFiles(secrets);
   const generator = (["hub", "worker"] as const).map((component) => ({
     name: component === "hub" ? NAMES.hubSecret : NAMES.workerSecret,
@@ -154,7 +230,7 @@ export function toKustomization(secrets: Secrets): Files {
     "kustomization.yaml": dump({
       apiVersion: "kustomize.config.k8s.io/v1beta1",
       kind: "Kustomization",
-      namespace: NAMES.namespace,
+      namespace: settings.namespace,
       resources: Object.keys(FILES),
       secretGenerator: generator,
       generatorOptions: {
@@ -166,7 +242,16 @@ export function toKustomization(secrets: Secrets): Files {
         },
       },
     }),
-    ...FILES,
+    ...Object.fromEntries(
+      Object.keys(FILES).map((file) => [file, toText(file, settings)]),
+    ),
+    // For whoever names it under `components`.
+    [`openshift/${OPENSHIFT}`]: toText(OPENSHIFT, settings),
+    "openshift/kustomization.yaml": dump({
+      apiVersion: "kustomize.config.k8s.io/v1alpha1",
+      kind: "Component",
+      resources: [OPENSHIFT],
+    }),
     ...Object.fromEntries(
       (["hub", "worker"] as const).flatMap((component) =>
         Object.entries(files[component]).map(([name, text]) => [
@@ -177,3 +262,14 @@ export function toKustomization(secrets: Secrets): Files {
     ),
   };
 }
+
+/** A manifest file to measure. */
+function toText(file: string, settings: Settings): string {
+  return settings === USUAL && FILES[file]
+    ? FILES[file]
+    : toYaml(tailored(file, settings));
+}
+
+/** Objects as the documents of one file. */
+export const toYaml = (objects: readonly KubeObject[]): string =>
+  objects.map((object) => dump(object, DUMP)).join("---\n");

@@ -70,9 +70,8 @@ export async function preflight(
 }
 
 const ofOpenShift = (namespace: string): string =>
-  "This is OpenShift: let the worker use its node's network, with " +
-  `\`oc adm policy add-scc-to-user privileged -n ${namespace} ` +
-  "-z thresher-worker`";
+  "This is OpenShift: let hub and worker run as they are with `thresher " +
+  `manifests --openshift --install-namespace ${namespace} | oc apply -f -\``;
 
 const AUTOPILOT = "GKE Autopilot refuses NET_RAW and the host's network to " +
   "all but workloads on its own list: workers will not start there";

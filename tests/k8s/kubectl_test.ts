@@ -5,20 +5,13 @@ import { issue, makeAuthority } from "../../k8s/certificates.ts";
 import { objectsOf, USUAL } from "../../k8s/installation.ts";
 import { startFakeApiServer } from "./fake_api_server.ts";
 import { until } from "./until.ts";
+import { witnesses } from "./witnesses.ts";
 
-async function hasKubectl(): Promise<boolean> {
-  try {
-    const args = ["version", "--client"];
-    return (await new Deno.Command("kubectl", { args }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+const programs = await witnesses();
 
 Deno.test({
   name: "kubectl applies, gets and deletes on the fake server",
-  ignore: !await hasKubectl(),
+  ignore: programs === undefined,
   async fn() {
     // kubectl sends no token where nothing is encrypted.
     const now = new Date();
@@ -31,9 +24,12 @@ Deno.test({
     const config = `${folder}/config`;
     await Deno.writeTextFile(config, server.kubeconfig("admin-token", trust));
     const kubectl = async (...args: readonly string[]) => {
-      const { success, stdout, stderr } = await new Deno.Command("kubectl", {
-        args: [`--kubeconfig=${config}`, `--cache-dir=${folder}`, ...args],
-      }).output();
+      const { success, stdout, stderr } = await new Deno.Command(
+        programs!.kubectl,
+        {
+          args: [`--kubeconfig=${config}`, `--cache-dir=${folder}`, ...args],
+        },
+      ).output();
       const [said, complained] = [stdout, stderr].map((bytes) =>
         new TextDecoder().decode(bytes)
       );

@@ -1,9 +1,10 @@
 /** The manifests: valid, of least privilege, and the same however packaged. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
 import config from "../../deno.json" with { type: "json" };
-import { makeAuthority } from "../../k8s/certificates.ts";
+import { issue, makeAuthority } from "../../k8s/certificates.ts";
 import { imageName } from "../../k8s/image_name.ts";
 import {
   LABELS,
@@ -17,10 +18,11 @@ import {
 } from "../../k8s/installation.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { resourceOf } from "../../k8s/resource.ts";
-import { toChart, toKustomization } from "../../k8s/packaging.ts";
+import { toKustomization } from "../../k8s/packaging.ts";
 import { writeManifests } from "../../tasks/manifests.ts";
 import { readSchemas } from "./openapi.ts";
 import { breaks, type PodSpec } from "./pod_security.ts";
+import { witnesses } from "./witnesses.ts";
 
 const CHOSEN: Settings = {
   namespace: "traffic",
@@ -202,44 +204,6 @@ Deno.test("with nothing chosen the objects are the manifests", () => {
   deepEqual(objectsOf(USUAL), readManifests());
 });
 
-/** What Helm would put for the few templates that the chart has. */
-function rendered(text: string): string {
-  const values: Record<string, string> = {
-    ".Release.Namespace": "thresher",
-    ".Release.Service": "thresher-cli",
-    ".Values.image": USUAL.image,
-    "toJson .Values.imagePullSecrets": "[]",
-    ".Values.storageLimit": "200MB",
-    ".Values.volumeSize": "400Mi",
-    "int .Values.workerPort": "48999",
-    'printf "--targets=%s" (toJson .Values.targets) | quote': '"--targets={}"',
-  };
-  return text.replaceAll(/\{\{ ([^}]*) \}\}/g, (_, expression: string) => {
-    ok(expression in values, expression);
-    return values[expression]!;
-  });
-}
-
-Deno.test("the chart's templates with its defaults are the manifests", () => {
-  const files = toChart("0.1.0");
-  const objects = Object.entries(files).flatMap(([path, text]) =>
-    /templates\/(?!secrets).*yaml$/.test(path)
-      ? loadAll(rendered(text)) as KubeObject[]
-      : []
-  ).map((object) =>
-    // Kept in namespaces of their own, the chart's cluster roles are named so.
-    JSON.parse(
-      JSON.stringify(object)
-        .replaceAll("thresher-hub-thresher", "thresher-hub")
-        .replaceAll(',"imagePullSecrets":[]', ""),
-    )
-  );
-  const byName = (a: KubeObject, b: KubeObject) =>
-    `${a.kind} ${a.metadata?.name}` < `${b.kind} ${b.metadata?.name}` ? -1 : 1;
-  const expected = readManifests().filter(({ kind }) => kind !== "Namespace");
-  deepEqual(objects.sort(byName), expected.sort(byName));
-});
-
 Deno.test("the kustomization names every file that it brings", () => {
   const files = toKustomization(secrets);
   const [kustomization] = loadAll(files["kustomization.yaml"]!) as {
@@ -251,54 +215,181 @@ Deno.test("the kustomization names every file that it brings", () => {
     ...kustomization!.secretGenerator.flatMap((one) => one.files),
   ];
   const brought = Object.keys(files).filter((path) =>
-    path !== "kustomization.yaml"
+    path !== "kustomization.yaml" && !path.startsWith("openshift/")
   );
   deepEqual(named.sort(), brought.sort());
 });
 
-/** Where the program is, or nothing. */
-async function has(program: string, ...args: string[]): Promise<boolean> {
-  try {
-    return (await new Deno.Command(program, { args }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** Runs a program to its end. @returns what it printed, as objects */
+async function run(program: string, ...args: string[]): Promise<KubeObject[]> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args })
+    .output();
+  const [said, complained] = [stdout, stderr].map((bytes) =>
+    new TextDecoder().decode(bytes)
+  );
+  equal(success, true, said! + complained);
+  return loadAll(said!).filter(Boolean) as KubeObject[];
 }
 
-Deno.test("helm and kubectl take what is written", async () => {
+/** Both in a folder of their own, and the programs that read them. */
+async function written(
+  use: (folder: string, programs: { kubectl: string; helm: string }) => Promise<
+    void
+  >,
+): Promise<void> {
+  const programs = await witnesses();
+  if (!programs) return;
   const folder = await Deno.makeTempDir();
   try {
     await writeManifests(folder);
-    const key = join(folder, "kustomize", "secrets", "worker", "ca.key");
-    equal((await Deno.stat(key)).mode! & 0o777, 0o600);
-    const run = async (program: string, ...args: string[]) => {
-      const { success, stdout, stderr } = await new Deno.Command(program, {
-        args,
-      }).output();
-      const [said, complained] = [stdout, stderr].map((bytes) =>
-        new TextDecoder().decode(bytes)
-      );
-      equal(success, true, said! + complained);
-      return loadAll(said!).filter(Boolean) as KubeObject[];
-    };
-    const count = everything(USUAL).length;
-    if (await has("helm", "version")) {
-      const chart = join(folder, "chart");
-      await new Deno.Command("helm", { args: ["lint", "--strict", chart] })
-        .output().then(({ success }) => equal(success, true));
-      const objects = await run("helm", "template", "traffic", chart);
-      equal(objects.length, count - 1);
-      const schemas = readSchemas();
-      for (const object of objects) {
-        deepEqual(schemas?.check(object) ?? [], []);
-      }
-    } else console.log("ignore: no helm here");
-    if (await has("kubectl", "version", "--client")) {
-      const path = join(folder, "kustomize");
-      equal((await run("kubectl", "kustomize", path)).length, count);
-    } else console.log("ignore: no kubectl here");
+    await use(folder, programs);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
+}
+
+const byName = (a: KubeObject, b: KubeObject) =>
+  `${a.kind} ${a.metadata?.name}` < `${b.kind} ${b.metadata?.name}` ? -1 : 1;
+
+const notSecret = ({ kind }: KubeObject) => kind !== "Secret";
+
+/** What helm made, but for what a chart says otherwise: who applies it. */
+const asApplied = (objects: readonly KubeObject[]): KubeObject[] =>
+  objects.filter(notSecret).map((object) =>
+    JSON.parse(JSON.stringify(object), (key, value) => {
+      if (key === LABELS.manager && value === "Helm") return "thresher-cli";
+      return Array.isArray(value) && value.length === 0 ? undefined : value;
+    })
+  );
+
+Deno.test("helm makes the manifests of the chart, with its defaults", () =>
+  written(async (folder, { helm }) => {
+    const chart = join(folder, "chart");
+    await run(helm, "lint", "--strict", "--quiet", chart);
+    const all = await run(helm, "template", "t", chart, "-n", "thresher");
+    const objects = asApplied(all).map((object) =>
+      // Kept in namespaces of their own, the chart's cluster roles say so.
+      JSON.parse(
+        JSON.stringify(object).replaceAll(
+          "thresher-hub-thresher",
+          "thresher-hub",
+        ),
+      )
+    );
+    const expected = readManifests().filter(({ kind }) => kind !== "Namespace");
+    deepEqual(objects.sort(byName), expected.sort(byName));
+    const schemas = readSchemas();
+    for (const object of all) deepEqual(schemas?.check(object) ?? [], []);
+  }));
+
+Deno.test("what a chart's user sets is where tap would put it", () =>
+  written(async (folder, { helm }) => {
+    const values = join(folder, "values.yaml");
+    await Deno.writeTextFile(
+      values,
+      `image: ${CHOSEN.image}
+imagePullSecrets: [{ name: registry }]
+storageLimit: 2000000000
+volumeSize: ${CHOSEN.volumeSize}
+workerPort: ${CHOSEN.workerPort}
+targets: ${JSON.stringify(CHOSEN.targets)}
+`,
+    );
+    const { instance: _, version: __, ...chosen } = CHOSEN;
+    const chart = join(folder, "chart");
+    const all = await run(
+      helm,
+      ...["template", "t", chart, "-n", CHOSEN.namespace, "-f", values],
+    );
+    const objects = asApplied(all);
+    const expected = objectsOf({ ...chosen, storageLimit: "2000000000" })
+      .filter(({ kind }) => kind !== "Namespace");
+    deepEqual(objects.sort(byName), expected.sort(byName));
+  }));
+
+Deno.test("the chart's authority vouches for workers as ours does", () =>
+  written(async (folder, { helm }) => {
+    const all = await run(helm, "template", "t", join(folder, "chart"));
+    const { data } = find<{ data: Record<string, string> }>(
+      all,
+      "Secret",
+      "thresher-worker",
+    );
+    const read = (name: string) =>
+      new TextDecoder().decode(Uint8Array.fromBase64(data[name]!));
+    const authority = { cert: read("ca.crt"), key: read("ca.key") };
+    const { cert } = issue(authority, "node", ["10.0.0.5"], new Date());
+    const worker = new X509Certificate(cert);
+    const vouching = new X509Certificate(authority.cert);
+    ok(worker.verify(vouching.publicKey));
+    ok(worker.checkIssued(vouching));
+    equal(worker.checkIP("10.0.0.5"), "10.0.0.5");
+    ok(read("secret").length >= 43);
+    const none = await run(
+      helm,
+      ...["template", "t", join(folder, "chart")],
+      ...["--set", "secrets.create=false"],
+    );
+    deepEqual(none.filter(({ kind }) => kind === "Secret"), []);
+  }));
+
+Deno.test("only OpenShift gets constraints, and those fit the pods", () =>
+  written(async (folder, { helm, kubectl }) => {
+    const template = ["template", "t", join(folder, "chart"), "-n", "traffic"];
+    const isConstraint = ({ kind }: KubeObject) =>
+      kind === "SecurityContextConstraints";
+    const plain = await run(helm, ...template);
+    deepEqual(plain.filter(isConstraint), []);
+    const group = "security.openshift.io/v1";
+    const there = await run(helm, ...template, "--api-versions", group);
+    const found = there.filter(isConstraint).map((one) =>
+      one as KubeObject & {
+        readonly users: readonly string[];
+        readonly allowHostNetwork: boolean;
+        readonly allowedCapabilities: readonly string[];
+        readonly readOnlyRootFilesystem: boolean;
+        readonly volumes: readonly string[];
+      }
+    );
+    deepEqual(found.map(({ users }) => users).flat().sort(), [
+      "system:serviceaccount:traffic:thresher-hub",
+      "system:serviceaccount:traffic:thresher-worker",
+    ]);
+    for (const [pod, name] of [[hub, "hub"], [worker, "worker"]] as const) {
+      const constraint = found.find(({ metadata }) =>
+        metadata?.name === `thresher-${name}-traffic`
+      )!;
+      const { capabilities } = pod.containers[0]!.securityContext!;
+      equal(constraint.allowHostNetwork, pod.hostNetwork ?? false);
+      deepEqual(constraint.allowedCapabilities, capabilities?.add ?? []);
+      ok(constraint.readOnlyRootFilesystem);
+      for (const { name: _, ...volume } of pod.volumes!) {
+        ok(constraint.volumes.includes(Object.keys(volume)[0]!));
+      }
+    }
+    const path = join(folder, "kustomize");
+    equal((await run(kubectl, "kustomize", path)).some(isConstraint), false);
+    const file = join(path, "kustomization.yaml");
+    await Deno.writeTextFile(file, "components: [openshift]\n", {
+      append: true,
+    });
+    equal(
+      (await run(kubectl, "kustomize", path)).filter(isConstraint).length,
+      2,
+    );
+  }));
+
+Deno.test("kubectl makes the manifests of the kustomization", () =>
+  written(async (folder, { kubectl }) => {
+    const path = join(folder, "kustomize");
+    const key = join(path, "secrets", "worker", "ca.key");
+    equal((await Deno.stat(key)).mode! & 0o777, 0o600);
+    const all = await run(kubectl, "kustomize", path);
+    deepEqual(
+      all.filter(notSecret).sort(byName),
+      readManifests().sort(byName),
+    );
+    equal(all.length, everything(USUAL).length);
+    const schemas = readSchemas();
+    for (const object of all) deepEqual(schemas?.check(object) ?? [], []);
+  }));
