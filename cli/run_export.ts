@@ -125,10 +125,11 @@ async function copySavefiles(
   job: ExportOptions,
 ): Promise<string[]> {
   const warnings: string[] = [];
-  for (const { path, file, onProgress } of openEach(files)) {
+  for (const { path, name, file, onProgress } of openEach(files)) {
     // What an output without packets begins with.
     output.begin(file.reader.interfaces);
-    await exportPackets(ofSavefile(file), output, { ...job, onProgress });
+    const source = ofSavefile(file, name);
+    await exportPackets(source, output, { ...job, onProgress });
     const { damage } = file.reader;
     if (damage !== undefined) warnings.push(`${path}: damaged, ${damage}`);
   }

@@ -53,9 +53,9 @@ export async function exportPackets(
 ): Promise<void> {
   const selection = await select(source, output, options);
   let known: readonly Interface[] | undefined;
-  await source.walk(options, (batch, interfaces, first) => {
+  await source.walk(options, (batch, interfaces, place) => {
     if (interfaces !== known) output.begin(known = interfaces);
-    selection.add(batch, interfaces, first);
+    selection.add(batch, interfaces, place);
   });
 }
 
@@ -83,9 +83,9 @@ async function select(
   }
   const finder: FlowFinder = isConversations
     ? new ConversationFinder(plan, names)
-    : new EntryFinder(plan, names, protocols, exact);
-  await source.walk(options, (batch, interfaces, first) => {
-    finder.add(batch, interfaces, first);
+    : new EntryFinder(source.node, plan, names, protocols, exact);
+  await source.walk(options, (batch, interfaces, place) => {
+    finder.add(batch, interfaces, place);
   });
   finder.end();
   source.rewind();

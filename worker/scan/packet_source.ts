@@ -1,5 +1,6 @@
 /** Where packets are read from, once or twice. */
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
+import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
 import { walk, type WalkOptions } from "../capture/walk.ts";
 
@@ -7,30 +8,34 @@ import { walk, type WalkOptions } from "../capture/walk.ts";
  * Takes a batch, which is borrowed.
  *
  * @param interfaces those of the batch; one and the same list may grow
- * @param first number of the batch's first frame in the source
+ * @param place where the batch's first frame lies: shard × 2^24 + number in the
+ *   shard; those of the others follow
  */
 export type Visit = (
   batch: FrameBatch,
   interfaces: readonly Interface[],
-  first: number,
+  place: number,
 ) => void;
 
 /** Packets in the order in which they were kept. */
 export interface PacketSource {
+  /** What captured them, as the ids of its entries name it. */
+  readonly node: string;
   /** Whether they can be walked through again after {@link rewind}. */
   readonly canRewind: boolean;
   rewind(): void;
   walk(options: WalkOptions, visit: Visit): Promise<void>;
 }
 
-/** The packets of a savefile. */
-export function ofSavefile(file: OpenSavefile): PacketSource {
+/** The packets of a savefile, which ids call `node`. */
+export function ofSavefile(file: OpenSavefile, node: string): PacketSource {
   return {
+    node,
     canRewind: file.canRewind,
     rewind: () => file.rewind(),
     async walk(options, visit) {
       await walk(file, options, (batch, first) => {
-        visit(batch, file.reader.interfaces, first);
+        visit(batch, file.reader.interfaces, toPlace(0, first));
       });
     },
   };

@@ -11,7 +11,6 @@ import { PacketColumns } from "../../packet/columns.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { OUTCOME } from "../../packet/packet.ts";
 import { FlowTable } from "../../stream/flow.ts";
-import { toPlace } from "../../stream/reader.ts";
 import { HeldFrames } from "./held_frames.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { WantedFlows } from "./wanted_flows.ts";
@@ -25,7 +24,7 @@ export interface Keeper {
 
 /** Decides which frames of a file are kept, batch by batch. */
 export interface Selection {
-  add(batch: FrameBatch, interfaces: readonly Interface[], first: number): void;
+  add(batch: FrameBatch, interfaces: readonly Interface[], place: number): void;
 }
 
 /** Keeps every frame. */
@@ -72,7 +71,7 @@ export class ByHeaders implements Selection {
   add(
     batch: FrameBatch,
     interfaces: readonly Interface[],
-    first: number,
+    place: number,
   ): void {
     this.#columns.fill(batch, interfaces);
     const verdicts = this.#verdicts;
@@ -82,7 +81,7 @@ export class ByHeaders implements Selection {
     for (let i = 0; i < batch.count; i++) {
       let verdict = verdicts[i]!;
       if (verdict === 2) {
-        verdict = this.#lookCloser(batch, i, interfaces, toPlace(0, first + i));
+        verdict = this.#lookCloser(batch, i, interfaces, place + i);
       }
       rows[kept] = i;
       kept += verdict;
@@ -127,15 +126,14 @@ export class ByFlow implements Selection {
   add(
     batch: FrameBatch,
     interfaces: readonly Interface[],
-    first: number,
+    place: number,
   ): void {
     const rows = this.#rows;
     const { packet } = this.#decoder;
     let kept = 0;
     for (let i = 0; i < batch.count; i++) {
-      const place = toPlace(0, first + i);
-      const outcome = this.#decoder.decode(batch, i, interfaces, place);
-      if (outcome === OUTCOME.FRAGMENT) this.#held.hold(batch, i, place);
+      const outcome = this.#decoder.decode(batch, i, interfaces, place + i);
+      if (outcome === OUTCOME.FRAGMENT) this.#held.hold(batch, i, place + i);
       if (outcome !== OUTCOME.PACKET) continue;
       const flow = this.#table.find(packet);
       flow.analysis = undefined;

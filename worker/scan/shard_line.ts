@@ -3,6 +3,7 @@
  * one source and link type, in the order in which they were kept.
  */
 import { FrameBatch, type Interface } from "../../packet/frame.ts";
+import { toPlace } from "../../stream/reader.ts";
 import { BATCH, Pauses, type WalkOptions } from "../capture/walk.ts";
 import { PacketRows } from "../shards/columns.ts";
 import type { Shard } from "../shards/shard.ts";
@@ -38,6 +39,7 @@ export class ShardGone extends Error {
 /** Shards of one source and link type, the oldest first. */
 export class ShardLine implements PacketSource {
   readonly canRewind = true;
+  readonly node: string;
   readonly linkType: number;
   /** What is damaged in which shard; one line each. */
   readonly damage: string[] = [];
@@ -50,6 +52,7 @@ export class ShardLine implements PacketSource {
   #interfaces: Interface[] = [];
 
   constructor(store: Store, linkType: number, numbers: readonly number[]) {
+    this.node = store.node;
     this.#store = store;
     this.linkType = linkType;
     this.#numbers = numbers;
@@ -67,7 +70,6 @@ export class ShardLine implements PacketSource {
   async walk(options: WalkOptions, visit: Visit): Promise<void> {
     const pauses = new Pauses(options);
     this.#interfaces = [];
-    let first = 0;
     let done = 0;
     for (const number of this.#numbers) {
       using shard = this.#store.attempt(number);
@@ -78,7 +80,7 @@ export class ShardLine implements PacketSource {
       for (let at = 0; at < count;) {
         const loaded = shard.load(this.#rows, wanted, at, count, this.#batch);
         if (loaded === 0) break;
-        visit(this.#batch, interfaces, first + at);
+        visit(this.#batch, interfaces, toPlace(number, at));
         at += loaded;
         const ready = options.ready?.();
         if (ready) await ready;
@@ -86,7 +88,6 @@ export class ShardLine implements PacketSource {
           await pauses.take(done + this.#rows.offset[at - 1]!);
         }
       }
-      first += count;
       done += shard.header.pcapBytes;
     }
   }

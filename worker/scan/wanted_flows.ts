@@ -9,7 +9,6 @@ import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { OUTCOME, type Packet } from "../../packet/packet.ts";
 import { type Flow, FlowTable } from "../../stream/flow.ts";
 import { Legs } from "../../stream/legs.ts";
-import { toPlace } from "../../stream/reader.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { type Protocols, SourceScan } from "./source_scan.ts";
 
@@ -47,7 +46,7 @@ export class WantedFlows {
 
 /** Finds the flows that an export wants, batch by batch. */
 export interface FlowFinder {
-  add(batch: FrameBatch, interfaces: readonly Interface[], first: number): void;
+  add(batch: FrameBatch, interfaces: readonly Interface[], place: number): void;
   /** No more frames come. */
   end(): void;
   readonly wanted: WantedFlows;
@@ -75,11 +74,10 @@ export class ConversationFinder implements FlowFinder {
   add(
     batch: FrameBatch,
     interfaces: readonly Interface[],
-    first: number,
+    place: number,
   ): void {
     for (let i = 0; i < batch.count; i++) {
-      const place = toPlace(0, first + i);
-      const outcome = this.#decoder.decode(batch, i, interfaces, place);
+      const outcome = this.#decoder.decode(batch, i, interfaces, place + i);
       if (outcome === OUTCOME.PACKET) this.#addPacket(this.#decoder.packet);
     }
   }
@@ -117,13 +115,15 @@ export class EntryFinder implements FlowFinder {
   readonly wanted = new WantedFlows();
   readonly #scan: SourceScan;
 
+  /** @param node as the ids of entries name it */
   constructor(
+    node: string,
     plan: Plan,
     names: NameLookup,
     protocols: Protocols,
     exact: boolean,
   ) {
-    this.#scan = new SourceScan("", {
+    this.#scan = new SourceScan(node, {
       plan,
       names,
       protocols,
@@ -139,11 +139,11 @@ export class EntryFinder implements FlowFinder {
   add(
     batch: FrameBatch,
     interfaces: readonly Interface[],
-    first: number,
+    place: number,
   ): void {
     for (let i = 0; i < batch.count; i++) {
       const { linkType } = interfaces[batch.interface[i]!]!;
-      this.#scan.frame(batch, i, linkType, toPlace(0, first + i));
+      this.#scan.frame(batch, i, linkType, place + i);
     }
   }
 

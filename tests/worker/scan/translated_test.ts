@@ -225,7 +225,7 @@ Deno.test("an export of conversations has all their legs, an exact one the leg t
     using file = openSavefile(pathOf("service"));
     const counted = new Counted();
     const options = { plan: planOf(kfl), protocols: PROTOCOLS, exact };
-    await exportPackets(ofSavefile(file), counted, options);
+    await exportPackets(ofSavefile(file, "x"), counted, options);
     return counted.packets;
   };
   const one = 'request.path == "/four"';
