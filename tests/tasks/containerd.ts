@@ -15,6 +15,7 @@ export interface Container {
   readonly env: readonly {
     readonly name: string;
     readonly value?: string;
+    readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
   }[];
   readonly securityContext: {
     readonly runAsUser?: number;
@@ -147,6 +148,12 @@ address = ${JSON.stringify(join(folder, "socket"))}
   }
 }
 
+/** What Kubernetes would fill in. */
+const FIELDS: Readonly<Record<string, string>> = {
+  "spec.nodeName": "node",
+  "status.podIP": "127.0.0.1",
+};
+
 /** The OCI's runtime specification (1.0) of a container. */
 function toSpec(
   root: string,
@@ -166,7 +173,9 @@ function toSpec(
       args: [...config.Entrypoint, ...args],
       env: [
         ...config.Env,
-        ...env.map(({ name, value }) => `${name}=${value ?? "node"}`),
+        ...env.map(({ name, value, valueFrom }) =>
+          `${name}=${value ?? FIELDS[valueFrom!.fieldRef.fieldPath]}`
+        ),
       ],
       cwd: "/",
       capabilities: { bounding: kept, permitted: own, effective: own },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import config from "../../deno.json" with { type: "json" };
-import { issue, makeAuthority } from "../../k8s/certificates.ts";
+import { makeAuthority } from "../../k8s/certificates.ts";
 import { imageName } from "../../k8s/image_name.ts";
 import {
   makeSecrets,
@@ -292,21 +292,11 @@ Deno.test({
 
     const worker = containerOf("DaemonSet");
     const workerSecrets = await folderOf("worker-secrets", 0);
-    const tls = issue(authority, "node", ["127.0.0.1"], new Date());
-    await write(workerSecrets, {
-      ...secretFiles(secrets).worker,
-      "tls.crt": tls.cert,
-      "tls.key": tls.key,
-    });
+    await write(workerSecrets, secretFiles(secrets).worker);
     const workerProgram = await containerd.run("node", root, imageConfig, {
       ...worker,
-      args: worker.args.map((arg) =>
-        arg.replace(
-          "--issuer-cert=/secrets/ca.crt",
-          "--tls-cert=/secrets/tls.crt",
-        )
-          .replace("--issuer-key=/secrets/ca.key", "--tls-key=/secrets/tls.key")
-      ),
+      // No hub of a cluster tells it whose packets to capture.
+      args: worker.args.filter((arg) => arg !== "--await-targets"),
     }, {
       "/secrets": workerSecrets,
       "/data": await folderOf("data", 0),
@@ -329,9 +319,11 @@ Deno.test({
     await write(hubSecrets, secretFiles(secrets).hub);
     const hubProgram = await containerd.run("node", root, imageConfig, {
       ...hub,
-      args: hub.args.map((arg) =>
-        arg.replace(/^--cluster$/, "--worker=wss://127.0.0.1:48999")
-      ),
+      args: hub.args
+        .map((arg) =>
+          arg.replace(/^--cluster$/, "--worker=wss://127.0.0.1:48999")
+        )
+        .filter((arg) => !/^--(worker-port|targets)=/.test(arg)),
     }, {
       "/secrets": hubSecrets,
       "/state": await folderOf("state", user),
