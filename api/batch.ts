@@ -13,17 +13,19 @@
  * f32     elapsed
  * u32     n, request size, response size, end of text
  * u32     ends of words
- * u16     node, protocol, status, src, src port, dst, dst port
+ * u16     node, protocol, status, src, src port, src names, dst, dst port,
+ *         dst names
  * u8      flags
  *         words, texts: UTF-8
  * ```
  *
  * All numbers are little-endian, as on every machine that browsers run on.
  */
-import { type Entry, type Incomplete, toId } from "../entry/entry.ts";
+import { type End, type Entry, type Incomplete, toId } from "../entry/entry.ts";
+import type { NameField } from "../entry/names.ts";
 
 /** Raised with every change; batches of other versions are refused. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Entries in one batch; it has to fit the numbers of words. */
 export const MAX_ROWS = 4096;
@@ -37,7 +39,7 @@ export const FULL_BATCH_BYTES = 256 * 1024;
 const HEADER = 32;
 
 /** Bytes of one entry in all columns. */
-const ROW = 3 * 8 + 4 + 4 * 4 + 7 * 2 + 1;
+const ROW = 3 * 8 + 4 + 4 * 4 + 9 * 2 + 1;
 
 /** Stands for a size that an entry lacks. */
 const NO_SIZE = 0xffffffff;
@@ -50,6 +52,22 @@ export type Form =
   | "entry";
 
 const FORMS: readonly Form[] = ["row", "entry"];
+
+/** The names of its ends that a row has, beside the address. */
+export const ROW_NAMES = [
+  "name",
+  "pod",
+  "namespace",
+  "service",
+  "workload",
+  "node",
+] as const satisfies readonly NameField[];
+
+/** Those that are written as one word; the name is a word of its own. */
+const [, ...NAMES_OF_END] = ROW_NAMES;
+
+/** Stands between them: no name has it. */
+const SEPARATOR = "\0";
 
 /** Bits of the `flags` column. */
 export const FLAG = {
@@ -108,8 +126,10 @@ interface Columns {
   readonly status: Uint16Array;
   readonly src: Uint16Array;
   readonly srcPort: Uint16Array;
+  readonly srcNames: Uint16Array;
   readonly dst: Uint16Array;
   readonly dstPort: Uint16Array;
+  readonly dstNames: Uint16Array;
   readonly flags: Uint8Array;
 }
 
@@ -137,8 +157,10 @@ export class Batch implements Columns {
   readonly status: Uint16Array;
   readonly src: Uint16Array;
   readonly srcPort: Uint16Array;
+  readonly srcNames: Uint16Array;
   readonly dst: Uint16Array;
   readonly dstPort: Uint16Array;
+  readonly dstNames: Uint16Array;
   readonly flags: Uint8Array;
   readonly #wordEnd: Uint32Array;
   readonly #wordBytes: Uint8Array;
@@ -188,8 +210,10 @@ export class Batch implements Columns {
     this.status = u16();
     this.src = u16();
     this.srcPort = u16();
+    this.srcNames = u16();
     this.dst = u16();
     this.dstPort = u16();
+    this.dstNames = u16();
     this.flags = u8(count);
     this.#wordBytes = u8(wordBytes);
     this.#textBytes = u8(textBytes);
@@ -201,7 +225,8 @@ export class Batch implements Columns {
     const words = this.#wordEnd.length;
     const isRising = (ends: Uint32Array, most: number) =>
       ends.every((end, i) => end >= (ends[i - 1] ?? 0) && end <= most);
-    const named = [this.node, this.protocol, this.status, this.src, this.dst];
+    const ends = [this.src, this.srcNames, this.dst, this.dstNames];
+    const named = [this.node, this.protocol, this.status, ...ends];
     const isSound = isRising(this.#wordEnd, this.#wordBytes.length) &&
       isRising(this.textEnd, this.#textBytes.length) &&
       named.every((column) => column.every((word) => word < words));
@@ -257,6 +282,24 @@ export class Batch implements Columns {
     });
   }
 
+  /** One end of a row, with {@link ROW_NAMES} as far as they are known. */
+  endOf(row: number, end: "src" | "dst"): End {
+    const isSrc = end === "src";
+    const shown = this.word((isSrc ? this.src : this.dst)[row]!);
+    const port = (isSrc ? this.srcPort : this.dstPort)[row]!;
+    const names = this.word((isSrc ? this.srcNames : this.dstNames)[row]!);
+    const [ip = "", ...rest] = names.split(SEPARATOR);
+    const known = NAMES_OF_END.flatMap((field, i) =>
+      rest[i] ? [[field, rest[i]] as const] : []
+    );
+    return {
+      ip,
+      port: port === 0 ? undefined : port,
+      name: shown === ip ? undefined : shown,
+      ...Object.fromEntries(known),
+    };
+  }
+
   /** Bytes of the request of a row, if there is one. */
   requestSizeOf(row: number): number | undefined {
     return toSize(this.requestSize[row]!);
@@ -307,8 +350,10 @@ export class BatchWriter {
     to.status[row] = this.#word(String(entry.status ?? ""));
     to.src[row] = this.#word(entry.src.name ?? entry.src.ip);
     to.srcPort[row] = entry.src.port ?? 0;
+    to.srcNames[row] = this.#word(toNamesWord(entry.src));
     to.dst[row] = this.#word(entry.dst.name ?? entry.dst.ip);
     to.dstPort[row] = entry.dst.port ?? 0;
+    to.dstNames[row] = this.#word(toNamesWord(entry.dst));
     to.flags[row] = flagsOf(entry);
     const room = this.#reserve(3 * text.length);
     this.#textSize += this.#encoder.encodeInto(text, room).written;
@@ -337,8 +382,10 @@ export class BatchWriter {
     to.status[row] = this.#translate(batch, words, batch.status[from]!);
     to.src[row] = this.#translate(batch, words, batch.src[from]!);
     to.srcPort[row] = batch.srcPort[from]!;
+    to.srcNames[row] = this.#translate(batch, words, batch.srcNames[from]!);
     to.dst[row] = this.#translate(batch, words, batch.dst[from]!);
     to.dstPort[row] = batch.dstPort[from]!;
+    to.dstNames[row] = this.#translate(batch, words, batch.dstNames[from]!);
     to.flags[row] = batch.flags[from]! | flags;
     const text = batch.textBytes(from);
     this.#reserve(text.length).set(text);
@@ -366,20 +413,18 @@ export class BatchWriter {
   /** The batch as a message; the writer is then empty. */
   take(watermark?: number): Uint8Array<ArrayBuffer> {
     const { count } = this;
+    // Most are heartbeats, where little comes.
+    if (count === 0) return this.#begin(HEADER, watermark, 0, 0, 0);
     const words = this.#encoder.encode([...this.#words.keys()].join(""));
     const ends = this.#wordEnds();
     const texts = this.#texts.subarray(0, this.#textSize);
-    const message = new Uint8Array(
+    const message = this.#begin(
       HEADER + count * ROW + ends.byteLength + words.length + texts.length,
+      watermark,
+      ends.length,
+      words.length,
+      texts.length,
     );
-    const view = new DataView(message.buffer);
-    view.setUint8(0, VERSION);
-    view.setUint8(1, FORMS.indexOf(this.#form));
-    view.setUint32(4, count, true);
-    view.setFloat64(8, watermark ?? NaN, true);
-    view.setUint32(16, ends.length, true);
-    view.setUint32(20, words.length, true);
-    view.setUint32(24, texts.length, true);
     let at = HEADER;
     const put = (column: Uint8Array) => {
       message.set(column, at);
@@ -390,14 +435,35 @@ export class BatchWriter {
     const sizes = [of.requestSize, of.responseSize, of.textEnd];
     for (const column of [...wide, ...sizes]) put(rowsOf(column, count));
     put(rowsOf(ends, ends.length));
-    const ends16 = [of.src, of.srcPort, of.dst, of.dstPort];
-    for (const column of [of.node, of.protocol, of.status, ...ends16]) {
+    const src = [of.src, of.srcPort, of.srcNames];
+    const dst = [of.dst, of.dstPort, of.dstNames];
+    for (const column of [of.node, of.protocol, of.status, ...src, ...dst]) {
       put(rowsOf(column, count));
     }
     put(of.flags.subarray(0, count));
     put(words);
     put(texts);
     this.#clear();
+    return message;
+  }
+
+  /** A message of a size, with its header. */
+  #begin(
+    size: number,
+    watermark: number | undefined,
+    ends: number,
+    words: number,
+    texts: number,
+  ): Uint8Array<ArrayBuffer> {
+    const message = new Uint8Array(size);
+    const view = new DataView(message.buffer);
+    view.setUint8(0, VERSION);
+    view.setUint8(1, FORMS.indexOf(this.#form));
+    view.setUint32(4, this.count, true);
+    view.setFloat64(8, watermark ?? NaN, true);
+    view.setUint32(16, ends, true);
+    view.setUint32(20, words, true);
+    view.setUint32(24, texts, true);
     return message;
   }
 
@@ -413,7 +479,7 @@ export class BatchWriter {
     }
   }
 
-  /** A word's number: five for each entry at most, so that u16 holds them. */
+  /** A word's number: seven for each entry at most, so that u16 holds them. */
   #word(word: string): number {
     const known = this.#words.get(word);
     if (known !== undefined) return known;
@@ -459,8 +525,10 @@ function makeColumns(rows: number): Columns {
     status: u16(),
     src: u16(),
     srcPort: u16(),
+    srcNames: u16(),
     dst: u16(),
     dstPort: u16(),
+    dstNames: u16(),
     flags: new Uint8Array(rows),
   };
 }
@@ -472,6 +540,13 @@ function rowsOf(
 ): Uint8Array {
   const { buffer, byteOffset, BYTES_PER_ELEMENT } = column;
   return new Uint8Array(buffer, byteOffset, count * BYTES_PER_ELEMENT);
+}
+
+/** An end's address and names; the address alone if it has none. */
+function toNamesWord(end: End): string {
+  if (NAMES_OF_END.every((field) => end[field] === undefined)) return end.ip;
+  const names = NAMES_OF_END.map((field) => end[field] ?? "");
+  return [end.ip, ...names].join(SEPARATOR);
 }
 
 function flagsOf(entry: Head): number {

@@ -8,6 +8,7 @@
  * ```text
  * asks                         answers
  * question ────────────────►
+ * names ───────────────────►
  *                    ◄──────── progress, any time
  *                    ◄──────── stored of a worker's query that follows: how
  *                                     many entries come before `live`
@@ -24,6 +25,7 @@ import type { StageCounts } from "../kfl/explain.ts";
 import type { Order, Plan } from "../kfl/plan.ts";
 import { PLAN_VERSION } from "../kfl/plan_version.ts";
 import { BadMessage, type Form, type Position } from "./batch.ts";
+import { MAX_PARTS } from "./names.ts";
 
 /** Bytes of one message of text. */
 export const MAX_TEXT = 1024 * 1024;
@@ -81,6 +83,13 @@ export interface Ask {
    * before it, and all entries after it in that order.
    */
   readonly after?: Completed | undefined;
+  /**
+   * Of a hub that knows names: how many parts of a names table follow
+   * (`names.ts`), one a message, before anything is answered. Of a query that
+   * follows further parts come as names are heard of. Absent where nobody has
+   * a name.
+   */
+  readonly names?: number | undefined;
 }
 
 /** A place in the order of `(completed, id)` of one worker's entries. */
@@ -94,6 +103,8 @@ export interface PacketsAsk {
   readonly plan: Plan;
   /** Only the packets of the matching exchanges, not their conversations. */
   readonly exact: boolean;
+  /** The parts of a names table, in base64; absent where nobody has a name. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** A question that another version of Thresher asks. */
@@ -130,6 +141,11 @@ export interface Progress {
 /** What an answer rests on, of one node. */
 export interface NodeCoverage {
   readonly node: string;
+  /**
+   * Why it was not asked: nothing that it has could match. Then nothing is
+   * missing, and all the rest is 0.
+   */
+  readonly notAsked?: string | undefined;
   /** Why nothing, or nothing more, came from it; and since when, µs. */
   readonly missing?: { readonly reason: string; readonly since: number };
   readonly packets: number;
@@ -240,7 +256,7 @@ export function readQueryRequest(message: string): QueryRequest {
  * @throws BadMessage
  */
 export function readAsk(message: string): Ask {
-  const { plan, output, last, credit, after } = readObject(message);
+  const { plan, output, last, credit, after, names } = readObject(message);
   if (!isObject(plan) || plan["version"] !== PLAN_VERSION) {
     throw new OtherVersion();
   }
@@ -252,6 +268,7 @@ export function readAsk(message: string): Ask {
     last: upTo(MAX_LAST)(last) ? last : refuse("last", "a count"),
     credit: upTo(MAX_CREDIT)(credit) ? credit : refuse("credit", "a count"),
     after: optional(after, isCompleted, "after", "where an entry stands"),
+    names: optional(names, upTo(MAX_PARTS), "names", `up to ${MAX_PARTS}`),
   };
 }
 

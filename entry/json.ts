@@ -62,6 +62,36 @@ export function toPlain(entry: Entry, schema: Schema): Plain {
   };
 }
 
+/** An entry that borrows nothing of what it was made of. */
+export function copyEntry(entry: Entry, schema: Schema): Entry {
+  const copyOf = (half: Half) => {
+    const values = entry[half];
+    const fields = schema.fieldsOf(entry.protocol, half);
+    return values && JSON.parse(JSON.stringify(pick(values as Plain, fields)));
+  };
+  return {
+    id: entry.id,
+    protocol: entry.protocol,
+    version: entry.version,
+    transport: entry.transport,
+    decrypted: entry.decrypted,
+    timestamp: entry.timestamp,
+    completed: entry.completed,
+    elapsed: entry.elapsed,
+    node: entry.node,
+    src: entry.src,
+    dst: entry.dst,
+    summary: entry.summary,
+    status: entry.status,
+    failed: entry.failed,
+    requestSize: entry.requestSize,
+    responseSize: entry.responseSize,
+    incomplete: entry.incomplete,
+    request: copyOf("request"),
+    response: copyOf("response"),
+  };
+}
+
 function toPlainEnd(end: End): Plain {
   return {
     ip: end.ip,

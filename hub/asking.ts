@@ -26,6 +26,7 @@ import {
 import type { Plan } from "../kfl/plan.ts";
 import { nowMicros } from "./clock.ts";
 import { STORED_HOLD } from "./merge.ts";
+import type { NameParts } from "./names.ts";
 import { type HubWorker, type Missing, reasonOf } from "./workers.ts";
 
 /** How long it takes until a worker is dialled again, at first; ms. */
@@ -53,6 +54,12 @@ const MAX_RECENT = 10_000;
 /** Why nothing comes from a worker that was taken away. */
 const GONE = "Its worker is gone, with what it kept";
 
+/** Bytes that may wait on the way to a worker before it gets more names. */
+const MAX_NAMES_BUFFERED = 1024 * 1024;
+
+/** How often a way that is full is looked at, ms. */
+const DRAIN_INTERVAL = 20;
+
 /** What a worker is asked. */
 export interface Question {
   readonly plan: Plan;
@@ -62,6 +69,8 @@ export interface Question {
   readonly last: number;
   /** Batches that it may have on the way. */
   readonly credit: number;
+  /** What the plan has to know of names, now; nothing if nobody has any. */
+  readonly toNames: () => NameParts | undefined;
 }
 
 /** Whom an asking tells what it hears. */
@@ -113,6 +122,9 @@ export class Asking {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #found: Disposable | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
+  /** Names that wait to be sent. */
+  #names: Uint8Array[] = [];
+  #sending: ReturnType<typeof setTimeout> | undefined;
   #heardAt = 0;
 
   constructor(worker: HubWorker, question: Question, hearer: Hearer) {
@@ -188,8 +200,30 @@ export class Asking {
     if (!this.#channel) this.#lose(GONE);
   }
 
+  /** Sends names that were heard of since the question. */
+  tell(parts: NameParts): void {
+    if (!this.#channel) return; // it gets all of them with the next question
+    this.#names.push(...parts);
+    this.#sendNames();
+  }
+
+  /** Sends as much of the names as fits into the way to the worker. */
+  #sendNames(): void {
+    const channel = this.#channel;
+    clearTimeout(this.#sending);
+    while (channel && this.#names.length > 0) {
+      if (channel.buffered > MAX_NAMES_BUFFERED) {
+        this.#sending = setTimeout(() => this.#sendNames(), DRAIN_INTERVAL);
+        return;
+      }
+      // The same parts go to other workers too.
+      channel.send(this.#names.shift()!.slice());
+    }
+  }
+
   #open(channel: Channel): void {
     const { output, last } = this.#question;
+    const names = this.#question.toNames();
     const plan = this.#isRepeated
       ? this.#question.toStoredPlan()
       : this.#question.plan;
@@ -208,8 +242,13 @@ export class Asking {
         if (this.#channel === channel) this.#lose(reason);
       },
     });
-    const ask: Ask = { plan, output, last: after ? 0 : last, credit, after };
+    const ask: Ask = {
+      ...{ plan, output, last: after ? 0 : last, credit, after },
+      names: names?.length,
+    };
     channel.send(JSON.stringify(ask));
+    this.#names = [...names ?? []];
+    this.#sendNames();
     this.#heardAt = performance.now();
     this.#listenForSilence();
   }
@@ -365,6 +404,7 @@ export class Asking {
   #forget(reason: string): void {
     this.#stopWaiting();
     clearTimeout(this.#alarm);
+    clearTimeout(this.#sending);
     const channel = this.#channel;
     this.#channel = undefined;
     channel?.close(reason);

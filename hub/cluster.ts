@@ -6,6 +6,7 @@ import type {
   TargetsPreview,
 } from "../api/hub.ts";
 import type { TargetEnd } from "../api/worker.ts";
+import type { NameSource } from "./names.ts";
 
 /** A cluster that is watched. */
 export interface Cluster {
@@ -14,6 +15,8 @@ export interface Cluster {
   /** Tells that this has changed, until disposed of. */
   listen(changed: () => void): Disposable;
   readonly targets: PodPicker;
+  /** What its addresses are called, and were. */
+  readonly names: NameSource;
 }
 
 /** What an answer's reader has to know of it; nothing if all is well. */

@@ -2,7 +2,12 @@
  * Names for plans: what the hub's cluster calls whoever has an address, cut to
  * what a query asks for.
  */
-import type { Claim } from "../entry/names.ts";
+import { MAX_CLAIMS, MAX_PARTS, toParts } from "../api/names.ts";
+import { NamesTable } from "../api/names_table.ts";
+import type { End } from "../entry/entry.ts";
+import { type Claim, NAME_FIELDS, type Names, NODES } from "../entry/names.ts";
+import { toRfc3339 } from "../entry/json.ts";
+import type { Plan } from "../kfl/plan.ts";
 
 /** Who knows what addresses are called. Times are µs since 1970. */
 export interface NameSource {
@@ -17,4 +22,133 @@ export interface NameSource {
    * until it is disposed of.
    */
   listen(heard: (claims: readonly Claim[]) => void): Disposable;
+}
+
+/** Names that are heard of gather for so long before they are sent, ms. */
+const GATHERING = 50;
+
+/** Parts of a names table, as workers get them. Each is copied to be sent. */
+export type NameParts = readonly Uint8Array[];
+
+/** The names that one query asks for. */
+export class PlanNames implements Disposable {
+  readonly #source: NameSource;
+  readonly #plan: Plan;
+  readonly #listening: Disposable | undefined;
+  #parts: NameParts | undefined;
+  #warnings: readonly string[] = [];
+  #heard: Claim[] = [];
+  #telling: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param tell given what was heard since the {@link parts} that it follows,
+   *   while the query follows
+   * @returns nothing where the plan asks for no names
+   */
+  static of(
+    source: NameSource | undefined,
+    plan: Plan,
+    tell?: (parts: NameParts) => void,
+  ): PlanNames | undefined {
+    if (!source || plan.names.length === 0) return undefined;
+    return new PlanNames(source, plan, tell);
+  }
+
+  private constructor(
+    source: NameSource,
+    plan: Plan,
+    tell: ((parts: NameParts) => void) | undefined,
+  ) {
+    this.#source = source;
+    this.#plan = plan;
+    this.#listening = tell && source.listen((claims) => {
+      this.#parts = undefined;
+      for (const claim of claims) this.#heard.push(claim);
+      this.#telling ??= setTimeout(() => tell(this.#take()), GATHERING);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#telling);
+    this.#listening?.[Symbol.dispose]();
+  }
+
+  /** As they are known now. */
+  get parts(): NameParts {
+    return this.#parts ??= this.#encode();
+  }
+
+  /** What whoever reads the answer has to know; nothing if all is well. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  #take(): NameParts {
+    this.#telling = undefined;
+    const heard = this.#heard;
+    this.#heard = [];
+    return [...toParts(grouped(heard), this.#plan.names)];
+  }
+
+  /** All of them; or the newest, as many as fit. */
+  #encode(): NameParts {
+    const { window: { from = -Infinity, to = Infinity }, names } = this.#plan;
+    const claims = [...this.#source.claims(from, to + 1)];
+    for (let most = MAX_CLAIMS;; most = Math.floor(most / 2)) {
+      const { kept, until } = newest(claims, most);
+      const parts = [...toParts(kept, names)];
+      if (parts.length > MAX_PARTS) continue;
+      this.#warnings = until === undefined ? [] : [
+        "More names are known than can be sent: what ended before " +
+        `${until === Infinity ? "now" : toRfc3339(until)} has none`,
+      ];
+      return parts;
+    }
+  }
+}
+
+/** Those of one address together, which otherwise stay in their order. */
+function grouped(claims: readonly Claim[]): Claim[] {
+  const byAddress = Map.groupBy(claims, ({ address }) => address);
+  return [...byAddress.values()].flatMap((each) =>
+    [...Map.groupBy(each, ({ port }) => port).values()].flat()
+  );
+}
+
+/**
+ * The claims that ended last, or have not, in their order.
+ *
+ * @returns until when claims ended that are left out, µs; if any is
+ */
+function newest(
+  claims: readonly Claim[],
+  most: number,
+): { kept: readonly Claim[]; until: number | undefined } {
+  if (claims.length <= most) return { kept: claims, until: undefined };
+  const ends = Float64Array.from(claims, ({ to }) => to).sort();
+  const until = ends[claims.length - most - 1]!;
+  let room = most - ends.filter((to) => to > until).length;
+  const kept = claims.filter(({ to }) =>
+    to > until || to === until && room-- > 0
+  );
+  return { kept, until };
+}
+
+/**
+ * Names the ends of one entry.
+ *
+ * @param at when it began, µs
+ */
+export function namesAt(
+  source: NameSource,
+  ends: readonly End[],
+  at: number,
+): (Names | undefined)[] {
+  const wanted = new Set([NODES, ...ends.map(({ ip }) => ip)]);
+  const claims = source.claims(at, at + 1);
+  const some = Iterator.from(claims).filter(({ address }) =>
+    wanted.has(address)
+  );
+  const table = new NamesTable(toParts(some, NAME_FIELDS));
+  return ends.map((end) => table.at(end, at));
 }

@@ -5,11 +5,16 @@ import {
   type Output,
   type QueryRequest,
 } from "../api/messages.ts";
+import { ROW_NAMES } from "../api/batch.ts";
+import { NAME_FIELDS } from "../entry/names.ts";
 import { SCHEMA } from "../dissectors/registry.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { compileQuery } from "../kfl/query.ts";
 import { Refused } from "../net/failure.ts";
 import { nowMicros } from "./clock.ts";
+
+/** The names of ends that an answer has. */
+const SHOWN = { entry: NAME_FIELDS, row: ROW_NAMES, count: [] } as const;
 
 /** A request that was understood. */
 export interface PlannedQuery {
@@ -30,6 +35,7 @@ export function planQuery(request: QueryRequest): PlannedQuery | Failure {
     compileQuery(kfl, SCHEMA, {
       ...{ now, from, to, order, limit, follow },
       bodies: output === "entry",
+      names: SHOWN[output],
     });
   const { plan, diagnostics } = planUntil(request.to);
   if (!plan) {

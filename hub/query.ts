@@ -19,9 +19,12 @@ import {
   readGrant,
   type Warnings,
 } from "../api/messages.ts";
+import type { NodeRef } from "../entry/entry.ts";
+import { compileNode, type Judge, NO } from "../kfl/evaluator.ts";
 import { Asking, type Hearer, type Question, sinceBegin } from "./asking.ts";
 import { PausableClock } from "./clock.ts";
 import { Merge } from "./merge.ts";
+import { type NameParts, type NameSource, PlanNames } from "./names.ts";
 import type { Metrics } from "./metrics.ts";
 import type { PlannedQuery } from "./planned_query.ts";
 import type { HubWorker, Workers } from "./workers.ts";
@@ -53,7 +56,12 @@ export interface Surroundings {
   readonly metrics: Metrics;
   /** What is to be said with every answer at the moment; nothing if absent. */
   readonly warnings?: (() => Warnings) | undefined;
+  /** Who knows what the ends are called; absent where nobody does. */
+  readonly names?: NameSource | undefined;
 }
+
+/** Why a worker is not asked. */
+const CANNOT_MATCH = "Nothing of this node can match";
 
 /** One query of one client. */
 export class Query {
@@ -65,6 +73,10 @@ export class Query {
   readonly #writer: BatchWriter;
   readonly #clock = new PausableClock();
   readonly #askings: Asking[] = [];
+  readonly #names: PlanNames | undefined;
+  readonly #judgeNode: Judge<NodeRef>;
+  /** Nodes of the workers that were not asked. */
+  readonly #notAsked = new Set<string>();
   readonly #workerCredit: number;
   readonly #listening: Disposable;
   /** Batches that the client may still get. */
@@ -110,12 +122,20 @@ export class Query {
       last,
       onTaken: (source) => this.#askings[source]?.grant(),
     });
-    const { workers, metrics } = surroundings;
+    const { workers, metrics, names } = surroundings;
+    this.#judgeNode = compileNode(plan);
+    this.#names = PlanNames.of(
+      names,
+      plan,
+      plan.follow ? (parts) => this.#tellNames(parts) : undefined,
+    );
     metrics.queries++;
     metrics.queriesTotal++;
     const count = Math.max(1, workers.all.length);
     this.#workerCredit = Math.max(1, Math.floor(WORKER_CREDIT / count));
-    for (const worker of workers.all) this.#ask(worker);
+    for (const worker of workers.all) {
+      if (this.#mayMatch(worker)) this.#ask(worker);
+    }
     for (const asking of this.#askings) void asking.start();
     this.#listening = workers.listen({
       added: (worker) => this.#join(worker),
@@ -148,6 +168,17 @@ export class Query {
     this.#channel.close(reason);
   }
 
+  /** Whether a worker is to be asked: its node may have matches. */
+  #mayMatch({ state }: HubWorker): boolean {
+    if (!state || this.#judgeNode({ name: state.node }) !== NO) return true;
+    this.#notAsked.add(state.node);
+    return false;
+  }
+
+  #tellNames(parts: NameParts): void {
+    for (const asking of this.#askings) asking.tell(parts);
+  }
+
   #ask(worker: HubWorker): Asking {
     const source = this.#merge.add();
     const question: Question = {
@@ -156,6 +187,7 @@ export class Query {
       output: this.#planned.output,
       last: this.#planned.last,
       credit: this.#workerCredit,
+      toNames: () => this.#names?.parts,
     };
     const asking = new Asking(worker, question, this.#hearerOf(source));
     this.#askings.push(asking);
@@ -165,6 +197,7 @@ export class Query {
   /** A worker came while the query runs. */
   #join(worker: HubWorker): void {
     if (!this.#planned.plan.follow || this.#hasEnded) return;
+    if (!this.#mayMatch(worker)) return;
     void this.#ask(worker).start(sinceBegin(this.#planned.plan));
   }
 
@@ -329,7 +362,10 @@ export class Query {
 
   #covered(): { coverage: NodeCoverage[]; warnings?: Warnings } {
     const coverage = this.#coverage();
-    const warnings = this.#surroundings.warnings?.() ?? [];
+    const warnings = [
+      ...this.#surroundings.warnings?.() ?? [],
+      ...this.#names?.warnings ?? [],
+    ];
     return warnings.length > 0 ? { coverage, warnings } : { coverage };
   }
 
@@ -346,7 +382,8 @@ export class Query {
       gone.delete(coverage.node);
       return before ? replacing(before, coverage) : coverage;
     });
-    return [...there, ...gone.values()];
+    const notAsked = Array.from(this.#notAsked, notAskedOf);
+    return [...there, ...gone.values(), ...notAsked];
   }
 
   /** The limit is reached: what workers covered is still wanted. */
@@ -385,6 +422,7 @@ export class Query {
       clearTimeout(timer);
     }
     this.#listening[Symbol.dispose]();
+    this.#names?.[Symbol.dispose]();
     for (const asking of this.#askings) asking.stop();
     const { metrics } = this.#surroundings;
     this.#countHeld(0);
@@ -398,6 +436,18 @@ export class Query {
     this.#held = held;
   }
 }
+
+/** The coverage of a node that cannot match. */
+const notAskedOf = (node: string): NodeCoverage => ({
+  node,
+  notAsked: CANNOT_MATCH,
+  packets: 0,
+  cut: 0,
+  malformed: 0,
+  lost: 0,
+  damage: [],
+  stages: {},
+});
 
 /** The coverage of a worker that is there in another's place. */
 function replacing(before: NodeCoverage, now: NodeCoverage): NodeCoverage {

@@ -7,6 +7,7 @@ import type { Cluster } from "./cluster.ts";
 import { Refused } from "../net/failure.ts";
 import type { HttpRequest } from "../net/http.ts";
 import type { Metrics } from "./metrics.ts";
+import type { NameSource } from "./names.ts";
 import type { Queries } from "./queries.ts";
 import type { SeenValues } from "./seen_values.ts";
 import type { Targeting } from "./targeting.ts";
@@ -61,6 +62,8 @@ export interface Hub {
   readonly workers: Workers;
   readonly queries: Queries;
   readonly seen: SeenValues;
+  /** Who knows what the ends are called; absent where nobody does. */
+  readonly names: NameSource | undefined;
   readonly metrics: Metrics;
   readonly access: Access;
   readonly page: Page | undefined;

@@ -13,12 +13,15 @@ import { SCHEMA } from "../dissectors/registry.ts";
 import type { Entry } from "../entry/entry.ts";
 import { openChecking } from "../kfl/checker.ts";
 import { parse } from "../kfl/grammar.ts";
+import { readsOnly } from "../kfl/tree.ts";
 import { evaluate } from "../kfl/interpreter.ts";
 import { REDACTED } from "../kfl/redaction.ts";
 import type { Typed } from "../kfl/typed.ts";
 import { MAX_VALUE_DEPTH, type Value } from "../kfl/value.ts";
 import { Refused } from "../net/failure.ts";
 import { ask, isBatch } from "./ask.ts";
+import { nowMicros } from "./clock.ts";
+import type { NameSource } from "./names.ts";
 import type { Queries } from "./queries.ts";
 import { planOrRefuse } from "./planned_query.ts";
 
@@ -56,11 +59,13 @@ interface Kept {
 /** Tells what paths have been lately. */
 export class SeenValues {
   readonly #queries: Queries;
+  readonly #names: NameSource | undefined;
   readonly #kept = new Map<string, Kept>();
   #asked = 0;
 
-  constructor(queries: Queries) {
+  constructor(queries: Queries, names: NameSource | undefined) {
     this.#queries = queries;
+    this.#names = names;
   }
 
   /**
@@ -75,6 +80,9 @@ export class SeenValues {
     if (known && known.until > performance.now()) return await known.answer;
     const value = readPath(path);
     const question = questionOf(request);
+    if (this.#names && kfl === "" && readsOnly(value, "names")) {
+      return countNames(this.#names, value, request);
+    }
     if (this.#asked >= MAX_ASKED || !this.#queries.hasRoom) {
       throw new Refused("busy", "Too many ask for values; try again later");
     }
@@ -118,6 +126,26 @@ export class SeenValues {
     }
     return counts.answer;
   }
+}
+
+/**
+ * What is called so, whether it has said anything or not: of names the cluster
+ * knows all that there are. Of a filter's entries only these tell.
+ */
+function countNames(
+  names: NameSource,
+  value: Typed,
+  { from, to }: SeenRequest,
+): SeenAnswer {
+  const now = nowMicros();
+  const counts = new Counts(value);
+  // A pod has as many claims as addresses and ports.
+  const claims = names.claims(from ?? now, (to ?? now) + 1);
+  for (const end of new Set(Iterator.from(claims).map(({ names }) => names))) {
+    const src = { ip: "", ...end };
+    counts.addEntry({ src, dst: src } as Partial<Entry> as Entry);
+  }
+  return counts.answer;
 }
 
 /** The newest entries that have the path. */
@@ -172,19 +200,17 @@ class Counts {
     for (let row = 0; row < batch.count && !this.isFull; row++) {
       const text = batch.text(row);
       this.#bytes += text.length;
-      this.#entries++;
-      for (const each of new Set(textsOf(this.#valueIn(text)))) {
-        this.#counts.set(each, (this.#counts.get(each) ?? 0) + 1);
-      }
+      // An entry's JSON has all fields as an `Entry` has them but for its two
+      // times, and these are nothing to choose from.
+      this.addEntry(JSON.parse(text) as Entry);
     }
   }
 
-  /**
-   * What the path is in an entry's JSON, which has all fields as an `Entry` has
-   * them but for its two times, and these are nothing to choose from.
-   */
-  #valueIn(json: string): Value {
-    return evaluate(this.#value, JSON.parse(json) as Entry);
+  addEntry(entry: Entry): void {
+    this.#entries++;
+    for (const each of new Set(textsOf(evaluate(this.#value, entry)))) {
+      this.#counts.set(each, (this.#counts.get(each) ?? 0) + 1);
+    }
   }
 
   get answer(): SeenAnswer {

@@ -15,6 +15,7 @@ import {
   urlOf,
 } from "../net/http.ts";
 import { Metrics } from "./metrics.ts";
+import type { NameSource } from "./names.ts";
 import { toOpenApi } from "./openapi.ts";
 import { API_HEADERS, HEADERS, servePage } from "./page.ts";
 import { Queries } from "./queries.ts";
@@ -68,6 +69,8 @@ export interface HubOptions {
   readonly takeSavefile?: TakeSavefile | undefined;
   /** Whose pods are captured; absent where there is none. */
   readonly cluster?: Cluster | undefined;
+  /** Who knows what the ends are called; by default its cluster. */
+  readonly names?: NameSource | undefined;
   /** Told what is wrong with us, for the log. */
   readonly onFault: (error: unknown) => void;
 }
@@ -98,11 +101,13 @@ export class HubServer {
 
   private constructor(options: HubOptions) {
     const { version, access, workers, page, takeSavefile, cluster } = options;
+    const names = options.names ?? cluster?.names;
     const metrics = new Metrics();
     const queries = new Queries({
       workers,
       metrics,
       warnings: cluster && (() => warningsOf(cluster.status())),
+      names,
     });
     this.#listening = cluster?.listen(() => queries.tell());
     this.#options = options;
@@ -114,7 +119,8 @@ export class HubServer {
       takeSavefile,
       metrics,
       queries,
-      seen: new SeenValues(queries),
+      seen: new SeenValues(queries, names),
+      names,
       cluster: cluster && {
         view: cluster,
         targeting: new Targeting(workers, cluster.targets),

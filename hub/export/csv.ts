@@ -1,11 +1,15 @@
 /** Rows of the feed as CSV (RFC 4180). */
 import { type Batch, FLAG } from "../../api/batch.ts";
+import type { End } from "../../entry/entry.ts";
 import { toRfc3339 } from "../../entry/json.ts";
 
 const COLUMNS = [
   ...["id", "timestamp", "protocol", "src", "srcPort", "dst", "dstPort"],
   ...["status", "failed", "elapsedTime", "requestSize", "responseSize"],
   "summary",
+  ...["srcIp", "srcPod", "srcNamespace", "srcService", "srcWorkload"],
+  ...["srcNode", "dstIp", "dstPod", "dstNamespace", "dstService"],
+  ...["dstWorkload", "dstNode"],
 ];
 
 /** The first line. */
@@ -36,8 +40,19 @@ function cellsOf(batch: Batch, row: number): (string | number | undefined)[] {
     batch.requestSizeOf(row),
     batch.responseSizeOf(row),
     batch.text(row),
+    ...namesOf(batch.endOf(row, "src")),
+    ...namesOf(batch.endOf(row, "dst")),
   ];
 }
+
+const namesOf = (end: End): (string | undefined)[] => [
+  end.ip,
+  end.pod,
+  end.namespace,
+  end.service,
+  end.workload,
+  end.node,
+];
 
 /**
  * One value. What a spreadsheet would run as a formula is made a text: packets

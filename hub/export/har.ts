@@ -56,6 +56,7 @@ export function toHar(entry: PlainEntry): object | undefined {
     cache: {},
     timings: { send: 0, wait: Math.max(0, wait), receive: 0 },
     ...addressOf(entry),
+    ...namesOf(entry),
     comment: textIn(entry, "id") ?? "",
   };
 }
@@ -114,6 +115,16 @@ function addressOf(entry: PlainEntry): object {
   return {
     ...ip !== undefined && { serverIPAddress: ip },
     ...port !== undefined && { connection: String(port) },
+  };
+}
+
+/** What the ends are called, in fields of our own, as `_` says. */
+function namesOf(entry: PlainEntry): object {
+  const client = textIn(objectIn(entry, "src"), "name");
+  const server = textIn(objectIn(entry, "dst"), "name");
+  return {
+    ...client !== undefined && { _src: client },
+    ...server !== undefined && { _dst: server },
   };
 }
 

@@ -1,9 +1,12 @@
 /** One entry: its detail, its bodies and its packets, from its worker. */
 import { HUB, WORKER } from "../../api/paths.ts";
 import { parseId } from "../../entry/entry.ts";
-import type { RedactPath } from "../../kfl/redaction.ts";
+import { withNames } from "../../entry/names.ts";
+import { redact, type RedactPath } from "../../kfl/redaction.ts";
+import { parseTime } from "../../kfl/time.ts";
 import { Refused } from "../../net/failure.ts";
 import type { Call, Parameter, Route } from "../route.ts";
+import { namesAt, type NameSource } from "../names.ts";
 import { reasonOf } from "../workers.ts";
 import { planOrRefuse } from "../planned_query.ts";
 
@@ -40,7 +43,12 @@ export const entryRoutes: readonly Route[] = [
       schema: { type: "object" },
       doc: "The entry",
     },
-    handle: (call) => fromWorker(call, "", redactionOf(call)),
+    handle: (call) => {
+      const hidden = redactionOf(call);
+      const { names } = call.hub;
+      // With a name for an address that is hidden it would be known.
+      return names ? named(call, names, hidden) : fromWorker(call, "", hidden);
+    },
   },
   {
     method: "GET",
@@ -86,6 +94,22 @@ export function cannotRedact(): Refused {
 function redactionOf({ query }: Call): readonly RedactPath[] {
   const kfl = query.get("kfl") ?? "";
   return kfl === "" ? [] : planOrRefuse({ kfl }).plan.redact;
+}
+
+/** An entry with the names of its time, and then without what is hidden. */
+async function named(
+  call: Call,
+  names: NameSource,
+  hidden: readonly RedactPath[],
+): Promise<Response> {
+  const response = await fromWorker(call, "", []);
+  const entry = await response.json();
+  const { timestamp, src, dst } = entry;
+  const at = parseTime(timestamp);
+  if (at === undefined) throw new Refused("worker", "The entry has no time");
+  const [ofSrc, ofDst] = namesAt(names, [src, dst], at);
+  const ends = { src: withNames(src, ofSrc), dst: withNames(dst, ofDst) };
+  return Response.json(redact({ ...entry, ...ends }, hidden));
 }
 
 async function fromWorker(

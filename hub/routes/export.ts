@@ -1,10 +1,12 @@
 /** `POST /api/v1/export`: what matches, as a file. */
 import type { ExportFormat } from "../../api/hub.ts";
 import type { PacketsAsk, QueryRequest } from "../../api/messages.ts";
-import { HUB, WORKER } from "../../api/paths.ts";
+import { HUB, LOST_HEADER, WORKER } from "../../api/paths.ts";
 import { ask, isBatch } from "../ask.ts";
 import { CSV_HEAD, toCsv } from "../export/csv.ts";
 import { HAR_TAIL, harHead, type PlainEntry, toHar } from "../export/har.ts";
+import { compileNode, NO } from "../../kfl/evaluator.ts";
+import { PlanNames } from "../names.ts";
 import { fittingFormat, mergePackets } from "../export/merged_packets.ts";
 import { PacketStream } from "../export/packet_stream.ts";
 import { Refused } from "../../net/failure.ts";
@@ -90,11 +92,17 @@ async function exportPackets(
   wanted: "pcap" | "pcapng",
   exact: boolean,
 ): Promise<Response> {
-  const { plan } = planOrRefuse({ ...question, output: "row" });
+  const { plan } = planOrRefuse({ ...question, output: "count" });
   if (plan.redact.length > 0) throw cannotRedact();
-  const body: PacketsAsk = { plan, exact };
+  using names = PlanNames.of(hub.names, plan);
+  const parts = names?.parts.map((part) => part.toBase64());
+  const body: PacketsAsk = { plan, exact, names: parts };
+  const judge = compileNode(plan);
+  const asked = hub.workers.all.filter(({ state }) =>
+    !state || judge({ name: state.node }) !== NO
+  );
   const opened = await Promise.all(
-    hub.workers.all.map((worker) => open(worker, body, request.signal)),
+    asked.map((worker) => open(worker, body, request.signal)),
   );
   const streams = opened.filter((each) => each instanceof PacketStream);
   const missing = opened.filter((each) => typeof each === "string");
@@ -102,7 +110,7 @@ async function exportPackets(
     throw new Refused("worker", missing.join("; "));
   }
   const format = fittingFormat(wanted, streams);
-  const pieces = mergePackets(streams, format);
+  const pieces = mergePackets(streams, format, missing);
   return file(ReadableStream.from(pieces), format, missing);
 }
 
@@ -120,7 +128,8 @@ async function open(
       signal,
     });
     if (response.ok && response.body) {
-      return await PacketStream.open(worker.name, response.body);
+      const lost = Number(response.headers.get(LOST_HEADER) ?? 0);
+      return await PacketStream.open(worker.name, response.body, lost);
     }
     await response.body?.cancel();
     return `${worker.name}: it answers ${response.status}`;

@@ -123,8 +123,8 @@ function rowOf(batch: Batch, row: number): object {
     protocol: batch.word(batch.protocol[row]!),
     timestamp: toRfc3339(batch.timestamp[row]!),
     ...!Number.isNaN(elapsed) && { elapsedTime: elapsed },
-    src: endOf(batch.word(batch.src[row]!), batch.srcPort[row]!),
-    dst: endOf(batch.word(batch.dst[row]!), batch.dstPort[row]!),
+    src: endOf(batch, row, "src"),
+    dst: endOf(batch, row, "dst"),
     summary: batch.text(row),
     status: batch.word(batch.status[row]!) || undefined,
     failed: (flags & FLAG.FAILED) !== 0,
@@ -134,10 +134,11 @@ function rowOf(batch: Batch, row: number): object {
   };
 }
 
-const endOf = (name: string, port: number): object => ({
-  name,
-  ...port !== 0 && { port },
-});
+/** What it is shown as is its name, though that may be its address. */
+function endOf(batch: Batch, row: number, side: "src" | "dst"): object {
+  const end = batch.endOf(row, side);
+  return { ...end, name: end.name ?? end.ip };
+}
 
 const lineOf = (value: object): Uint8Array<ArrayBuffer> =>
   new TextEncoder().encode(JSON.stringify(value) + "\n");

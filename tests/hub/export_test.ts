@@ -228,7 +228,7 @@ Deno.test("nothing in a CSV is a formula, and commas and quotes stay in their ce
   await using hub = await RunningHub.start({ links });
   const csv = await (await hub.post(HUB.export, { kfl: "", format: "csv" }))
     .text();
-  ok(csv.endsWith(`,"'=cmd|""x"",\n1"\r\n`), csv);
+  ok(csv.includes(`,"'=cmd|""x"",\n1",`), csv);
 });
 
 /** An entry as `query --json` writes it. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Access } from "../../hub/access.ts";
 import type { Cluster } from "../../hub/cluster.ts";
+import type { NameSource } from "../../hub/names.ts";
 import { newToken } from "../../hub/token.ts";
 import type { Page, TakeSavefile } from "../../hub/route.ts";
 import { HubServer } from "../../hub/server.ts";
@@ -14,6 +15,7 @@ export interface RunningOptions {
   readonly page?: Page;
   readonly takeSavefile?: TakeSavefile;
   readonly cluster?: Cluster;
+  readonly names?: NameSource;
   readonly now?: () => number;
 }
 
@@ -40,6 +42,7 @@ export class RunningHub implements AsyncDisposable {
       page: options.page,
       takeSavefile: options.takeSavefile,
       cluster: options.cluster,
+      names: options.names,
       onFault: (error) => faults.push(error),
     });
     await workers.refresh();

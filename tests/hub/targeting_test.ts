@@ -82,6 +82,7 @@ class Lab implements AsyncDisposable {
         targets: lab.targets,
         status: () => lab.status,
         listen: () => ({ [Symbol.dispose]() {} }),
+        names: { claims: () => [], listen: () => ({ [Symbol.dispose]() {} }) },
       },
     });
     return lab;

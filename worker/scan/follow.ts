@@ -7,16 +7,21 @@
  * on every packet, and nothing is given twice or not at all.
  */
 import type { Completed } from "../../api/messages.ts";
+import type { NamesTable } from "../../api/names_table.ts";
 import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import { compileMessage } from "../../kfl/evaluator.ts";
+import type { Predicate } from "../../kfl/generator.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { type Shard, toName } from "../shards/shard.ts";
 import type { Store } from "../shards/store.ts";
 import { LineTail } from "./line_tail.ts";
 import type { Pin } from "./pin.ts";
+import type { PlacedEntry } from "./rendering.ts";
 import { StaleState } from "./replay.ts";
 import { checkpointOf } from "./search_store.ts";
 import { lineOf } from "./shard_line.ts";
 import { type Coverage, type Protocols, SourceScan } from "./source_scan.ts";
+import { UnnamedEntries } from "./unnamed.ts";
 
 /** How often all files are looked for, ms; the next shard's oftener. */
 const LISTING = 1000;
@@ -25,12 +30,16 @@ const LISTING = 1000;
 export interface FollowOptions {
   readonly plan: Plan;
   readonly protocols: Protocols;
+  /** What the ends were called; absent where nobody has a name. */
+  readonly names?: NamesTable | undefined;
+  /** µs since 1970; without it no entry waits for names. */
+  readonly clock?: () => number;
   /** What these packets complete is not given. */
   readonly pin?: Pin | undefined;
   /** Nor is what comes up to here in the order of `(completed, id)`. */
   readonly after?: Completed | undefined;
   /** An entry that matches. What it borrows holds until this returns. */
-  readonly onMatch: (entry: DissectedEntry) => void;
+  readonly onMatch: (entry: PlacedEntry) => void;
 }
 
 /** Reads a folder on, for one query. */
@@ -38,6 +47,8 @@ export class Follower {
   readonly #store: Store;
   readonly #options: FollowOptions;
   readonly #lines = new Map<string, LineTail>();
+  readonly #matches: Predicate;
+  readonly #unnamed: UnnamedEntries | undefined;
   /** The greatest number of a shard that has been given to its line. */
   #newest = 0;
   #listedAt = -Infinity;
@@ -45,6 +56,9 @@ export class Follower {
   constructor(store: Store, options: FollowOptions) {
     this.#store = store;
     this.#options = options;
+    const { plan, names } = options;
+    this.#matches = compileMessage(plan);
+    this.#unnamed = names && new UnnamedEntries(names);
     const shards = Map.groupBy(this.#newShards(), ({ key }) => key);
     for (const [key, line] of shards) {
       this.#begin(key, line.map(({ number }) => number));
@@ -76,6 +90,22 @@ export class Follower {
     for (const { key, number } of this.#newShards()) {
       const line = this.#lines.get(key) ?? this.#open(key);
       line.add(number);
+    }
+  }
+
+  /** Whether entries wait for names, before which no later one may be given. */
+  get awaitsNames(): boolean {
+    return this.#unnamed?.isEmpty === false;
+  }
+
+  /**
+   * Gives the entries that have waited for names and need not any longer.
+   *
+   * @param now µs since 1970; `Infinity` for all of them
+   */
+  giveNamed(now: number): void {
+    for (const entry of this.#unnamed?.due(now) ?? []) {
+      if (this.#matches(entry)) this.#options.onMatch(entry);
     }
   }
 
@@ -148,7 +178,7 @@ export class Follower {
   #resumed(key: string, saved: Uint8Array): LineTail | undefined {
     const line = this.#open(key);
     try {
-      line.scan.replay.resume(saved);
+      line.scan.resume(saved);
       return line;
     } catch (error) {
       if (!(error instanceof StaleState)) throw error;
@@ -157,16 +187,24 @@ export class Follower {
   }
 
   #open(key: string): LineTail {
-    const { plan, protocols, pin, after, onMatch } = this.#options;
-    const scan = new SourceScan(this.#store.node, {
+    const { plan, protocols, names, pin, after, onMatch, clock } =
+      this.#options;
+    const mustWait = (entry: DissectedEntry): boolean => {
+      const now = isWanted(entry) ? clock?.() : undefined;
+      return this.#unnamed?.takes(entry, now ?? -Infinity) ?? false;
+    };
+    const isWanted = (entry: DissectedEntry): boolean =>
+      !line.isSilent && (!after || isBehind(entry, after));
+    const scan: SourceScan = new SourceScan(this.#store.node, {
       plan,
       protocols,
+      names,
+      mustWait: this.#unnamed && mustWait,
       onMatch: (entry) => {
-        if (line.isSilent || after && !isBehind(entry, after)) return;
-        onMatch(entry);
+        if (isWanted(entry)) onMatch(entry);
       },
     });
-    const line = new LineTail({
+    const line: LineTail = new LineTail({
       store: this.#store,
       scan,
       silentBytesOf: (shard) => pin?.bytesOf(key, shard) ?? 0,
@@ -190,9 +228,7 @@ export class Follower {
   }
 
   #hasShard(number: number): boolean {
-    const file = this.#store.folder.open(toName(number, "pcap"), "read");
-    file?.close();
-    return file !== undefined;
+    return this.#store.folder.has(toName(number, "pcap"));
   }
 }
 

@@ -1,9 +1,12 @@
 /** How an entry leaves a worker: its row of a batch, without what is hidden. */
-import type { Head, Position } from "../../api/batch.ts";
-import type { Form } from "../../api/batch.ts";
-import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import {
+  type Form,
+  type Head,
+  type Position,
+  ROW_NAMES,
+} from "../../api/batch.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
-import type { End } from "../../entry/entry.ts";
+import type { End, Entry } from "../../entry/entry.ts";
 import { type Plain, toPlain } from "../../entry/json.ts";
 import { redact, type RedactPath } from "../../kfl/redaction.ts";
 
@@ -14,8 +17,11 @@ export interface Rendered {
   readonly text: string;
 }
 
+/** An entry of which it is known where it stands in its node's order. */
+export type PlacedEntry = Entry & Position;
+
 /** Makes a row of an entry. What it gives may borrow what the entry borrows. */
-export type Render = (entry: DissectedEntry) => Rendered;
+export type Render = (entry: PlacedEntry) => Rendered;
 
 /**
  * How entries are rendered.
@@ -39,13 +45,13 @@ export function rendererOf(
     };
   }
   const textOf = form === "row"
-    ? (entry: DissectedEntry) => entry.summary
-    : (entry: DissectedEntry) => JSON.stringify(toPlain(entry, SCHEMA));
+    ? (entry: Entry) => entry.summary
+    : (entry: Entry) => JSON.stringify(toPlain(entry, SCHEMA));
   return (entry) => ({ head: entry, position: entry, text: textOf(entry) });
 }
 
 /** A head with nothing in it that is hidden in the entry's JSON. */
-function toShownHead(entry: DissectedEntry, plain: Plain): Head {
+function toShownHead(entry: Entry, plain: Plain): Head {
   const isShown = (name: string) => typeof plain[name] === "number";
   return {
     timestamp: entry.timestamp,
@@ -68,10 +74,13 @@ function toShownHead(entry: DissectedEntry, plain: Plain): Head {
 
 function toShownEnd(end: unknown): End {
   if (typeof end !== "object" || end === null) return { ip: String(end) };
-  const { ip, port, name } = end as Plain;
+  const { ip, port, ...rest } = end as Plain;
+  const names = ROW_NAMES.flatMap((field) =>
+    typeof rest[field] === "string" ? [[field, rest[field]]] : []
+  );
   return {
     ip: String(ip),
     port: typeof port === "number" ? port : undefined,
-    name: typeof name === "string" ? name : undefined,
+    ...Object.fromEntries(names),
   };
 }

@@ -45,6 +45,7 @@ export function fromRowText(bytes: Uint8Array): Rendered {
   return { head, position: head, text };
 }
 
-function toNamedEnd({ ip, port, name }: End): End {
-  return { ip, port, name };
+function toNamedEnd(end: End): End {
+  const { ip, port, name, pod, namespace, service, workload, node } = end;
+  return { ip, port, name, pod, namespace, service, workload, node };
 }

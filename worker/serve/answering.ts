@@ -3,10 +3,13 @@ import type { Channel } from "../../api/channel.ts";
 import type { Answer } from "../../api/messages.ts";
 import type { Store } from "../shards/store.ts";
 import type { Credit } from "./credit.ts";
+import type { QueryNames } from "./names_inbox.ts";
 
 /** What answers a query. */
 export interface Answering {
   readonly store: Store;
+  /** Absent where nobody has a name. */
+  readonly names?: QueryNames | undefined;
   readonly channel: Channel;
   readonly credit: Credit;
   /** Aborted when nobody waits for the answer any more. */

@@ -18,7 +18,7 @@ export async function answerClosed(
   { plan, output }: Ask,
   around: Answering,
 ): Promise<void> {
-  const { store, channel, credit, signal } = around;
+  const { store, names, channel, credit, signal } = around;
   const progress = new ProgressTeller(channel, store.bytes);
   using rows = output === "count"
     ? undefined
@@ -26,6 +26,7 @@ export async function answerClosed(
   const coverages = await searchStore(store, {
     plan,
     protocols: PROTOCOLS,
+    names: names?.stored,
     onMatch(entry) {
       progress.matches++;
       rows?.add(entry);

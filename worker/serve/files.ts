@@ -1,6 +1,9 @@
 /** Files that a scan thread makes: entries, their bodies, and packets. */
 import { BadMessage } from "../../api/batch.ts";
 import type { PacketsAsk } from "../../api/messages.ts";
+import { LOST_HEADER } from "../../api/paths.ts";
+import { MAX_PARTS } from "../../api/names.ts";
+import { NamesTable } from "../../api/names_table.ts";
 import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import { PROTOCOLS, SCHEMA } from "../../dissectors/registry.ts";
 import { parseId } from "../../entry/entry.ts";
@@ -15,6 +18,7 @@ import {
   type Origin,
   type Stretch,
 } from "../scan/find_entry.ts";
+import { lostFor } from "../scan/node_coverage.ts";
 import { MixedLinkTypes, PacketOutput } from "../scan/packet_output.ts";
 import { linesOf, ShardGone } from "../scan/shard_line.ts";
 import type { Store } from "../shards/store.ts";
@@ -142,7 +146,7 @@ async function sendPackets(
   text: string,
   sender: FileSender,
 ): Promise<void> {
-  const { plan, exact } = readPacketsAsk(text);
+  const { plan, exact, names } = readPacketsAsk(text);
   if (plan.redact.length > 0) {
     throw new Refused(
       "hidden",
@@ -152,10 +156,12 @@ async function sendPackets(
   const lines = linesOf(store);
   const linkTypes = new Set(lines.map(({ linkType }) => linkType));
   const format = linkTypes.size > 1 ? "pcapng" : "pcap";
-  sendHead(sender, format, "packets");
+  sendHead(sender, format, "packets", {
+    [LOST_HEADER]: `${lostFor(store, plan)}`,
+  });
   const output = new PacketOutput(sender, format);
   for (const line of lines) {
-    const job = { plan, exact, protocols: PROTOCOLS, ...waysOf(sender) };
+    const job = { plan, exact, names, protocols: PROTOCOLS, ...waysOf(sender) };
     await exportPackets(line, output, job);
   }
   output.finish();
@@ -166,6 +172,7 @@ function sendHead(
   sender: FileSender,
   format: keyof typeof FORMATS,
   name: string,
+  headers: { readonly [name: string]: string } = {},
 ): void {
   // A name of characters that mean nothing in a header.
   const file = `${name.replaceAll(/[^\w.~-]/g, "_")}.${format}`;
@@ -175,6 +182,7 @@ function sendHead(
       ...AS_FILE,
       "content-type": FORMATS[format],
       "content-disposition": `attachment; filename="${file}"`,
+      ...headers,
     },
   });
 }
@@ -212,19 +220,38 @@ function readPaths(text: string | undefined): readonly RedactPath[] {
   throw new Refused("message", '"redact" is no list of paths');
 }
 
+/** What is asked of packets, once it was read. */
+interface PacketsJob extends Omit<PacketsAsk, "names"> {
+  readonly names: NamesTable | undefined;
+}
+
 /** @throws Refused */
-function readPacketsAsk(text: string): PacketsAsk {
-  const { plan, exact } = (parseJson(text) ?? {}) as Partial<PacketsAsk>;
+function readPacketsAsk(text: string): PacketsJob {
+  const { plan, exact, names } = (parseJson(text) ?? {}) as Partial<PacketsAsk>;
   if (plan?.version !== PLAN_VERSION) {
     throw new Refused("message", "The plan is of another version, or missing");
   }
   try {
     checkPlan(plan as Plan);
+    return { plan, exact: exact === true, names: names && toTable(names) };
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error;
     throw new Refused("message", error.message);
   }
-  return { plan, exact: exact === true };
+}
+
+/** @throws BadMessage */
+function toTable(parts: unknown): NamesTable {
+  const isList = Array.isArray(parts) && parts.length <= MAX_PARTS;
+  if (!isList) throw new BadMessage('"names" is no list of parts');
+  try {
+    return new NamesTable(parts.map((part) => Uint8Array.fromBase64(part)));
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError || cause instanceof TypeError)) {
+      throw cause;
+    }
+    throw new BadMessage("A part of the names is no base64", { cause });
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -83,7 +83,7 @@ interface Said {
 /** Gives the newest of what the stored packets completed, the oldest first. */
 async function answerStored(
   { plan, output, last }: Ask,
-  { store, channel, credit, signal }: Following,
+  { store, names, channel, credit, signal }: Following,
   pin: Pin | undefined,
 ): Promise<Pick<Said, "given" | "coverages">> {
   if (last === 0 || output === "count") {
@@ -97,6 +97,7 @@ async function answerStored(
   const coverages = await searchStore(store, {
     plan: newestFirst,
     protocols: PROTOCOLS,
+    names: names?.stored,
     until: pin,
     onMatch(entry) {
       progress.matches++;
@@ -174,7 +175,7 @@ class LiveQuery implements Disposable {
 
   constructor(ask: Ask, around: Following, said: Said) {
     const { plan, output, after } = ask;
-    const { store, channel, grows } = around;
+    const { store, channel, grows, names, clock } = around;
     this.#ask = ask;
     this.#around = around;
     this.#said = said;
@@ -190,6 +191,8 @@ class LiveQuery implements Disposable {
     this.#follower = !isRead ? undefined : new Follower(store, {
       plan,
       protocols: PROTOCOLS,
+      names: names?.live,
+      clock,
       pin: said.pin,
       after,
       onMatch: (entry) => {
@@ -212,8 +215,10 @@ class LiveQuery implements Disposable {
     while (true) {
       const now = clock();
       const isAtEnd = this.#read(now);
-      await this.#sendRows();
-      this.#toldWatermark = this.#watermark;
+      if (!this.#awaitsNames(now > end ? Infinity : now)) {
+        await this.#sendRows();
+        this.#toldWatermark = this.#watermark;
+      }
       if (this.#left === 0 || isAtEnd && now > end) break;
       this.#coverage.tell(() => this.#toCoverage());
       if (this.#rest < EARLY) this.#beat();
@@ -249,6 +254,18 @@ class LiveQuery implements Disposable {
       this.#watermark = Math.max(this.#watermark ?? 0, read - LAG);
     }
     return isAtEnd;
+  }
+
+  /**
+   * Whether an entry waits for its names. What was completed after it waits
+   * with it, so that rows come in order: they are sent once it is given.
+   */
+  #awaitsNames(now: number): boolean {
+    const follower = this.#follower;
+    if (!follower) return false;
+    const mustGive = this.#rows.isFull || this.#left === 0 || this.#hasEnded;
+    follower.giveNamed(mustGive ? Infinity : now);
+    return follower.awaitsNames;
   }
 
   /** Sends the rows there are; without credit it stands still until then. */

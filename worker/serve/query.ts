@@ -16,6 +16,7 @@ import { Bell } from "./bell.ts";
 import { answerClosed } from "./closed_query.ts";
 import { Credit } from "./credit.ts";
 import { answerFollowing } from "./follow_query.ts";
+import { NamesInbox } from "./names_inbox.ts";
 import { checkPlan } from "./plan_check.ts";
 import type { StoredNews } from "./stored_news.ts";
 
@@ -54,20 +55,26 @@ export async function answer(
   const over = new AbortController();
   const bell = new Bell();
   const credit = new Credit(bell, over.signal);
+  const inbox = new NamesInbox();
   const question = Promise.withResolvers<Ask>();
   const fail = (error: unknown) => {
     over.abort(error);
     question.reject(error);
+    inbox.fail(error);
     bell.ring();
   };
   let isAsked = false;
   channel.listen({
     onMessage(message) {
       try {
-        const text = toText(message);
-        if (isAsked) return credit.grant(readGrant(text).credit);
+        if (typeof message !== "string") {
+          inbox.add(message);
+          return bell.ring();
+        }
+        if (isAsked) return credit.grant(readGrant(message).credit);
         isAsked = true;
-        const ask = readAsk(text);
+        const ask = readAsk(message);
+        inbox.expect(ask.names);
         credit.grant(ask.credit);
         question.resolve(ask);
       } catch (error) {
@@ -81,6 +88,7 @@ export async function answer(
   const patience = setTimeout(late, PATIENCE);
   try {
     const ask = await question.promise;
+    const names = await inbox.whole;
     clearTimeout(patience);
     checkPlan(ask.plan);
     const { store, grows, clock } = answers;
@@ -88,8 +96,8 @@ export async function answer(
     if (ask.plan.follow) {
       using _news = answers.news.listen(bell);
       const way = { channel, credit, signal, bell };
-      await answerFollowing(ask, { store, grows, clock, ...way });
-    } else await answerClosed(ask, { store, channel, credit, signal });
+      await answerFollowing(ask, { store, grows, clock, names, ...way });
+    } else await answerClosed(ask, { store, names, channel, credit, signal });
   } catch (error) {
     clearTimeout(patience);
     const failure = toFailure(error, answers.onFault);
@@ -97,12 +105,6 @@ export async function answer(
   } finally {
     channel.close();
   }
-}
-
-/** @throws BadMessage */
-function toText(message: string | Uint8Array): string {
-  if (typeof message === "string") return message;
-  throw new BadMessage("Questions are asked in text");
 }
 
 /** What is told of an error; nothing if nobody is there to be told. */

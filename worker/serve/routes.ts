@@ -8,8 +8,11 @@ import { Refused } from "../../net/failure.ts";
 import { toTargetsOrder } from "./targets_order.ts";
 import type { WantedFile } from "./thread_messages.ts";
 
-/** Bytes of what is posted or put: a plan, or a list of addresses. */
+/** Bytes of what is put, such as a list of addresses. */
 export const MAX_BODY = 1024 * 1024;
+
+/** Bytes of what is posted for packets: a plan, and names in base64. */
+const MAX_PACKETS_ASK = 32 * 1024 * 1024;
 
 /** Bytes of `?redact=`. */
 const MAX_REDACT = 8 * 1024;
@@ -63,7 +66,10 @@ async function toAnswer(request: Request, routed: Routed): Promise<Response> {
       return await setTargets(request, captureOf(routed));
     case WORKER.packets:
       allow(request, "POST");
-      return await routed.file({ what: "packets", ask: await textOf(request) });
+      return await routed.file({
+        what: "packets",
+        ask: await textOf(request, MAX_PACKETS_ASK),
+      });
   }
   const wanted = toEntryFile(new URL(request.url));
   if (!wanted) throw new Refused("missing", `There is nothing at ${pathname}`);
@@ -168,12 +174,15 @@ async function jsonOf(request: Request): Promise<Record<string, unknown>> {
  *
  * @throws Refused if it is too long
  */
-async function textOf({ body }: Request): Promise<string> {
+async function textOf(
+  { body }: Request,
+  most: number = MAX_BODY,
+): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of body ?? []) {
     size += part.length;
-    if (size > MAX_BODY) throw new Refused("large", "The body is too long");
+    if (size > most) throw new Refused("large", "The body is too long");
     parts.push(part);
   }
   const decoder = new TextDecoder();
