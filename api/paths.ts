@@ -52,3 +52,9 @@ export const WORKER = {
 
 /** The header in which a hub shows workers the shared secret. */
 export const SECRET_HEADER = "x-thresher-secret";
+
+/**
+ * The header in which a worker says how many packets it lost while it captured
+ * those that it sends.
+ */
+export const LOST_HEADER = "x-thresher-lost";

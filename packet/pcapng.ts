@@ -20,6 +20,9 @@ export const BLOCK = {
   SECRETS: 10,
 } as const;
 
+/** An option that every block may have (§3.5): text for people. */
+export const COMMENT_OPTION = 1;
+
 /** Options of an interface (§4.2). */
 export const INTERFACE_OPTION = {
   NAME: 2,
@@ -28,7 +31,7 @@ export const INTERFACE_OPTION = {
 } as const;
 
 /** Options of an interface's statistics (§4.6). */
-const STATISTICS_OPTION = {
+export const STATISTICS_OPTION = {
   DROPPED_BY_INTERFACE: 5,
   DROPPED_BY_SYSTEM: 7,
 } as const;

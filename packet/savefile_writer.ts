@@ -9,7 +9,13 @@
 import type { Secrets } from "./format.ts";
 import { type FrameBatch, type Interface, RECORDS } from "./frame.ts";
 import { PCAP_HEADER, PCAP_MAGIC, PCAP_RECORD } from "./pcap.ts";
-import { BLOCK, BYTE_ORDER_MAGIC, INTERFACE_OPTION } from "./pcapng.ts";
+import {
+  BLOCK,
+  BYTE_ORDER_MAGIC,
+  COMMENT_OPTION,
+  INTERFACE_OPTION,
+  STATISTICS_OPTION,
+} from "./pcapng.ts";
 
 /** Where a savefile's bytes go: an open file, or an array. */
 export interface ByteSink {
@@ -32,6 +38,9 @@ const PACKET_BLOCK = 32;
 /** The snap length where the interface does not tell it. */
 const SNAP_LENGTH = 262_144;
 
+/** Bytes of a comment; the rest is cut. */
+const MAX_COMMENT = 32_768;
+
 /** Writes frames of batches to a sink. Nothing is kept of the batches. */
 export class SavefileWriter {
   readonly format: SavefileFormat;
@@ -50,12 +59,18 @@ export class SavefileWriter {
    *
    * @param sink gets bytes when the buffer is full, and on {@link flush}
    * @param first the interface with number 0, the only one of a classic file
+   * @param comment what people should know of a pcapng file
    */
-  constructor(sink: ByteSink, format: SavefileFormat, first: Interface) {
+  constructor(
+    sink: ByteSink,
+    format: SavefileFormat,
+    first: Interface,
+    comment?: string,
+  ) {
     this.#sink = sink;
     this.format = format;
     if (format === "pcapng") {
-      this.#writeSection();
+      this.#writeSection(comment);
       this.addInterface(first);
     } else {
       this.#writeHeader(first);
@@ -98,6 +113,22 @@ export class SavefileWriter {
     this.#view.setUint32(at, type, true);
     this.#view.setUint32(at + 4, data.length, true);
     this.#buffer.set(data, at + 8);
+  }
+
+  /**
+   * Says in a pcapng file how many packets an interface lost.
+   *
+   * @param time up to which, µs since 1970
+   */
+  addLosses(number: number, packets: number, time: number): void {
+    this.#requirePcapng("losses");
+    const at = this.#beginBlock(BLOCK.STATISTICS, 12 + 12 + 4);
+    const view = this.#view;
+    view.setUint32(at, number, true);
+    this.#setTime(at + 4, time, 0);
+    view.setUint16(at + 12, STATISTICS_OPTION.DROPPED_BY_SYSTEM, true);
+    view.setUint16(at + 14, 8, true);
+    view.setBigUint64(at + 16, BigInt(packets), true);
   }
 
   /** Copies one frame; to a pcapng file as one of interface `number`. */
@@ -209,11 +240,19 @@ export class SavefileWriter {
     view.setUint32(at + 12, batch.original[row]!, true);
   }
 
-  #writeSection(): void {
-    const at = this.#beginBlock(BLOCK.SECTION, 16);
-    this.#view.setUint32(at, BYTE_ORDER_MAGIC, true);
-    this.#view.setUint16(at + 4, 1, true); // version 1.0
-    this.#view.setBigInt64(at + 8, -1n, true); // of unknown length
+  #writeSection(comment = ""): void {
+    const text = new TextEncoder().encode(comment).subarray(0, MAX_COMMENT);
+    const padded = Math.ceil(text.length / 4) * 4;
+    const options = text.length > 0 ? 4 + padded + 4 : 0;
+    const at = this.#beginBlock(BLOCK.SECTION, 16 + options);
+    const view = this.#view;
+    view.setUint32(at, BYTE_ORDER_MAGIC, true);
+    view.setUint16(at + 4, 1, true); // version 1.0
+    view.setBigInt64(at + 8, -1n, true); // of unknown length
+    if (options === 0) return;
+    view.setUint16(at + 16, COMMENT_OPTION, true);
+    view.setUint16(at + 18, text.length, true);
+    this.#buffer.set(text, at + 20);
   }
 
   #writePacket(batch: FrameBatch, row: number, number: number): void {
@@ -224,17 +263,21 @@ export class SavefileWriter {
     const size = PACKET_BLOCK - 12 + captured;
     const at = this.#beginBlock(BLOCK.PACKET, size);
     const view = this.#view;
-    // 2^53 µs are more nanoseconds than a number holds: two halves of them.
-    const time = batch.time[row]!;
-    const high = Math.floor(time / 2 ** 32);
-    const low = (time - high * 2 ** 32) * 1000 + batch.nanos[row]!;
-    const carried = Math.floor(low / 2 ** 32);
     view.setUint32(at, number, true);
-    view.setUint32(at + 4, high * 1000 + carried, true);
-    view.setUint32(at + 8, low - carried * 2 ** 32, true);
+    this.#setTime(at + 4, batch.time[row]!, batch.nanos[row]!);
     view.setUint32(at + 12, captured, true);
     view.setUint32(at + 16, batch.original[row]!, true);
     this.#copyFrame(batch, row, at + 20);
+  }
+
+  /** Writes a time as pcapng has it. */
+  #setTime(at: number, time: number, nanos: number): void {
+    // 2^53 µs are more nanoseconds than a number holds: two halves of them.
+    const high = Math.floor(time / 2 ** 32);
+    const low = (time - high * 2 ** 32) * 1000 + nanos;
+    const carried = Math.floor(low / 2 ** 32);
+    this.#view.setUint32(at, high * 1000 + carried, true);
+    this.#view.setUint32(at + 4, low - carried * 2 ** 32, true);
   }
 
   #copyFrame(batch: FrameBatch, row: number, at: number): void {

@@ -34,15 +34,17 @@ export function fittingFormat(
 /**
  * One savefile of all streams, a piece at a time.
  *
+ * @param missing nodes whose packets are not in it, and why; said in pcapng
  * @throws BrokenSavefile
  */
 export async function* mergePackets(
   streams: readonly PacketStream[],
   format: "pcap" | "pcapng",
+  missing: readonly string[] = [],
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const sink = new Pieces();
   try {
-    const output = new MergedOutput(sink, format, streams);
+    const output = new MergedOutput(sink, format, streams, missing);
     const open = new Set<PacketStream>();
     for (const stream of streams) if (await stream.next()) open.add(stream);
     while (open.size > 0) {
@@ -79,19 +81,25 @@ class MergedOutput {
   readonly #format: SavefileFormat;
   /** Numbers here of each stream's interfaces. */
   readonly #numbers = new Map<PacketStream, number[]>();
+  readonly #streams: readonly PacketStream[];
+  /** Time of the latest packet, µs. */
+  #time = 0;
 
   constructor(
     sink: ByteSink,
     format: SavefileFormat,
     streams: readonly PacketStream[],
+    missing: readonly string[],
   ) {
     this.#format = format;
+    this.#streams = streams;
     const [first] = streams;
     const begins = first?.interfaces[0];
     this.#writer = new SavefileWriter(
       sink,
       format,
       begins ? named(begins, first!) : NOTHING,
+      missing.map((what) => `missing: ${what}`).join("\n"),
     );
     if (begins) this.#numbers.set(first!, [0]);
   }
@@ -102,10 +110,24 @@ class MergedOutput {
       ? this.#numberOf(stream, batch.interface[row]!)
       : 0;
     this.#writer.copy(batch, row, number);
+    this.#time = Math.max(this.#time, batch.time[row]!);
   }
 
   finish(): void {
+    if (this.#format === "pcapng") this.#writeLosses();
     this.#writer.flush();
+  }
+
+  /**
+   * What each node lost, at its first interface: capture waits for packets of
+   * all interfaces in one place, and which of them was lost nobody knows.
+   */
+  #writeLosses(): void {
+    for (const stream of this.#streams) {
+      if (stream.lost === 0 || stream.interfaces.length === 0) continue;
+      const number = this.#numberOf(stream, 0);
+      this.#writer.addLosses(number, stream.lost, this.#time);
+    }
   }
 
   #numberOf(stream: PacketStream, index: number): number {

@@ -20,6 +20,8 @@ export class BrokenSavefile extends Error {
 export class PacketStream {
   /** The node that they come from. */
   readonly node: string;
+  /** Packets that it lost while it captured, as far as it knows. */
+  readonly lost: number;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #batch = new FrameBatch(BATCH);
   readonly #reader: SavefileReader;
@@ -35,6 +37,7 @@ export class PacketStream {
   static async open(
     node: string,
     bytes: AsyncIterable<Uint8Array>,
+    lost = 0,
   ): Promise<PacketStream> {
     const chunks = bytes[Symbol.asyncIterator]();
     const waiting: Uint8Array[] = [];
@@ -44,15 +47,17 @@ export class PacketStream {
       waiting.push(value);
       size += value.length;
     }
-    return new PacketStream(node, chunks, waiting);
+    return new PacketStream(node, chunks, waiting, lost);
   }
 
   private constructor(
     node: string,
     chunks: AsyncIterator<Uint8Array>,
     waiting: Uint8Array[],
+    lost: number,
   ) {
     this.node = node;
+    this.lost = lost;
     this.#chunks = chunks;
     this.#waiting = waiting;
     this.#reader = new SavefileReader(

@@ -46,3 +46,14 @@ export function deletedFor(store: Store, plan: Plan): number | undefined {
     until >= (plan.window.from ?? -Infinity);
   return isAsked ? until : undefined;
 }
+
+/** Packets that were lost while those were captured that a plan asks for. */
+export function lostFor(store: Store, { window }: Plan): number {
+  const { from = -Infinity, to = Infinity } = window;
+  let lost = 0;
+  for (const { header, facts } of store.shards("oldest first")) {
+    if (header.last < from || header.first > to) continue;
+    for (const { packets } of facts.drops) lost += packets;
+  }
+  return lost;
+}
