@@ -7,8 +7,7 @@
  */
 import type { TargetsOrder } from "../../api/worker.ts";
 import { DiskFolder, readWhole } from "../shards/folder.ts";
-
-const NAME = "targets.json";
+import { ORDER_NAME } from "../shards/guests.ts";
 
 /** Another one each time the machine is started. */
 const BOOT = "/proc/sys/kernel/random/boot_id";
@@ -29,14 +28,14 @@ interface Kept {
 export function keepOrder(folder: string, order: TargetsOrder): void {
   const kept: Kept = { boot: bootId(), order };
   const bytes = new TextEncoder().encode(JSON.stringify(kept));
-  DiskFolder.at(folder).replace(NAME, bytes);
+  DiskFolder.at(folder).replace(ORDER_NAME, bytes);
 }
 
 /** The order that was kept, if there is one and it still holds. */
 export function readKeptOrder(folder: string): TargetsOrder | undefined {
   let text: string;
   try {
-    const file = DiskFolder.at(folder).open(NAME, "read");
+    const file = DiskFolder.at(folder).open(ORDER_NAME, "read");
     if (!file) return undefined;
     try {
       text = new TextDecoder().decode(readWhole(file, MAX_SIZE));

@@ -4,40 +4,23 @@ import type { RunStore } from "./sorter.ts";
 /** Bytes to gather before writing. */
 const CHUNK = 1024 * 1024;
 
-/** Rows that do not fit into memory fit nowhere else; its cause says why. */
+/** Rows that do not fit into memory fit nowhere else; the message says why. */
 export class CannotKeepRuns extends Error {
   override name = "CannotKeepRuns";
-
-  constructor(cause: unknown) {
-    super(
-      "Cannot keep rows in a temporary file, which TMPDIR can put elsewhere",
-      {
-        cause,
-      },
-    );
-  }
 }
 
-/**
- * Keeps runs in one unnamed file: it is deleted as soon as it is open, so that
- * nothing is left behind however the process ends.
- */
-export class TemporaryRuns implements RunStore {
+/** Keeps runs in one file, one behind the other. */
+export class FileRuns implements RunStore {
   readonly #file: Deno.FsFile;
   readonly #ends: number[] = [];
   #size = 0;
 
   /**
-   * @param dir where the file is; by default where the system has such files
+   * @param open gives an empty file, to be read and written
    * @throws CannotKeepRuns
    */
-  constructor(dir?: string) {
-    this.#file = orCannotKeep(() => {
-      const path = Deno.makeTempFileSync({ dir, prefix: "thresher-" });
-      const file = Deno.openSync(path, { read: true, write: true });
-      Deno.removeSync(path);
-      return file;
-    });
+  constructor(open: () => Deno.FsFile) {
+    this.#file = orCannotKeep(open);
   }
 
   /** @throws CannotKeepRuns */
@@ -89,10 +72,30 @@ export class TemporaryRuns implements RunStore {
   }
 }
 
+/**
+ * Keeps runs in an unnamed file where the system has such files: it is deleted
+ * as soon as it is open, so that nothing is left behind however the process
+ * ends.
+ */
+export class TemporaryRuns extends FileRuns {
+  /** @throws CannotKeepRuns */
+  constructor() {
+    super(() => {
+      const path = Deno.makeTempFileSync({ prefix: "thresher-" });
+      const file = Deno.openSync(path, { read: true, write: true });
+      Deno.removeSync(path);
+      return file;
+    });
+  }
+}
+
 function orCannotKeep<T>(call: () => T): T {
   try {
     return call();
-  } catch (error) {
-    throw new CannotKeepRuns(error);
+  } catch (cause) {
+    throw new CannotKeepRuns(
+      "Cannot keep rows in a temporary file, which TMPDIR can put elsewhere",
+      { cause },
+    );
   }
 }

@@ -5,8 +5,8 @@ import type { Entry } from "../../entry/entry.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { rendererOf } from "../scan/rendering.ts";
 import { fromRowText, toRowText } from "../scan/row_text.ts";
-import { TemporaryRuns } from "../scan/runs.ts";
 import { Sorter } from "../scan/sorter.ts";
+import { WaitingRows } from "../scan/waiting_rows.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -28,7 +28,7 @@ export class EntrySorter implements Disposable {
     this.#sorter = new Sorter({
       order,
       limit,
-      store: () => new TemporaryRuns(folder),
+      store: () => new WaitingRows(folder),
     });
     const render = rendererOf(form, redact);
     this.#render = (entry) => toRowText(render(entry));

@@ -7,6 +7,7 @@
  */
 import type { Folder } from "./folder.ts";
 import { readWhole, toFinished } from "./folder.ts";
+import { isOfRows, ORDER_NAME } from "./guests.ts";
 import { listShards, parseName } from "./shard.ts";
 
 const NAME = "store.json";
@@ -125,6 +126,7 @@ export function writeMeta(folder: Folder, meta: Meta): void {
 function isOurs(name: string): boolean {
   const finished = toFinished(name);
   return finished === NAME || finished === LOCK_NAME ||
+    finished === ORDER_NAME || isOfRows(name) ||
     parseName(finished) !== undefined;
 }
 

@@ -7,6 +7,7 @@
  */
 import { Damaged } from "./encoding.ts";
 import type { Folder } from "./folder.ts";
+import { isOfRows } from "./guests.ts";
 import { listShards, parseName, PARTS, Shard, toName } from "./shard.ts";
 
 /** What retention has deleted. */
@@ -68,6 +69,7 @@ export class Retention {
     let all = 0;
     let tables = 0;
     for (const { name, size } of this.#folder.list()) {
+      if (isOfRows(name)) continue;
       all += size;
       if (parseName(name)?.part === "msg") tables += size;
     }
