@@ -10,14 +10,19 @@ export function describeCompletion(program: Command): void {
   program.command("completion")
     .summary("print a script that completes arguments in a shell")
     .description("Prints a script that completes arguments in a shell.")
-    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
+    .addArgument(
+      new Argument("<shell>", "the shell, or kubectl for its plugin").choices(
+        SHELLS,
+      ),
+    )
     .addHelpText(
       "after",
       `
 Examples:
   source <(thresher completion bash)
   thresher completion zsh > "\${fpath[1]}/_thresher"
-  thresher completion fish > ~/.config/fish/completions/thresher.fish`,
+  thresher completion fish > ~/.config/fish/completions/thresher.fish
+  thresher completion kubectl > ~/.local/bin/kubectl_complete-thresher`,
     )
     .action(finish((shell: typeof SHELLS[number]) => {
       print(toScript(shell, program));

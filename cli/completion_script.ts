@@ -4,8 +4,8 @@
  */
 import type { Argument, Command, Option } from "commander";
 
-/** Shells that there are scripts for. */
-export const SHELLS = ["bash", "zsh", "fish"] as const;
+/** Shells that there are scripts for, and kubectl, which asks a program. */
+export const SHELLS = ["bash", "zsh", "fish", "kubectl"] as const;
 
 /** What completes the value of an option or argument. */
 type Values =
@@ -17,8 +17,14 @@ export function toScript(
   shell: typeof SHELLS[number],
   program: Command,
 ): string {
-  const makers = { bash: toBash, zsh: toZsh, fish: toFish };
-  return makers[shell](program.name(), commandsOf(program));
+  const makers = {
+    bash: toBash,
+    zsh: toZsh,
+    fish: toFish,
+    kubectl: toKubectl,
+  };
+  // Also where kubectl runs it: a shell knows a program by one word.
+  return makers[shell]("thresher", commandsOf(program));
 }
 
 interface DescribedCommand {
@@ -76,6 +82,36 @@ function valuesOfArgument(
 }
 
 function toBash(name: string, commands: readonly DescribedCommand[]): string {
+  return `# Completion of ${name} for bash.
+${bashFunction(name, commands)}
+complete -o default -F _${name} ${name}
+`;
+}
+
+/**
+ * A program for kubectl, which runs `kubectl_complete-NAME` with the words so
+ * far and reads what may come, and at the end whether files may, too.
+ */
+function toKubectl(
+  name: string,
+  commands: readonly DescribedCommand[],
+): string {
+  return `#!/usr/bin/env bash
+# Completion of kubectl ${name}: to be kept as kubectl_complete-${name} in PATH.
+${bashFunction(name, commands)}
+compopt() { :; }
+COMP_WORDS=(${name} "$@")
+COMP_CWORD=$#
+_${name}
+if ((\${#COMPREPLY[@]})); then printf '%s\\n' "\${COMPREPLY[@]}" :4; else echo :0; fi
+`;
+}
+
+/** A function that completes as bash wants it. */
+function bashFunction(
+  name: string,
+  commands: readonly DescribedCommand[],
+): string {
   const cases = commands.map((command) => {
     const takers = command.options.filter(({ value }) => value.kind !== "none");
     const values = takers.map(({ flags, value }) =>
@@ -90,8 +126,7 @@ ${values}        *) if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "${flags}
 `;
   }).join("");
   const names = commands.map((command) => command.name).join(" ");
-  return `# Completion of ${name} for bash.
-_${name}() {
+  return `_${name}() {
   local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
@@ -100,9 +135,7 @@ _${name}() {
   fi
   case "\${COMP_WORDS[1]}" in
 ${cases}  esac
-}
-complete -o default -F _${name} ${name}
-`;
+}`;
 }
 
 /** The bash command that offers values. */

@@ -1,7 +1,9 @@
 /** Scripts for shells that are installed do what they should. */
 import { deepEqual, equal, match } from "node:assert/strict";
+import config from "../../deno.json" with { type: "json" };
+import { witnesses } from "../k8s/witnesses.ts";
 import { hasProgram } from "../packet/programs.ts";
-import { shell, thresher } from "./program.ts";
+import { shell, THRESHER, thresher } from "./program.ts";
 import { Scratch } from "./scratch.ts";
 
 /** What bash offers for the last of the words. */
@@ -48,15 +50,50 @@ for (const name of ["zsh", "fish"]) {
   });
 }
 
+const kubectl = (await witnesses())?.kubectl;
+
+Deno.test({
+  name: "kubectl runs the program as its plugin, and completes it",
+  ignore: kubectl === undefined,
+  async fn() {
+    using scratch = new Scratch();
+    const { folder } = scratch;
+    Deno.mkdirSync(scratch.path("bin"));
+    Deno.writeTextFileSync(
+      scratch.path("bin/kubectl-thresher"),
+      `#!/bin/sh\nexec ${THRESHER} "$@"\n`,
+      { mode: 0o755 },
+    );
+    const lines = [
+      `export PATH="$PWD/bin:$PATH"`,
+      "thresher completion kubectl > bin/kubectl_complete-thresher",
+      "chmod +x bin/kubectl_complete-thresher",
+      `kubectl() { '${kubectl}' "$@" 2>/dev/null; }`,
+      "kubectl thresher images",
+      "kubectl __complete thresher manif",
+      "kubectl __complete thresher manifests --format ''",
+      "kubectl __complete thresher query --or",
+    ];
+    const { stdout, stderr } = await shell(folder, lines.join("\n"));
+    equal(stderr, "");
+    deepEqual(stdout.trimEnd().split("\n"), [
+      `thresher:${config.version}`,
+      ...["manifests", ":4"],
+      ...["yaml", "kustomize", "helm", ":4"],
+      ...["--order", ":4"],
+    ]);
+  },
+});
+
 Deno.test("every command and option is in every script", async () => {
   using scratch = new Scratch();
   const { folder } = scratch;
   const { stdout: help } = await thresher(folder, ["query", "--help"]);
   const options = [...help.matchAll(/^ {2}.*?--([\w-]+)/gm)].map((m) => m[1]!);
   equal(options.length > 8, true);
-  for (const name of ["bash", "zsh", "fish"]) {
+  for (const name of ["bash", "zsh", "fish", "kubectl"]) {
     const { stdout } = await thresher(folder, ["completion", name]);
-    for (const word of ["export", "import", ...options]) {
+    for (const word of ["export", "config", "manifests", ...options]) {
       match(stdout, new RegExp(`\\b${RegExp.escape(word)}\\b`));
     }
   }
