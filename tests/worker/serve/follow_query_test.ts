@@ -134,7 +134,7 @@ Deno.test("whoever takes nothing keeps nothing from being deleted, and is told",
       const question = askFor("", { follow: true, credit: 0 });
       const asked = await ask(service, question, false);
       await asked.until(() => asked.heartbeats > 0);
-      const all = recent(random, 20);
+      const all = recent(random, 60);
       const last = all.splice(-200);
       await trickle(growing, all, random);
       const numbers = growing.writer.store.numbers();
