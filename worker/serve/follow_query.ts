@@ -172,6 +172,8 @@ class LiveQuery implements Disposable {
   #hasEnded = false;
   /** When something was sent last, ms. */
   #sentAt = performance.now();
+  /** When it began, µs. */
+  readonly #since: number;
 
   constructor(ask: Ask, around: Following, said: Said) {
     const { plan, output, after } = ask;
@@ -179,6 +181,7 @@ class LiveQuery implements Disposable {
     this.#ask = ask;
     this.#around = around;
     this.#said = said;
+    this.#since = clock();
     this.#left = (plan.limit ?? Infinity) - said.given;
     this.#render = output === "count"
       ? undefined
@@ -286,7 +289,9 @@ class LiveQuery implements Disposable {
   /** Says that it stands still, and how far it is behind. */
   #stand(): void {
     this.#follower?.look();
-    const time = this.#follower?.time ?? Infinity;
+    const read = this.#follower?.time ?? Infinity;
+    // Nothing may have been read yet of what was stored since it began.
+    const time = read === -Infinity ? this.#since : read;
     const now = this.#around.clock();
     this.#progress.tell(0, Math.max(0, now - Math.min(now, time)));
     this.#beat();
