@@ -58,6 +58,40 @@ const PASSING: ReadonlySet<ClusterFault> = new Set([
   "server",
 ]);
 
+/** How long an API server that is away is waited for, in ms. */
+const PATIENCE_MS = 60_000;
+
+/** Between two attempts, unless the server says when to come again, in ms. */
+const PAUSE_MS = 1000;
+
+/** The longest that a server is waited for at once, in ms. */
+const MAX_PAUSE_MS = 10_000;
+
+/**
+ * Tries again while the API server is away or busy, for a minute.
+ *
+ * @param attempt may be made twice, though the first was heard
+ * @param waiting told why it is tried again
+ * @throws ClusterError
+ */
+export async function persist<T>(
+  attempt: () => Promise<T>,
+  waiting: (error: ClusterError) => void = () => {},
+): Promise<T> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isPassing = error instanceof ClusterError && error.isPassing;
+      if (!isPassing || Date.now() > end) throw error;
+      waiting(error);
+      const pause = Math.min(error.retryAfterMs ?? PAUSE_MS, MAX_PAUSE_MS);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
+
 /** What was asked for, or nothing if it is worth asking again. */
 export async function unlessAway<T>(asked: Promise<T>): Promise<T | undefined> {
   try {

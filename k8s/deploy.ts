@@ -7,7 +7,7 @@
  * which somebody else has put something is kept, and said to be.
  */
 import { type Client, nameOf, withKind } from "./client.ts";
-import { ClusterError } from "./cluster_error.ts";
+import { ClusterError, persist } from "./cluster_error.ts";
 import { LABELS, OURS } from "./installation.ts";
 import type { KubeObject, Namespace } from "./objects.ts";
 import { readable } from "./preflight.ts";
@@ -40,31 +40,44 @@ export interface Applied {
   readonly name: string;
 }
 
+/** How to apply. */
+export interface InstallOptions {
+  /**
+   * Lets the server check everything, and changes nothing; what would be in a
+   * namespace that is not there yet cannot be checked.
+   */
+  readonly dryRun?: boolean;
+  /** Told why something is tried again. */
+  readonly waiting?: (error: ClusterError) => void;
+}
+
 /**
- * Applies objects in their order.
+ * Applies objects in their order, and waits for an API server that is away.
  *
  * A namespace that is there and not ours is used as it is. What fails throws;
  * what was made until then has its labels, for {@link remove}.
- *
- * @param dryRun lets the server check everything, and changes nothing; what
- *     would be in a namespace that is not there yet cannot be checked
  */
 export async function* install(
   client: Client,
   objects: readonly KubeObject[],
-  { dryRun = false }: { readonly dryRun?: boolean } = {},
+  { dryRun = false, waiting }: InstallOptions = {},
 ): AsyncGenerator<Applied, void> {
   const absent = new Set<string>();
   for (const object of objects) {
     const { name = "", namespace } = object.metadata ?? {};
     if (object.kind === "Namespace") {
-      const home = await settled(client, name, dryRun);
+      const home = await persist(
+        () => settled(client, name, dryRun),
+        waiting,
+      );
       if (!home) absent.add(name);
       else if (!isOurs(home)) continue;
     }
     const cannotCheck = dryRun && namespace !== undefined &&
       absent.has(namespace);
-    if (!cannotCheck) await client.apply(object, { dryRun });
+    if (!cannotCheck) {
+      await persist(() => client.apply(object, { dryRun }), waiting);
+    }
     yield { object, name: nameOf(object) };
   }
 }
@@ -82,7 +95,7 @@ async function settled(
     if (!home?.metadata?.deletionTimestamp || dryRun) return home;
     if (Date.now() > end) {
       throw new ClusterError(
-        "busy",
+        "conflict",
         `Cannot install: namespace ${name} is still being removed. ` +
           "`kubectl get namespace -o yaml` says what holds it",
       );

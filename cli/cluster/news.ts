@@ -18,7 +18,7 @@ interface Told {
 export class News {
   readonly #workers = new Map<string, Told>();
   #isSilent = false;
-  /** Problems and refusals. */
+  #refusal: string | undefined;
   readonly #problems = new Set<string>();
 
   /** What is in the way, and was not told before. */
@@ -44,11 +44,16 @@ export class News {
     return wasSilent ? [] : [`${trouble}; trying again`];
   }
 
-  /** What the API server refuses to say. */
-  ofRefusal(message: string): string[] {
-    if (this.#problems.has(message)) return [];
-    this.#problems.add(message);
-    return [message];
+  /**
+   * Whether the API server tells how the installation is.
+   *
+   * @param refusal why it does not
+   */
+  ofRefusal(refusal: string | undefined): string[] {
+    const before = this.#refusal;
+    this.#refusal = refusal;
+    if (refusal !== undefined) return refusal === before ? [] : [refusal];
+    return before === undefined ? [] : ["the cluster can be asked again"];
   }
 
   /** What became of workers; nothing of those that go on as they were. */

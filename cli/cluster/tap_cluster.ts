@@ -251,7 +251,9 @@ async function apply(
   using line = new LiveLine();
   let count = 0;
   line.show(`making ${objects.length} objects`);
-  for await (const { name } of install(client, objects)) {
+  const waiting = (error: ClusterError) =>
+    line.show(`waiting to go on: ${error.message}`);
+  for await (const { name } of install(client, objects, { waiting })) {
     line.show(`made ${name} (${++count} of ${objects.length})`);
     signal.throwIfAborted();
   }

@@ -93,7 +93,8 @@ async function lookAt(
   news: News,
 ): Promise<string[]> {
   try {
-    return news.ofReadiness(await readReadiness(client, namespace));
+    const state = await readReadiness(client, namespace);
+    return [...news.ofRefusal(undefined), ...news.ofReadiness(state)];
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
     return error.isPassing ? [] : news.ofRefusal(error.message);

@@ -1,7 +1,7 @@
 /** Commands that are about a cluster, as their users meet them. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { unzipSync } from "fflate";
-import { loadAll } from "js-yaml";
+import { load, loadAll } from "js-yaml";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { idleKubelet } from "../k8s/fake_api_server.ts";
 import { until } from "../k8s/until.ts";
@@ -76,7 +76,8 @@ Deno.test("while tap runs, query and export ask the cluster", async () => {
     stdout: "10\n",
     stderr: "",
   });
-  equal((await outcome(cluster, "export", "http", "-o", "a.pcap")).code, 0);
+  const file = await outcome(cluster, "export", "http", "-o", "a.pcap");
+  equal(file.code, 0, file.stderr);
   const counted = ["query", "--pcap", "a.pcap", "--count"];
   equal((await outcome(cluster, ...counted)).stdout, "10\n");
   Deno.kill(tap.pid, "SIGINT");
@@ -128,6 +129,37 @@ Deno.test("whoever may not is told which rights are missing", async () => {
     equal(code, 3, args.join(" "));
     match(stderr, /Log in to the cluster again/);
   }
+});
+
+Deno.test("the rights that the documentation names are enough to use it", async () => {
+  await using cluster = await FakeCluster.start();
+  await install(cluster);
+  const text = Deno.readTextFileSync(
+    new URL("../../docs/cluster.md", import.meta.url),
+  );
+  const [, yaml] = /```yaml\n(rules:[\s\S]*?)```/.exec(text)!;
+  const { rules } = load(yaml!) as { rules: unknown };
+  cluster.server.put("Role", {
+    metadata: { name: "use", namespace: "thresher" },
+    rules,
+  });
+  cluster.server.put("RoleBinding", {
+    metadata: { name: "use", namespace: "thresher" },
+    roleRef: { kind: "Role", name: "use" },
+    subjects: [{ kind: "User", name: "viewer" }],
+  });
+  cluster.useToken("viewer");
+  const used: readonly string[][] = [
+    ["status"],
+    ["logs", "-o", "logs.zip"],
+    ["pcapdump", "-o", "all.pcap"],
+    ["tap", "-n", "front", "--port", "0", "--duration", "1s"],
+  ];
+  for (const args of used) {
+    const { code, stderr } = await outcome(cluster, ...args);
+    equal(code, 0, stderr);
+  }
+  ok(cluster.ours().length > 10);
 });
 
 Deno.test("a cluster that cannot be asked is no surprise", async () => {
@@ -192,6 +224,8 @@ Deno.test("proxy follows the hub, through a server that goes away", async () => 
   await using cluster = await FakeCluster.start();
   equal((await outcome(cluster, "proxy")).code, 1);
   await install(cluster);
+  const chosen = { pod: "web", namespaces: ["front"] };
+  cluster.pickers[0]!.select(chosen);
   const proxy = cluster.run("proxy", "--port", "0");
   const [, url] = await cluster.says(proxy, /open (http:\/\/[^/]+)\//);
   equal((await fetch(`${url}/healthz`)).status, 200);
@@ -210,12 +244,42 @@ Deno.test("proxy follows the hub, through a server that goes away", async () => 
   equal((await fetch(`${url}/healthz`)).status, 200);
   // What was captured before is captured by the next hub.
   await until("the next hub is told", () => {
-    const { namespaces = [] } = cluster.pickers[1]?.toPreview().selection ?? {};
-    return namespaces.join() === "shop";
+    const selection = cluster.pickers[1]?.toPreview().selection;
+    return JSON.stringify(selection) === JSON.stringify(chosen);
   });
   Deno.kill(proxy.pid, "SIGINT");
   equal(await proxy.ended, 130);
   ok(cluster.ours().length > 10);
+});
+
+Deno.test("tap goes on when its login is renewed, and the server is busy", async () => {
+  await using cluster = await FakeCluster.start();
+  const { server } = cluster;
+  server.fail(2, { status: 429, retryAfter: 1, on: /^PATCH/ });
+  const tap = cluster.run("tap", "-A", "--port", "0");
+  await cluster.says(tap, /waiting to go on: .*told to answer 429/);
+  await cluster.says(tap, /open http/);
+  server.tokens.delete("admin-token");
+  await cluster.says(tap, /Log in to the cluster again/);
+  server.tokens.set("renewed", "admin");
+  cluster.useToken("renewed");
+  await cluster.says(tap, /the cluster can be asked again/);
+  Deno.kill(tap.pid, "SIGINT");
+  equal(await tap.ended, 130);
+  deepEqual(cluster.ours(), []);
+});
+
+Deno.test("a server that is frozen is told of, and waited for", async () => {
+  await using cluster = await FakeCluster.start();
+  const tap = cluster.run("tap", "-A", "--port", "0");
+  await cluster.says(tap, /open http/);
+  cluster.server.freeze();
+  await cluster.says(tap, /The hub does not answer: .*; trying again/);
+  cluster.server.thaw();
+  await cluster.says(tap, /the hub answers again/);
+  Deno.kill(tap.pid, "SIGINT");
+  equal(await tap.ended, 130);
+  deepEqual(cluster.ours(), []);
 });
 
 Deno.test("clean removes what runs left, and nothing else", async () => {
@@ -267,7 +331,8 @@ Deno.test("status, check, logs and pcapdump tell of an installation", async () =
   const check = await outcome(cluster, "check");
   equal(check.code, 0);
   match(check.stdout, /^ok {4}its hub answers/m);
-  equal((await outcome(cluster, "pcapdump", "-o", "all.pcap")).code, 0);
+  const dump = await outcome(cluster, "pcapdump", "-o", "all.pcap");
+  equal(dump.code, 0, dump.stderr);
   const counted = ["query", "--pcap", "all.pcap", "--count"];
   equal((await outcome(cluster, ...counted)).stdout, "10\n");
   const logs = await outcome(cluster, "logs", "-o", "logs.zip");

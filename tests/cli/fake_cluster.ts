@@ -2,12 +2,15 @@
  * A cluster for commands: the API server of the tests, whose hub pods are real
  * hubs in this process, and whose workers have nothing to capture.
  */
+import type { TargetSelection } from "../../api/hub.ts";
+import { readSelection } from "../../api/selection.ts";
 import type { CaptureState } from "../../api/worker.ts";
 import { Access } from "../../hub/access.ts";
 import type { PodPicker } from "../../hub/cluster.ts";
 import { HubServer } from "../../hub/server.ts";
 import { Workers } from "../../hub/workers.ts";
-import { Targets } from "../../k8s/targets.ts";
+import { Client } from "../../k8s/client.ts";
+import { ClusterView } from "../../k8s/cluster_view.ts";
 import type { Running } from "../k8s/fake/controllers.ts";
 import { KINDS as FAKE_KINDS } from "../k8s/fake/kinds.ts";
 import type { Stored } from "../k8s/fake/store.ts";
@@ -48,6 +51,7 @@ export class FakeCluster implements AsyncDisposable {
       ...options,
     });
     const cluster = new FakeCluster(server, pickers);
+    server.tokens.set("hub", "admin");
     cluster.useToken("admin-token");
     for (const name of ["carts", "orders", "web"]) {
       cluster.addPod(`${name}-7d9f-x`, name === "web" ? "front" : "shop");
@@ -148,10 +152,20 @@ async function startPod(
   );
   const secret = server.find("Secret", "thresher-hub", namespace)!;
   const { token } = secret.data as unknown as { token: string };
-  const targets = new Targets();
-  pickers.push(targets);
-  targets.take({ kind: "listing" });
-  targets.take({ kind: "listed" });
+  const client = new Client({
+    context: undefined,
+    server: server.url,
+    namespace: namespace!,
+    credentials: () =>
+      Promise.resolve({ headers: { authorization: "Bearer hub" } }),
+  });
+  const view = new ClusterView({
+    client,
+    namespace: namespace!,
+    selection: selectionOf(pod),
+    say: () => {},
+  });
+  pickers.push(view.targets);
   const worker = new KeepingWorker("node-a");
   const hub = await HubServer.start({
     hostname: "127.0.0.1",
@@ -167,11 +181,7 @@ async function startPod(
       }]]),
       headers: {},
     },
-    cluster: {
-      status: () => ({ server: server.url, isReady: true, lost: [] }),
-      listen: () => ({ [Symbol.dispose]() {} }),
-      targets,
-    },
+    cluster: view,
     onFault: (error) => console.error(error),
   });
   return {
@@ -183,9 +193,19 @@ async function startPod(
         : Promise.reject(new Deno.errors.ConnectionRefused()),
     stop: async () => {
       await hub.close();
+      await view[Symbol.asyncDispose]();
+      client.close();
       worker[Symbol.dispose]();
     },
   };
+}
+
+/** What its hub is started with. */
+function selectionOf({ spec }: Stored): TargetSelection {
+  const [{ args }] = spec!.containers as [{ args: readonly string[] }];
+  const flag = "--targets=";
+  const given = args.find((one) => one.startsWith(flag))!;
+  return readSelection(JSON.parse(given.slice(flag.length)));
 }
 
 /** A worker that has captured ten exchanges, and obeys orders. */

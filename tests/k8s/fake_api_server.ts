@@ -577,6 +577,7 @@ export class FakeApiServer {
     });
     try {
       for await (const chunk of target.readable) {
+        await this.#frozen;
         frame(0, chunk);
         while (client.bufferedAmount > 1 << 20) {
           await new Promise((resolve) => setTimeout(resolve, 2));
