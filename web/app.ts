@@ -5,12 +5,14 @@
  * Elements get properties and fire events.
  */
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import type { SavefileAdded, WorkerStatus } from "../api/hub.ts";
+import type { ClusterStatus, SavefileAdded, WorkerStatus } from "../api/hub.ts";
 import type { Schema } from "../entry/schema.ts";
 import { quoteText } from "./model/kfl_text.ts";
 import { appStyles } from "./app_styles.ts";
 import type { HelpDialog, TimeDialog, TimeRange } from "./dialogs.ts";
 import "./dialogs.ts";
+import type { NodesDialog } from "./cluster/nodes_dialog.ts";
+import type { TargetsDialog } from "./cluster/targets_dialog.ts";
 import { withCode } from "./code_text.ts";
 import { copyText } from "./detail/clipboard.ts";
 import type { EntryDetail } from "./detail/entry_detail.ts";
@@ -26,6 +28,7 @@ import {
   ask,
   Denied,
   entryUrl,
+  fetchCluster,
   fetchSchema,
   fetchSeen,
   fetchWorkers,
@@ -56,6 +59,9 @@ import {
 /** Between two looks at the workers, ms. */
 const WORKERS_INTERVAL = 5000;
 
+/** Elements that open a dialog. */
+const DIALOGS = "time-dialog, help-dialog, nodes-dialog, targets-dialog";
+
 /** How long a message stands, ms. */
 const MESSAGE_TIME = 8000;
 
@@ -71,6 +77,7 @@ export class ThresherApp extends LitElement {
     view: { state: true },
     schema: { state: true },
     workers: { state: true },
+    cluster: { state: true },
     theme: { state: true },
     lettersAct: { state: true },
     share: { state: true },
@@ -81,6 +88,8 @@ export class ThresherApp extends LitElement {
   declare private view: View;
   declare private schema: Schema | undefined;
   declare private workers: readonly WorkerStatus[];
+  /** `null` where the hub watches none. */
+  declare private cluster: ClusterStatus | null;
   declare private theme: Theme;
   /** Whether single letters are keys. */
   declare private lettersAct: boolean;
@@ -90,6 +99,9 @@ export class ThresherApp extends LitElement {
   declare private isDenied: boolean;
   readonly #query = new LiveQuery(this);
   readonly #closing = new AbortController();
+  #isLooking = false;
+  /** Who answers what is shown, and who does not. */
+  #nodes = "";
   #polling: ReturnType<typeof setInterval> | undefined;
   #forgetting: ReturnType<typeof setTimeout> | undefined;
 
@@ -97,6 +109,7 @@ export class ThresherApp extends LitElement {
     super();
     this.view = readView(location.search);
     this.workers = [];
+    this.cluster = null;
     this.theme = storedTheme();
     this.lettersAct = storedLetters();
     this.share = SHARE.usual;
@@ -121,6 +134,7 @@ export class ThresherApp extends LitElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has("view")) document.title = titleOf(this.view);
+    this.#followNodes();
   }
 
   protected override render(): unknown {
@@ -196,6 +210,7 @@ export class ThresherApp extends LitElement {
           .hasHole=${query.hasHole}
           .utc=${view.utc}
           @zone-toggle=${() => this.#perform("zone")}
+          @nodes-open=${() => this.#perform("nodes")}
           @query-retry=${this.#ask}
         ></status-bar>
       </footer>
@@ -210,6 +225,12 @@ export class ThresherApp extends LitElement {
         @time-apply=${({ detail }: CustomEvent<TimeRange>) =>
           this.#show({ from: detail.from, to: detail.to, at: undefined })}
       ></time-dialog>
+      <nodes-dialog
+        .workers=${this.workers}
+        .utc=${view.utc}
+        @workers-wanted=${this.#lookAtWorkers}
+      ></nodes-dialog>
+      <targets-dialog></targets-dialog>
       <help-dialog
         .lettersAct=${this.lettersAct}
         @letters-change=${({ detail }: CustomEvent<boolean>) =>
@@ -243,6 +264,11 @@ export class ThresherApp extends LitElement {
         : nothing}
       <export-button .kfl=${view.kfl} .from=${view.from} .to=${view.to}
         @page-message=${this.#onMessage}></export-button>
+      ${this.cluster && html`
+        <button @click=${() => this.#perform("pods")}
+          title="Which pods are captured (p)">
+          ${icons.target}<span class="word">Pods</span></button>
+      `}
       <span class="rule"></span>
       <button class="icon" @click=${this.#nextTheme}
         aria-label="Colours: ${this.theme}" title="Colours: ${this.theme}">
@@ -337,6 +363,7 @@ export class ThresherApp extends LitElement {
     this.#ask();
     this.#lookAtWorkers();
     this.#guard(async () => this.schema = await fetchSchema());
+    this.#guard(async () => this.cluster = await fetchCluster());
   };
 
   readonly #ask = (): void => {
@@ -344,10 +371,23 @@ export class ThresherApp extends LitElement {
     this.#query.ask({ kfl, from, to: at ?? to });
   };
 
+  /** Looks at the workers, once at a time: one that hangs takes a while. */
   readonly #lookAtWorkers = (): void => {
-    if (this.isDenied || document.hidden) return;
-    this.#guard(async () => this.workers = await fetchWorkers());
+    if (this.isDenied || document.hidden || this.#isLooking) return;
+    this.#isLooking = true;
+    void this.#guard(async () => this.workers = await fetchWorkers())
+      .finally(() => this.#isLooking = false);
   };
+
+  /** Whoever comes, goes or is back tells so in the answer, at once. */
+  #followNodes(): void {
+    const nodes = this.#query.coverage.map(({ node, missing }) =>
+      `${node} ${missing?.since}`
+    ).join();
+    if (nodes === this.#nodes) return;
+    this.#nodes = nodes;
+    this.#lookAtWorkers();
+  }
 
   /** Runs what asks the hub; that it is away, the stream tells. */
   async #guard(task: () => Promise<unknown>): Promise<void> {
@@ -458,13 +498,21 @@ export class ThresherApp extends LitElement {
     return this.renderRoot.querySelector("entry-detail");
   }
 
+  /** Whether a dialog is open: keys are its own, whatever has the focus. */
+  get #hasDialog(): boolean {
+    return [...this.renderRoot.querySelectorAll(DIALOGS)].some((each) =>
+      each.shadowRoot?.querySelector("dialog[open]")
+    );
+  }
+
   readonly #onKey = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey) return;
     const [target] = event.composedPath();
     if (!(target instanceof Element)) return;
     // What was just closed has the focus until the next frame.
     const isGone = !target.checkVisibility();
-    if (event.altKey || !isGone && isTaken(event)) return;
+    if (event.altKey || !isGone && isWriting(event)) return;
+    if (this.#hasDialog) return;
     const isFree = isGone || target === document.body ||
       target.getAttribute("role") === "grid";
     const action = actionOf(
@@ -512,9 +560,35 @@ export class ThresherApp extends LitElement {
         return this.renderRoot.querySelector<TimeDialog>("time-dialog")?.show();
       case "zone":
         return this.#note({ utc: !this.view.utc });
+      case "nodes":
+        return void this.#showDialog(
+          "nodes-dialog",
+          import("./cluster/nodes_dialog.ts"),
+        );
+      case "pods":
+        if (!this.cluster) return this.#say("This hub watches no cluster.");
+        return void this.#showDialog(
+          "targets-dialog",
+          import("./cluster/targets_dialog.ts"),
+        );
       case "help":
         return this.renderRoot.querySelector<HelpDialog>("help-dialog")?.show();
     }
+  }
+
+  /** Shows what is loaded only when somebody wants to see it. */
+  async #showDialog(
+    name: "nodes-dialog" | "targets-dialog",
+    loading: Promise<unknown>,
+  ): Promise<void> {
+    try {
+      await loading;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      return this.#say("The hub cannot be reached.");
+    }
+    await this.renderRoot.querySelector<NodesDialog | TargetsDialog>(name)
+      ?.show();
   }
 
   /** Only what the two ends of the current entry said to each other. */
@@ -557,11 +631,10 @@ const address = (view: View): string =>
 const titleOf = ({ kfl }: View): string =>
   kfl === "" ? "Thresher" : `${kfl} – Thresher`;
 
-/** Whether a key belongs to a text that is being written, or to a dialog. */
-function isTaken(event: Event): boolean {
+/** Whether a key belongs to a text that is being written. */
+function isWriting(event: Event): boolean {
   return event.composedPath().some((node) =>
     node instanceof HTMLElement &&
-    (node.isContentEditable ||
-      /^(INPUT|TEXTAREA|SELECT|DIALOG)$/.test(node.tagName))
+    (node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName))
   );
 }

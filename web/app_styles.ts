@@ -157,6 +157,7 @@ export const appStyles = [
 
     @media (max-width: 1100px) {
       h1 span,
+      .word,
       .still span {
         display: none;
       }

@@ -19,6 +19,7 @@ import { toEnd } from "./icons.ts";
 import type { Older } from "./live_query.ts";
 import type { FeedStore } from "./model/feed_store.ts";
 import { counted, formatCount, formatDay, zoneOffset } from "./model/format.ts";
+import { describeEnd } from "./model/end_text.ts";
 import { base, buttons, chips } from "./styles.ts";
 
 /** Height of a row, px; also in `theme.css`. */
@@ -393,13 +394,24 @@ export class EntryList extends LitElement {
     this.openCurrent();
   };
 
-  /** What does not fit is told by a tooltip. */
+  /** What does not fit is told by a tooltip, and who an end with a name is. */
   readonly #onOver = ({ target }: Event): void => {
     const cell = (target as Element).closest<HTMLElement>(".cell");
     if (!cell) return;
     const isCut = cell.scrollWidth > cell.clientWidth;
-    cell.title = isCut ? cell.textContent! : "";
+    cell.title = this.#aboutEnd(cell) ?? (isCut ? cell.textContent! : "");
   };
+
+  /** What is known of the end that a cell names; `undefined` of other cells. */
+  #aboutEnd({ classList, parentElement }: Element): string | undefined {
+    const end = (["src", "dst"] as const).find((each) =>
+      classList.contains(each)
+    );
+    const row = this.#rows.find(({ element }) => element === parentElement);
+    if (!end || row?.number === undefined) return undefined;
+    const place = this.store.locate(row.number);
+    return place && describeEnd(place.batch.endOf(place.row, end));
+  }
 
   readonly #onBefore = (): void =>
     this.#fire("feed-before", this.store.oldestTime);

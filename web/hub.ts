@@ -1,9 +1,13 @@
 /** The hub's HTTP routes, as the page asks them. */
 import type {
+  ClusterStatus,
   ExportRequest,
   SavefileAdded,
   SeenAnswer,
   SessionRequest,
+  TargetSelection,
+  TargetsPreview,
+  TargetsStatus,
   WorkerStatus,
 } from "../api/hub.ts";
 import type { Failure } from "../api/messages.ts";
@@ -58,6 +62,30 @@ export async function fetchWorkers(): Promise<readonly WorkerStatus[]> {
   return await (await ask(HUB.workers)).json();
 }
 
+/** How well the hub knows its cluster; `null` where it watches none. */
+export async function fetchCluster(): Promise<ClusterStatus | null> {
+  return await (await ask(HUB.cluster)).json();
+}
+
+/** Which pods are captured. @throws as {@link ask} */
+export async function fetchTargets(): Promise<TargetsStatus> {
+  return await (await ask(HUB.targets)).json();
+}
+
+/** Which pods a selection would pick. @throws as {@link ask} */
+export async function previewTargets(
+  selection: TargetSelection,
+): Promise<TargetsPreview> {
+  return await (await ask(HUB.targetsPreview, sent("POST", selection))).json();
+}
+
+/** Says which pods are captured from now on. @throws as {@link ask} */
+export async function setTargets(
+  selection: TargetSelection,
+): Promise<TargetsStatus> {
+  return await (await ask(HUB.targets, sent("PUT", selection))).json();
+}
+
 /** Values that a path has had lately, within a stretch of time. */
 export async function fetchSeen(
   wanted: Wanted & Pick<ExportRequest, "from" | "to">,
@@ -72,7 +100,7 @@ export async function fetchSeen(
 /** Shows the token; from then on a cookie stands for it. @throws as {@link ask} */
 export async function openSession(token: string): Promise<void> {
   const request: SessionRequest = { token };
-  await ask(HUB.session, post(request));
+  await ask(HUB.session, sent("POST", request));
 }
 
 /** Where an entry, or its `packets`, are asked for. */
@@ -91,7 +119,10 @@ export async function exportTraffic(
   onProgress: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<Blob> {
-  const response = await ask(HUB.export, { ...post(request), signal });
+  const response = await ask(HUB.export, {
+    ...sent("POST", request),
+    signal,
+  });
   let bytes = 0;
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
@@ -136,9 +167,9 @@ export function addSavefile(
   });
 }
 
-function post(body: unknown): RequestInit {
+function sent(method: "POST" | "PUT", body: unknown): RequestInit {
   return {
-    method: "POST",
+    method,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   };

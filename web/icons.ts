@@ -36,6 +36,11 @@ export const display = icon(svg`
   <rect x="2" y="3" width="12" height="8" rx="1" />
   <path d="M6 13.500h4" />
 `);
+/** Something that is aimed at. */
+export const target = icon(svg`
+  <circle cx="8" cy="8" r="4.750" />
+  <path d="M8 1.500v3M8 11.500v3M1.500 8h3M11.500 8h3" />
+`);
 export const help = icon(svg`
   <circle cx="8" cy="8" r="5.750" />
   <path

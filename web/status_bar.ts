@@ -1,6 +1,7 @@
 /**
  * What the rows rest on: where the query stands, which nodes answered, what
- * was lost. Fires `zone-toggle`, and `query-retry` where an answer is partial.
+ * was lost. Fires `zone-toggle`, `nodes-open`, and `query-retry` where an answer
+ * is partial.
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { WorkerStatus } from "../api/hub.ts";
@@ -150,7 +151,11 @@ export class StatusBar extends LitElement {
       )
     }</span>`;
     if (reasons.length === 0) {
-      return html`<div class="nodes">${cells}${nodesText(summary)}</div>`;
+      return html`
+        <button class="nodes" @click=${this.#openNodes}
+          title="What the nodes keep and lose (n)"
+        >${cells}${nodesText(summary)}</button>
+      `;
     }
     return html`
       <button class="partial" popovertarget="reasons">
@@ -162,9 +167,15 @@ export class StatusBar extends LitElement {
         <button class="outlined" @click=${() => this.#fire("query-retry")}>
           Ask again
         </button>
+        <button @click=${this.#openNodes}>All nodes</button>
       </div>
     `;
   }
+
+  readonly #openNodes = (): void => {
+    this.renderRoot.querySelector<HTMLElement>("#reasons")?.hidePopover();
+    this.#fire("nodes-open");
+  };
 
   #fire(name: string): void {
     this.dispatchEvent(new CustomEvent(name));

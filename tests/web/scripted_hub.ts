@@ -24,6 +24,7 @@ import type { SeenValue, Wanted } from "../../kfl/completion.ts";
 import { compileMessage } from "../../kfl/evaluator.ts";
 import { compileQuery } from "../../kfl/query.ts";
 import { type Assets, loadAssets, PAGE_HEADERS } from "../../web/assets.ts";
+import { ShopCluster } from "./shop_cluster.ts";
 import { captured, type Exchange, EXCHANGES } from "./traffic.ts";
 
 /** When the first entry was captured, µs: within the last hour. */
@@ -48,6 +49,8 @@ export interface Script {
   readonly values?: Readonly<Record<string, readonly SeenValue[]>>;
   /** Exchanges that are played; by default those of the shop. */
   readonly exchanges?: readonly Exchange[];
+  /** Whether it runs in a cluster. */
+  readonly inCluster?: boolean;
 }
 
 /** One question that is being answered. */
@@ -80,6 +83,8 @@ export class ScriptedHub implements AsyncDisposable {
   coverage: readonly NodeCoverage[];
   /** While it is set, nobody is answered. */
   isDown = false;
+  /** Whose pods are captured; absent on a single machine. */
+  readonly cluster: ShopCluster | undefined;
   readonly #script: Script;
   readonly #exchanges: readonly Exchange[];
   readonly #nodes: readonly string[];
@@ -88,9 +93,11 @@ export class ScriptedHub implements AsyncDisposable {
   #count: number;
   #playing: ReturnType<typeof setInterval> | undefined;
   #valuesAreFree: Promise<void> | undefined;
+  #workers: readonly WorkerStatus[] | undefined;
 
   constructor(script: Script = {}) {
     this.#script = script;
+    if (script.inCluster) this.cluster = new ShopCluster();
     this.#count = script.stored ?? 0;
     this.#exchanges = script.exchanges ?? EXCHANGES;
     this.#nodes = script.nodes ?? ["node-a"];
@@ -198,7 +205,19 @@ export class ScriptedHub implements AsyncDisposable {
       case HUB.schema:
         return Response.json(toSchemaMessage(SCHEMA));
       case HUB.workers:
-        return Response.json(this.#workers());
+        return Response.json(this.workers);
+      case HUB.cluster:
+        return Response.json(
+          this.cluster
+            ? { server: "https://10.96.0.1", isReady: true, lost: [] }
+            : null,
+        );
+      case HUB.targets:
+      case HUB.targetsPreview: {
+        if (!this.cluster) return refusal(404, "missing", "No cluster");
+        const isPreview = url.pathname === HUB.targetsPreview;
+        return await this.cluster.answer(request, isPreview);
+      }
       case HUB.query: {
         const { socket, response } = Deno.upgradeWebSocket(request);
         this.#listen(socket);
@@ -250,8 +269,9 @@ export class ScriptedHub implements AsyncDisposable {
     return Response.json(toPlain(this.entry(place), SCHEMA));
   }
 
-  #workers(): WorkerStatus[] {
-    return this.#nodes.map((node) => ({
+  /** As they are, unless a test says otherwise. */
+  get workers(): readonly WorkerStatus[] {
+    return this.#workers ?? this.#nodes.map((node) => ({
       name: `wss://${node}:8898`,
       state: {
         node,
@@ -274,6 +294,10 @@ export class ScriptedHub implements AsyncDisposable {
         },
       },
     }));
+  }
+
+  set workers(workers: readonly WorkerStatus[]) {
+    this.#workers = workers;
   }
 
   #listen(socket: WebSocket): void {

@@ -34,6 +34,8 @@ function exchange(random: Random): Exchange {
   const src = {
     ...end(name, 40 + CLIENTS.indexOf(name), random.int(32768, 60999)),
     pod: `${name}-${random.int(0, 3)}`,
+    workload: name,
+    node: "node-a",
   };
   // Most answers take about 8 ms, a few a hundred times as long.
   const elapsed = Math.round(8000 * 2 ** (random.int(-40, 40) / 10)) +

@@ -19,6 +19,8 @@ export type Action =
   | "download"
   | "time"
   | "zone"
+  | "nodes"
+  | "pods"
   | "help";
 
 /** A key, or several, and what they do. */
@@ -52,6 +54,8 @@ export const BINDINGS: readonly Binding[] = [
   { keys: ["d"], action: "download", text: "Packets of the entry" },
   { keys: ["t"], action: "time", text: "Go to a time" },
   { keys: ["u"], action: "zone", text: "Local time or UTC" },
+  { keys: ["n"], action: "nodes", text: "Nodes: what they keep and lose" },
+  { keys: ["p"], action: "pods", text: "Pods that are captured" },
   { keys: ["?"], action: "help", text: "These keys" },
 ];
 
