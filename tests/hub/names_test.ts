@@ -239,13 +239,8 @@ Deno.test("names are offered, whether they have said anything or not", async () 
         "web",
       ],
     );
-    deepEqual(
-      await valuesOf(`path=dst.pod&${kfl("redis")}`),
-      [
-        "cache-1",
-        "cache-0",
-      ].toSorted((a, b) => a < b ? -1 : 1),
-    );
+    const said = await valuesOf(`path=dst.pod&${kfl("redis")}`);
+    deepEqual(said.sort(), ["cache-0", "cache-1"]);
     const text = "src.pod == ";
     const completion = await (await hub.post(HUB.complete, { kfl: text }))
       .json();
