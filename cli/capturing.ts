@@ -7,6 +7,7 @@ import { keepOrder, readKeptOrder } from "../worker/live/last_order.ts";
 import {
   BadFilter,
   LiveCapture,
+  type LiveCaptureOptions,
   type StoreWhat,
 } from "../worker/live/live_capture.ts";
 import type { RecorderState } from "../worker/live/recorder.ts";
@@ -74,7 +75,7 @@ export class Capturing implements Capture {
   static async start(
     options: CapturingOptions,
     folder: string,
-    own?: OwnTraffic,
+    { own, dropsRights }: Pick<LiveCaptureOptions, "own" | "dropsRights"> = {},
   ): Promise<Capturing> {
     const { storageLimit = DEFAULT_STORAGE_LIMIT, awaitTargets } = options;
     const node = nodeName();
@@ -88,6 +89,7 @@ export class Capturing implements Capture {
         ringSize: options.ringSize,
         store: options.store,
         own,
+        dropsRights,
         targets: order ? endsOf(order) : awaitTargets ? [] : undefined,
         folder,
         node,

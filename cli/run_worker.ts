@@ -22,7 +22,10 @@ export async function runWorker(options: WorkerOptions): Promise<ExitCode> {
   const listens = await readListens(options);
   const folder = dataFolder(options.dataDir);
   const own = listens && ownTraffic(listens);
-  const capturing = await Capturing.start(options, folder, own);
+  const capturing = await Capturing.start(options, folder, {
+    own,
+    dropsRights: true,
+  });
   signal.addEventListener("abort", () => capturing.stop());
   if (signal.aborted) capturing.stop();
   try {

@@ -138,10 +138,17 @@ class Node implements AsyncDisposable {
     return await (await this.remote.fetch(WORKER.state)).json();
   }
 
-  /** Rights that the process has, as the kernel tells them. */
-  rights(): string {
-    const status = Deno.readTextFileSync(`/proc/${this.#program!.pid}/status`);
-    return /^CapEff:\s*([0-9a-f]+)$/m.exec(status)![1]!;
+  /** How many of its threads have which rights, by what they are called. */
+  rights(): Map<string, string[]> {
+    const rights = new Map<string, string[]>();
+    const tasks = `/proc/${this.#program!.pid}/task`;
+    for (const { name: id } of Deno.readDirSync(tasks)) {
+      const status = Deno.readTextFileSync(`${tasks}/${id}/status`);
+      const [, name] = /^Name:\s*(.*)$/m.exec(status)!;
+      const [, set] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)!;
+      rights.set(name!, [...rights.get(name!) ?? [], set!]);
+    }
+    return rights;
   }
 
   /** Ends it as the kernel does. */
@@ -212,8 +219,16 @@ Deno.test({
     await using node = new Node();
     await node.start();
     equal(await node.probe(), 200);
-    // CAP_NET_RAW, and nothing else.
-    equal(node.rights(), (1n << 13n).toString(16).padStart(16, "0"));
+    // Nobody has more than CAP_NET_RAW, and of our own threads one has that.
+    const [none, raw] = [0n, 1n << 13n].map((set) =>
+      set.toString(16).padStart(16, "0")
+    );
+    const rights = node.rights();
+    deepEqual([...new Set([...rights.values()].flat())].sort(), [none, raw]);
+    const ours = [...rights].filter(([name]) => name.startsWith("worker-"))
+      .flatMap(([, sets]) => sets);
+    ok(ours.length >= 3, "capture, probe and scan");
+    deepEqual(ours.sort(), [...Array(ours.length - 1).fill(none), raw]);
     const { node: name, capture } = await node.state();
     deepEqual([name, capture?.order], ["node-7", undefined]);
 

@@ -4,6 +4,7 @@ import { compileFilter, SNAP_LENGTH } from "../capture/filter.ts";
 import { toCannotCapture } from "../capture/failure.ts";
 import { NO_OWN_TRAFFIC, type OwnTraffic } from "../capture/own_traffic.ts";
 import { type Aim, CannotCapture } from "../capture/source.ts";
+import { dropRights } from "../ffi/capabilities.ts";
 import { NoLibrary } from "../ffi/libc.ts";
 import { BadExpression } from "../ffi/libpcap.ts";
 import { Waker } from "../ffi/waker.ts";
@@ -38,6 +39,11 @@ export interface LiveCaptureOptions {
   readonly store?: StoreWhat | undefined;
   /** Bytes of memory for packets that were not stored yet. */
   readonly ringSize?: number | undefined;
+  /**
+   * Whether the thread that calls, and those that it starts from then on, no
+   * longer need what capturing takes: the capture thread alone keeps it.
+   */
+  readonly dropsRights?: boolean | undefined;
   /** The data folder. */
   readonly folder: string;
   /** Name of this node. */
@@ -197,6 +203,7 @@ class Thread {
     // Who waits for the start alone is told there.
     this.ended.catch(() => {});
     const worker = this.#worker = start();
+    if (options.dropsRights) dropRights();
     worker.onmessage = ({ data }: MessageEvent<CaptureNews>) => {
       switch (data.kind) {
         case "started":
