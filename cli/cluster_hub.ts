@@ -45,8 +45,8 @@ export class ClusterHub implements AsyncDisposable {
     const { installNamespace, targets, workerPort } = options;
     const isPod = access.context === undefined;
     const usual = isPod ? access.namespace : NAMES.namespace;
-    const fileOf = (what: string) =>
-      join(hubFolder(), `${what}-${digest(access.server)}`);
+    const fileOf = (what: "names" | "targets") =>
+      join(hubFolder(), clusterFile(what, access.server));
     const choice = new Choice(fileOf("targets"), targets);
     this.#client = new Client(
       access,
@@ -150,6 +150,8 @@ class Choice {
   }
 }
 
-/** Names of different clusters have nothing to do with each other. */
-const digest = (server: string): string =>
-  createHash("sha256").update(server).digest("hex").slice(0, 12);
+/** What a hub keeps of a cluster, and of no other, is in files so called. */
+export function clusterFile(what: "names" | "targets", server: string): string {
+  const digest = createHash("sha256").update(server).digest("hex");
+  return `${what}-${digest.slice(0, 12)}`;
+}

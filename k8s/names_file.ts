@@ -8,7 +8,7 @@
 import { NamesHistory } from "./names_history.ts";
 
 /** A file of another kind, or of another version of Thresher, is no history. */
-const KIND = "thresher names 1";
+const KIND = "thresher names 2";
 
 /** Bytes of the file; two of them have room in the hub's volume. */
 const MAX_SIZE = 100 * 2 ** 20;

@@ -20,13 +20,18 @@ import {
 
 export type { Claim, Names } from "../entry/names.ts";
 
-/** Claims that are kept unless told otherwise, in about 100 MB. */
-const MAX_CLAIMS = 200_000;
+/**
+ * Claims that are kept unless told otherwise, in about 40 MB: ten minutes of
+ * 5,000 pods that come and go 50 times a second, and days of most clusters.
+ */
+export const MAX_CLAIMS = 100_000;
 
 /** Claims of one address and port, oldest first. */
 type Line = Held[];
 
 interface Held {
+  readonly address: string;
+  readonly port: number;
   from: number;
   to: number;
   readonly names: Names;
@@ -38,19 +43,12 @@ interface Place {
   ports: Map<number, Line> | undefined;
 }
 
-/** An ended claim, and where it is kept. */
-interface Ended {
-  readonly address: string;
-  readonly port: number;
-  readonly to: number;
-}
-
 const ANY = 0;
 
 export class NamesHistory {
   readonly #places = new Map<string, Place>();
   /** In the order of their ends; those before `#next` are forgotten. */
-  #ended: Ended[] = [];
+  #ended: Held[] = [];
   #next = 0;
   #size = 0;
   readonly #most: number;
@@ -117,8 +115,8 @@ export class NamesHistory {
         continue;
       }
       last.to = Math.max(until, last.from);
-      this.#ended.push({ address, port, to: last.to });
-      changed.push(toClaim(address, port, last));
+      this.#ended.push(last);
+      changed.push(toClaim(last));
     }
     for (const [port, names] of wanted) {
       const line = this.#lineFor(address, port);
@@ -126,10 +124,10 @@ export class NamesHistory {
       if (last?.to === Infinity) continue;
       const earliest = mayReachBack ? Math.min(since, at) : at;
       const from = Math.max(last?.to ?? 0, earliest);
-      const held = { from, to: Infinity, names };
+      const held = { address, port, from, to: Infinity, names };
       line.push(held);
       this.#size++;
-      changed.push(toClaim(address, port, held));
+      changed.push(toClaim(held));
     }
     this.#trim();
     return changed;
@@ -143,17 +141,18 @@ export class NamesHistory {
     if (isHeld ? names && isSame(last.names, names) : !names) return [];
     if (isHeld) {
       last.to = Math.max(at, last.from);
-      this.#ended.push({ address: NODES, port, to: last.to });
+      this.#ended.push(last);
     }
     if (names) {
       const from = Math.max(last?.to ?? 0, at);
-      this.#lineFor(NODES, port).push({ from, to: Infinity, names });
+      const held = { address: NODES, port, from, to: Infinity, names };
+      this.#lineFor(NODES, port).push(held);
       this.#size++;
       this.#trim();
     }
     const now = this.#places.get(NODES)?.ports?.get(port) ?? [];
     const changed = now.slice(isHeld && names ? -2 : -1);
-    return changed.map((held) => toClaim(NODES, port, held));
+    return changed.map(toClaim);
   }
 
   /**
@@ -162,11 +161,11 @@ export class NamesHistory {
    * it in order of time.
    */
   *claims(from: number, to: number): Iterable<Claim> {
-    for (const [address, place] of this.#places) {
+    for (const place of this.#places.values()) {
       for (const port of portsOf(place)) {
         for (const held of lineOf(place, port)!) {
           if (held.to > from && held.from < to) {
-            yield toClaim(address, port, held);
+            yield toClaim(held);
           }
         }
       }
@@ -198,43 +197,55 @@ export class NamesHistory {
   }
 
   /**
-   * As lines of text, to be kept in a file; {@link restore} reads them. Claims
-   * may change while they are read: of each address those of one moment come.
+   * As lines of text, to be kept in a file; {@link restore} reads them. Names
+   * and labels that claims share are written once, before the first of them.
+   * Claims may change while lines are taken: of each address those of one
+   * moment come.
    */
   *save(): Iterable<string> {
-    for (const [address, place] of this.#places) {
-      yield* portsOf(place).flatMap((port) =>
-        lineOf(place, port)!.map(({ from, to, names }) => {
-          const until = to === Infinity ? null : to;
-          return JSON.stringify([address, port, from, until, names]);
-        })
+    const texts = new SharedTexts();
+    for (const place of this.#places.values()) {
+      const lines = portsOf(place).flatMap((port) =>
+        lineOf(place, port)!.map((held) => texts.toLine(held))
       );
+      yield* texts.takeNew();
+      yield* lines;
     }
   }
 
   /**
-   * A history as it was saved. Lines that are no claims are passed over: the
-   * last may be torn.
+   * A history as it was saved. Lines that cannot be read are passed over, and
+   * what refers to them: the last may be torn.
    */
   static restore(lines: Iterable<string>, most?: number): NamesHistory {
     const history = new NamesHistory(most);
-    const known = new Map<string, unknown>();
+    const labels: (Names["labels"] | undefined)[] = [];
+    const names: (Names | undefined)[] = [];
     for (const line of lines) {
       const saved = toSaved(line);
       if (!saved) continue;
-      const [address, port, from, to, own] = saved;
-      const kept = history.#lineFor(address, port);
-      const last = kept.at(-1);
-      if (last && last.to > from) continue;
-      const labels = own.labels && shared(known, own.labels);
-      const names = shared(known, labels ? { ...own, labels } : own);
-      kept.push({ from, to: to ?? Infinity, names });
-      history.#size++;
-      if (to !== null) history.#ended.push({ address, port, to });
+      if ("labels" in saved) labels[saved.number] = saved.labels;
+      else if ("names" in saved) {
+        const own = saved.of === null ? {} : { labels: labels[saved.of] };
+        names[saved.number] = { ...saved.names, ...own };
+      } else {
+        const { of, ...claim } = saved;
+        const known = names[of];
+        if (known) history.#restore({ ...claim, names: known });
+      }
     }
     history.#ended.sort((a, b) => a.to - b.to);
     history.#trim();
     return history;
+  }
+
+  #restore(held: Held): void {
+    const line = this.#lineFor(held.address, held.port);
+    const last = line.at(-1);
+    if (last && last.to > held.from) return;
+    line.push(held);
+    this.#size++;
+    if (held.to !== Infinity) this.#ended.push(held);
   }
 
   #lineFor(address: string, port: number): Line {
@@ -283,12 +294,12 @@ const portsOf = ({ any, ports }: Place): number[] => [
 const lineOf = (place: Place, port: number): Line | undefined =>
   port === ANY ? place.any : place.ports?.get(port);
 
-const toClaim = (address: string, port: number, held: Held): Claim => ({
+const toClaim = ({ address, port, from, to, names }: Held): Claim => ({
   address,
   port: port === ANY ? undefined : port,
-  from: held.from,
-  to: held.to,
-  names: held.names,
+  from,
+  to,
+  names,
 });
 
 /** What is compared as it is. */
@@ -312,27 +323,91 @@ export function isSameLabels(
     names.every((name) => a[name] === b[name]);
 }
 
-type Saved = [string, number, number, number | null, Names];
+/** Claims as lines, in which names and labels are numbers. */
+class SharedTexts {
+  readonly #names = new Map<Names, number>();
+  readonly #labels = new Map<object, number>();
+  #new: string[] = [];
 
-function toSaved(line: string): Saved | undefined {
-  try {
-    const [address, port, from, to, names] = JSON.parse(line) as Saved;
-    const isWhole = typeof address === "string" && Number.isInteger(port) &&
-      Number.isFinite(from) && (to === null || Number.isFinite(to)) &&
-      typeof names === "object" && names !== null;
-    return isWhole ? [address, port, from, to, names] : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) {
-      return undefined;
-    }
-    throw error;
+  toLine({ address, port, from, to, names }: Held): string {
+    const until = to === Infinity ? null : to;
+    return JSON.stringify([address, port, from, until, this.#numberOf(names)]);
+  }
+
+  /** What lines refer to that were made since it was asked last. */
+  takeNew(): string[] {
+    const lines = this.#new;
+    this.#new = [];
+    return lines;
+  }
+
+  #numberOf(names: Names): number {
+    const known = this.#names.get(names);
+    if (known !== undefined) return known;
+    const { labels, ...own } = names;
+    const of = labels ? this.#numberOfLabels(labels) : null;
+    const number = this.#names.size;
+    this.#new.push(JSON.stringify({ names: own, of, number }));
+    this.#names.set(names, number);
+    return number;
+  }
+
+  #numberOfLabels(labels: object): number {
+    const known = this.#labels.get(labels);
+    if (known !== undefined) return known;
+    const number = this.#labels.size;
+    this.#new.push(JSON.stringify({ labels, number }));
+    this.#labels.set(labels, number);
+    return number;
   }
 }
 
-/** The same object for the same value, as it was before it was saved. */
-function shared<T>(known: Map<string, unknown>, value: T): T {
-  const key = JSON.stringify(value);
-  const same = known.get(key);
-  if (same === undefined) known.set(key, value);
-  return (same ?? value) as T; // what has that key was of that type
+/** What a line says. Others refer to it by its number, `of` them. */
+type Saved =
+  | { readonly labels: NonNullable<Names["labels"]>; readonly number: number }
+  | {
+    readonly names: Names;
+    readonly of: number | null;
+    readonly number: number;
+  }
+  | {
+    readonly address: string;
+    readonly port: number;
+    readonly from: number;
+    readonly to: number;
+    readonly of: number;
+  };
+
+/** Numbers that a file may have: as many as claims. */
+const MAX_NUMBER = 10_000_000;
+
+function toSaved(line: string): Saved | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  if (!Array.isArray(value)) return isShared(value) ? value : undefined;
+  const [address, port, from, to, of] = value as unknown[];
+  const isWhole = typeof address === "string" && isNumber(port) &&
+    isNumber(from) && (to === null || isNumber(to)) && isNumber(of);
+  if (!isWhole) return undefined;
+  return { address, port, from, to: to ?? Infinity, of };
 }
+
+function isShared(
+  value: unknown,
+): value is Exclude<Saved, { readonly address: string }> {
+  if (typeof value !== "object" || value === null) return false;
+  const { labels, names, of, number } = value as Record<string, unknown>;
+  return isNumber(number) && number >= 0 && number < MAX_NUMBER &&
+    (isObject(labels) || isObject(names) && (of === null || isNumber(of)));
+}
+
+const isObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null;
+
+const isNumber = (value: unknown): value is number =>
+  Number.isSafeInteger(value);

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setUp } from "../setup.ts";
 import { captured, killed } from "./capture.ts";
+import { churned } from "./cluster_hub.ts";
 import { watched } from "./watching.ts";
 import { alternate, measure, median, type Run } from "./measure.ts";
 import { cacheFolder, largeTraffic, traffic } from "./traffic.ts";
@@ -232,6 +233,7 @@ const MEASURES: Readonly<Record<string, (folder: string) => Promise<Row[]>>> = {
   capture: () => captured(),
   kills: () => killed(),
   watching: () => watched(),
+  cluster: () => churned(),
 };
 
 async function main(names: readonly string[]): Promise<void> {

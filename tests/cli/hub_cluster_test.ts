@@ -204,8 +204,8 @@ Deno.test("a hub finds the cluster's workers, tells them whose pods to capture, 
   await hub.program.stop();
   equal(await hub.program.ended, 130);
   const kept = [...Deno.readDirSync(scratch.path("state/thresher-hub"))]
-    .map(({ name }) => name.replace(/-.*/, "")).sort();
-  deepEqual(kept, ["names", "targets"]);
+    .map(({ name }) => name.replace(/-.*/, ""));
+  ok(kept.includes("names") && kept.includes("targets"), kept.join());
 });
 
 Deno.test("a hub without a cluster or workers says what it wants", async () => {
