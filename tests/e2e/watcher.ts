@@ -93,8 +93,8 @@ export class Watcher implements AsyncDisposable {
       .filter({ hasText: summary }).first().waitFor();
   }
 
-  /** Waits until the status bar says that. */
-  async isTold(text: string): Promise<void> {
+  /** Waits until the status bar says that, with these very words. */
+  async isTold(text: string | RegExp): Promise<void> {
     await this.page.locator("status-bar").getByText(text).first().waitFor();
   }
 
