@@ -2,7 +2,7 @@
  * The hub of this machine: its token, and where it is found while it runs.
  * Both lie in a folder that only its user can enter (DESIGN §7, §8).
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { newToken } from "../hub/token.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
@@ -20,7 +20,8 @@ export const hubFolder = (): string => `${dataFolder(undefined)}-hub`;
 /** Where the hub's token is kept, unless `--token-file` says otherwise. */
 export const usualTokenFile = (): string => join(hubFolder(), "token");
 
-const runningFile = (): string => join(hubFolder(), "running.json");
+/** One file for each hub that runs, or whose process was killed. */
+const runningFolder = (): string => join(hubFolder(), "running");
 
 /**
  * The hub's token: that of the surroundings or of the file, which is written
@@ -58,29 +59,66 @@ export function tokenFor(file: string | undefined): string {
 
 /** Says where the hub is, until disposed of. */
 export function announce(address: HubAddress): Disposable {
-  const path = runningFile();
-  const text = JSON.stringify({ ...address, pid: Deno.pid });
-  writeOwn(path, text);
-  return {
-    [Symbol.dispose]() {
-      // Another one may have been started since.
-      if (readOwn(path) === text) Deno.removeSync(path);
-    },
-  };
+  const { port } = new URL(address.url);
+  const path = join(runningFolder(), `${Deno.pid}-${port}.json`);
+  writeOwn(path, JSON.stringify({ ...address, since: Date.now() }));
+  return { [Symbol.dispose]: () => removeIfThere(path) };
 }
 
-/** The hub that runs on this machine, as far as the file knows. */
+/**
+ * The hub that runs on this machine, as far as its file knows; of several, the
+ * one that was started last.
+ *
+ * @throws CommandError
+ */
 export function findLocalHub(): HubAddress | undefined {
-  const text = readOwn(runningFile());
-  if (text === undefined) return undefined;
+  let newest: Announced | undefined;
+  for (const path of filesIn(runningFolder())) {
+    const found = readAnnounced(path);
+    if (!found) removeIfThere(path); // of a process that was killed
+    else if (!newest || found.since > newest.since) newest = found;
+  }
+  return newest && { url: newest.url, token: newest.token };
+}
+
+interface Announced extends HubAddress {
+  /** ms since 1970. */
+  readonly since: number;
+}
+
+/** What a file says; `undefined` if that is of no use any more. */
+function readAnnounced(path: string): Announced | undefined {
+  const pid = Number(basename(path).split("-")[0]);
+  if (!isRunning(pid)) return undefined;
   try {
-    const { url, token, pid } = JSON.parse(text);
+    const { url, token, since } = JSON.parse(readOwn(path) ?? "");
     const isSound = typeof url === "string" && typeof token === "string" &&
-      Number.isSafeInteger(pid);
-    return isSound && isRunning(pid) ? { url, token } : undefined;
+      typeof since === "number";
+    return isSound ? { url, token, since } : undefined;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
+  }
+}
+
+/** Others look here too, and remove what is of no use. */
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Files that are wholly written; none if there is no such folder. */
+function filesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name)
+      .filter((name) => /^\d+-\d*\.json$/.test(name))
+      .map((name) => join(folder, name));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw refusal("read", folder, error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** `query` over a hub that runs on this machine: the same answers, live. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { type Outcome, start, thresher } from "./program.ts";
-import { captures, HTTP, Scratch } from "./scratch.ts";
+import { captures, DNS, HTTP, Scratch } from "./scratch.ts";
 
 /** A hub over savefiles, until disposed of. */
 async function tap(folder: string): Promise<AsyncDisposable & { url: string }> {
@@ -103,35 +103,59 @@ Deno.test("a hub that is not there is said so", async () => {
 Deno.test("the token is for its user alone, and a killed hub is not asked", async () => {
   using scratch = new Scratch();
   const { folder } = scratch;
-  const child = start(
-    folder,
-    ["tap", "--no-browser", "--pcap", HTTP],
-  );
+  const child = start(folder, ["tap", "--no-browser", "--pcap", HTTP]);
   const state = `${folder}/state/thresher-hub`;
-  const begun = performance.now();
-  while (performance.now() - begun < 30_000) {
-    if (await isThere(`${state}/running.json`)) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const [running] = await announced(state, 1);
+  for (const path of [`${state}/token`, running!]) {
+    equal((await Deno.stat(path)).mode! & 0o777, 0o600);
   }
-  for (const name of ["token", "running.json"]) {
-    const { mode } = await Deno.stat(`${state}/${name}`);
-    equal(mode! & 0o777, 0o600);
+  for (const path of [state, `${state}/running`]) {
+    equal((await Deno.stat(path)).mode! & 0o777, 0o700);
   }
-  equal((await Deno.stat(state)).mode! & 0o777, 0o700);
   child.kill("SIGKILL");
   await child.status;
-  ok(await isThere(`${state}/running.json`));
+  await Deno.stat(running!);
   const query = await thresher(folder, ["query", "http"]);
   equal(query.code, 2);
   match(query.stderr, /There is nothing to ask/);
+  deepEqual(await announced(state, 0), []);
 });
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+Deno.test("of two hubs the one that is left is asked", async () => {
+  using scratch = new Scratch();
+  const { folder } = scratch;
+  const state = `${folder}/state/thresher-hub`;
+  const first = start(folder, ["tap", "--no-browser", "--pcap", HTTP]);
+  await announced(state, 1);
+  const second = start(folder, ["tap", "--no-browser", "--pcap", DNS]);
+  await announced(state, 2);
+  const ask = async () =>
+    (await thresher(folder, ["query", "http", "--count"])).stdout.trim();
+  equal(await ask(), "0");
+  second.kill("SIGINT");
+  await second.status;
+  ok(Number(await ask()) > 0);
+  first.kill("SIGINT");
+  await first.status;
+  deepEqual(await announced(state, 0), []);
+});
+
+/** Files of so many hubs that run, once there are that many. */
+async function announced(state: string, count: number): Promise<string[]> {
+  const begun = performance.now();
+  while (true) {
+    const paths: string[] = [];
+    try {
+      for await (const { name } of Deno.readDir(`${state}/running`)) {
+        if (name.endsWith(".json")) paths.push(`${state}/running/${name}`);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    if (paths.length === count || performance.now() - begun > 30_000) {
+      equal(paths.length, count);
+      return paths;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -4,6 +4,11 @@ import { fileURLToPath } from "node:url";
 import { ethernet, ipv4, tcp, text, udp } from "../packet/frames.ts";
 import { pcap } from "../packet/savefiles.ts";
 
+/** Questions and answers of DNS alone. */
+export const DNS: string = fileURLToPath(
+  new URL("../../dissectors/dns/fixtures/codes.pcap", import.meta.url),
+);
+
 /** A real capture of ten HTTP exchanges on three connections. */
 export const HTTP: string = fileURLToPath(
   new URL("../../dissectors/http/fixtures/pipelined.pcap", import.meta.url),
