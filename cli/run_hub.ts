@@ -47,7 +47,9 @@ export async function runHub(options: HubCommandOptions): Promise<ExitCode> {
   for (const { link, missing } of hub.workers.all) {
     if (missing) say(`thresher: ${link.name}: ${missing.reason}`);
   }
-  say(`thresher: open ${hub.pageUrl()} (good once, for ten minutes)`);
+  // A pod's log has more readers than a terminal.
+  if (options.cluster) say("thresher: answers; `thresher proxy` leads here");
+  else say(`thresher: open ${hub.pageUrl()} (good once, for ten minutes)`);
   await Promise.race([aborted(interruption.signal), cluster?.view.ended]
     .filter((end) => end !== undefined));
   return EXIT.INTERRUPTED;
