@@ -16,9 +16,10 @@ import type { Tunnel } from "./tunnel.ts";
 /** Ports that are tried after the wanted one. */
 const NEXT_PORTS = 20;
 
-/** Attempts of one connection: 0.2, 0.4, 0.8 … s apart, 6 s together. */
-const ATTEMPTS = 6;
+/** Attempts of one connection: 0.2, 0.4, 0.8, 1, 1 … s apart, 6 s together. */
+const ATTEMPTS = 9;
 const FIRST_DELAY_MS = 200;
+const LAST_DELAY_MS = 1000;
 
 /** Where a tunnel is to begin on this machine. */
 export interface WantedPort {
@@ -121,7 +122,7 @@ export class HubTunnel {
         this.#isLost = true;
         if (isFault(error, "forbidden")) return undefined;
       }
-      const delay = FIRST_DELAY_MS * 2 ** attempt;
+      const delay = Math.min(FIRST_DELAY_MS * 2 ** attempt, LAST_DELAY_MS);
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
     return undefined;
