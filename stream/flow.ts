@@ -358,6 +358,19 @@ export class FlowTable<T = unknown> {
     return flow;
   }
 
+  /**
+   * Notes that a flow goes on, by a packet of which nothing else is wanted. It
+   * has not been silent for too long before.
+   */
+  goesOn(flow: Flow<T>, time: number, place: number): void {
+    this.#advance(time);
+    if (flow.isOver) return;
+    const slot = this.#slotOf(flow);
+    if (time > flow.last) flow.last = time;
+    flow.lastPlace = place;
+    this.#touch(slot);
+  }
+
   /** Ends the flows that have been silent for too long at `time`. */
   expire(time: number): void {
     this.#advance(time);

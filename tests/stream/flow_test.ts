@@ -486,6 +486,24 @@ Deno.test("a table says which end sent the packet", () => {
   equal(flow.serverPort, 40000);
 });
 
+Deno.test("packets of which nothing is wanted keep a flow from ending", () => {
+  const table = new FlowTable({ onEnd() {} });
+  const [first, late] = toPackets([
+    "10.0.0.1:4000>10.0.0.9:5000 UDP @1",
+    "10.0.0.1:4000>10.0.0.9:5000 UDP @500",
+  ]);
+  const flow = table.find(first!);
+  table.goesOn(flow, 250e6, 7);
+  table.expire(302e6);
+  equal(flow.isOver, false);
+  deepEqual([flow.last, flow.lastPlace], [250e6, 7]);
+  equal(table.find(late!), flow);
+  table.expire(900e6);
+  equal(flow.isOver, true);
+  table.goesOn(flow, 901e6, 9);
+  equal(flow.last, 500e6);
+});
+
 Deno.test("a table keeps what its owner left in a flow", () => {
   const table = new FlowTable<string>({ onEnd() {} });
   table.find(toPacket("C SYN seq=1", 0)).state = "mine";

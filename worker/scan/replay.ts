@@ -148,10 +148,10 @@ export class Replay {
   /**
    * Adds a decoded packet; what it borrows may go away afterwards.
    *
-   * @returns whether its flow has settled: no entry depends on further packets
+   * @returns its flow if that has settled: no entry depends on further packets
    *   of it, though what {@link save} gives does
    */
-  packet(packet: Packet): boolean {
+  packet(packet: Packet): Flow<unknown> | undefined {
     this.expire(packet.time);
     const flow = this.#table.find(packet);
     const { fromLow } = this.#table;
@@ -165,7 +165,7 @@ export class Replay {
     const state = flow.state ??= this.#begin(flow);
     if (state === SETTLED || state === COPY) {
       if (state === COPY) this.counters.copies++;
-      return isPassedOver(flow);
+      return isPassedOver(flow) ? flow : undefined;
     }
     this.#isGiven = isGiven;
     state.add(packet, fromLow);
@@ -174,9 +174,23 @@ export class Replay {
       // Only a flow that gives no other entry is one itself.
       flow.analysis = undefined;
     }
-    if (!state.isSettled) return false;
+    if (!state.isSettled) return undefined;
     this.#settle(flow, state);
-    return isPassedOver(flow);
+    return isPassedOver(flow) ? flow : undefined;
+  }
+
+  /**
+   * A packet of a flow that has settled, which is left out.
+   *
+   * @param flow as {@link packet} gave it
+   */
+  passed(flow: Flow<unknown>, time: number, place: number): void {
+    this.expire(time);
+    if (flow.state === COPY) this.counters.copies++;
+    // Connections are not told apart by their silence.
+    if (flow.transport === "tcp") return;
+    // It came out of this table.
+    this.#table.goesOn(flow as Flow<FlowState>, time, place);
   }
 
   /**

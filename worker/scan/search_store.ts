@@ -17,7 +17,7 @@ import {
 } from "../../kfl/evaluator.ts";
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
-import { isFlow, PacketRows } from "../shards/columns.ts";
+import { isFlow, NO_FLOW, PacketRows } from "../shards/columns.ts";
 import type { MessageTable } from "../shards/message_table.ts";
 import type { Shard } from "../shards/shard.ts";
 import type { SidecarHeader } from "../shards/sidecar_header.ts";
@@ -340,7 +340,7 @@ class StoreSearch {
         await this.#pauses.take(this.#done + position);
       }
     }
-    this.#passOver(scan, told, packets.count);
+    this.#passOver(scan, shard, picked, told, packets.count);
     this.#done += link.bytes;
     noteLosses(scan.coverage, shard);
   }
@@ -352,27 +352,40 @@ class StoreSearch {
    */
   #replayRows(
     scan: SourceScan,
-    { number, linkType }: Shard,
+    shard: Shard,
     picked: ShardRows,
     at: number,
     count: number,
     told: number,
   ): void {
+    const { number, linkType } = shard;
     let next = told;
     for (let i = 0; i < count; i++) {
       const row = picked.rows[at + i]!;
-      this.#passOver(scan, next, row);
+      this.#passOver(scan, shard, picked, next, row);
       next = row + 1;
       const place = toPlace(number, row);
-      if (scan.frame(this.#batch, i, linkType, place)) picked.settle(row);
+      const settled = scan.frame(this.#batch, i, linkType, place);
+      if (settled) picked.settle(row, settled);
     }
   }
 
-  /** Lets time go on by packets that are left out, as if they were read. */
-  #passOver(scan: SourceScan, from: number, to: number): void {
+  /** Tells of packets that are left out. */
+  #passOver(
+    scan: SourceScan,
+    { number }: Shard,
+    picked: ShardRows,
+    from: number,
+    to: number,
+  ): void {
     const { flow, time } = this.#rows;
+    const { coverage } = scan;
     for (let row = from; row < to; row++) {
-      if (isFlow(flow[row]!)) scan.passed(time[row]!);
+      const of = flow[row]!;
+      if (of === NO_FLOW.OTHER) coverage.others++;
+      else if (of === NO_FLOW.MALFORMED) coverage.malformed++;
+      const settled = isFlow(of) ? picked.settledFlow(row) : undefined;
+      scan.passed(settled, time[row]!, toPlace(number, row));
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Which of a shard's packets are read. */
+import type { Flow } from "../../stream/flow.ts";
 import { isFlow, NO_FLOW, type PacketRows } from "../shards/columns.ts";
 
 /**
@@ -10,7 +11,8 @@ export class ShardRows {
   readonly rows: Uint32Array;
   count = 0;
   readonly #packets: PacketRows;
-  readonly #isSettled: Uint8Array;
+  /** By row of the shard's flows, those that have settled. */
+  readonly #settled: (Flow | undefined)[];
   #next = 0;
 
   /**
@@ -19,7 +21,7 @@ export class ShardRows {
    */
   constructor(packets: PacketRows, flows: number, most: number) {
     this.#packets = packets;
-    this.#isSettled = new Uint8Array(flows);
+    this.#settled = new Array(flows).fill(undefined);
     this.rows = new Uint32Array(most);
   }
 
@@ -27,12 +29,12 @@ export class ShardRows {
   next(): boolean {
     const { flow, count } = this.#packets;
     const { rows } = this;
-    const isSettled = this.#isSettled;
+    const settled = this.#settled;
     let row = this.#next;
     let picked = 0;
     for (; row < count && picked < rows.length; row++) {
       const of = flow[row]!;
-      const isRead = isFlow(of) ? isSettled[of] === 0 : of === NO_FLOW.FRAGMENT;
+      const isRead = isFlow(of) ? !settled[of] : of === NO_FLOW.FRAGMENT;
       if (isRead) rows[picked++] = row;
     }
     this.#next = row;
@@ -41,8 +43,13 @@ export class ShardRows {
   }
 
   /** No packet of the row's flow is of any more use. */
-  settle(row: number): void {
+  settle(row: number, settled: Flow): void {
     const flow = this.#packets.flow[row]!;
-    if (isFlow(flow)) this.#isSettled[flow] = 1;
+    if (isFlow(flow)) this.#settled[flow] = settled;
+  }
+
+  /** The flow of a row that was passed over. */
+  settledFlow(row: number): Flow | undefined {
+    return this.#settled[this.#packets.flow[row]!];
   }
 }

@@ -139,24 +139,22 @@ export class SourceScan {
   /**
    * Adds row i of a batch, whose frame is kept at `place`.
    *
-   * @returns whether further packets of its flow may be left out
+   * @returns its flow, if further packets of it may be left out
    */
   frame(
     batch: FrameBatch,
     i: number,
     linkType: number,
     place: number,
-  ): boolean {
+  ): Flow<unknown> | undefined {
     const time = batch.time[i]!;
     const captured = batch.captured[i]!;
     const original = batch.original[i]!;
     const { coverage } = this;
-    coverage.packets++;
-    if (time < coverage.first) coverage.first = time;
-    if (time > coverage.last) coverage.last = time;
+    this.#count(time);
     if (captured < original && !this.isOwnCapture) coverage.cut++;
     // Capture order is not always the order of times, so later ones count.
-    if (time > this.#horizon) return false;
+    if (time > this.#horizon) return undefined;
     this.#packet.interface = batch.interface[i]!;
     const outcome = this.#decoder.decode(
       batch.bytes,
@@ -169,11 +167,12 @@ export class SourceScan {
       this.#packet,
     );
     if (outcome === OUTCOME.PACKET) {
-      return this.replay.packet(this.#packet) && !this.#isWhole;
+      const settled = this.replay.packet(this.#packet);
+      return this.#isWhole ? undefined : settled;
     }
     if (outcome === OUTCOME.OTHER) coverage.others++;
     else if (outcome === OUTCOME.MALFORMED) coverage.malformed++;
-    return false;
+    return undefined;
   }
 
   /** What {@link resume} needs to go on; only of a scan that is whole. */
@@ -190,14 +189,27 @@ export class SourceScan {
     resumeCheckpoint(saved, this.replay, this.#decoder.defragmenter);
   }
 
-  /** A packet that is left out, for its flow is of no more use. */
-  passed(time: number): void {
-    if (time <= this.#horizon) this.replay.expire(time);
+  /**
+   * A packet that is left out.
+   *
+   * @param flow that it belongs to, which {@link frame} gave; `undefined` if it
+   *   is of none
+   */
+  passed(flow: Flow<unknown> | undefined, time: number, place: number): void {
+    this.#count(time);
+    if (flow && time <= this.#horizon) this.replay.passed(flow, time, place);
   }
 
   /** No more frames come. */
   end(): void {
     this.replay.end();
+  }
+
+  #count(time: number): void {
+    const { coverage } = this;
+    coverage.packets++;
+    if (time < coverage.first) coverage.first = time;
+    if (time > coverage.last) coverage.last = time;
   }
 }
 

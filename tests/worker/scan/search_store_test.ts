@@ -2,7 +2,7 @@
  * Law: a folder of shards answers as the savefile it was imported from, in
  * whatever places the shards begin, whether message tables are there or not.
  */
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { PROTOCOLS, SCHEMA } from "../../../dissectors/registry.ts";
 import { toPlain } from "../../../entry/json.ts";
 import type { QueryOptions } from "../../../kfl/plan.ts";
@@ -15,6 +15,7 @@ import { importSavefiles } from "../../../worker/shards/import.ts";
 import { Store } from "../../../worker/shards/store.ts";
 import { StoreWriter } from "../../../worker/shards/store_writer.ts";
 import { findFixtures } from "../../dissectors/fixtures.ts";
+import { MemoryFolder } from "../shards/memory_folder.ts";
 import {
   ETHERNET,
   LINKTYPE_ETHERNET,
@@ -148,3 +149,28 @@ for (const name of [undefined, "x.pcap"]) {
     }
   });
 }
+
+Deno.test("packets that are passed over are counted as if they were read", async () => {
+  // So many that those of flows that are ruled out are not even loaded.
+  const frames = makeTraffic(2, 20_000);
+  const batch = toBatch(frames);
+  using writer = StoreWriter.open(new MemoryFolder(), {
+    node: "n",
+    storageLimit: 2 ** 30,
+  });
+  writer.writer(LINKTYPE_ETHERNET).append(batch, ETHERNET, 0, batch.count);
+  writer.rotate();
+  const counts = async (kfl: string) => {
+    const { plan } = compileQuery(kfl, SCHEMA, { now: 0 });
+    const [coverage] = await searchStore(writer.store, {
+      plan: plan!,
+      protocols: PROTOCOLS,
+      onMatch() {},
+    });
+    const { packets, first, last, others, malformed } = coverage!;
+    return { packets, first, last, others, malformed };
+  };
+  const whole = await counts("");
+  equal(whole.packets, batch.count);
+  deepEqual(await counts("port == 1"), whole);
+});
