@@ -21,6 +21,7 @@ import { say } from "./output.ts";
 /** What is captured, as options say it. */
 export interface CapturingOptions {
   readonly interface?: readonly string[];
+  readonly network?: string;
   readonly bpf?: string;
   readonly storageLimit?: number;
   readonly ringSize?: number;
@@ -85,6 +86,7 @@ export class Capturing implements Capture {
     try {
       const capture = await LiveCapture.start({
         interfaces: options.interface,
+        network: options.network,
         bpf: options.bpf,
         ringSize: options.ringSize,
         store: options.store,
@@ -105,7 +107,8 @@ export class Capturing implements Capture {
     } catch (error) {
       throw toCommandError(error);
     }
-    const where = options.interface?.join(", ") ?? "all interfaces";
+    const where = (options.interface?.join(", ") ?? "all interfaces") +
+      (options.network === undefined ? "" : ` of "${options.network}"`);
     say(
       `thresher: capturing on ${where} into "${folder}", at most ` +
         `${toText(storageLimit)}; Ctrl-C ends it`,

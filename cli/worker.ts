@@ -17,6 +17,11 @@ export function describeWorker(program: Command): void {
     );
   addCapture(command)
     .option(
+      "--network <path>",
+      "capture in another network namespace, such as /run/netns/NAME or " +
+        "/proc/PID/ns/net",
+    )
+    .option(
       "--listen <address>",
       "answer hubs at HOST:PORT, or :PORT for all addresses",
       toListening,

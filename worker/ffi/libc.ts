@@ -20,6 +20,8 @@ const SYMBOLS = {
   },
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  setns: { parameters: ["i32", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -43,6 +45,7 @@ const NAMES: readonly string[] = [
 /** Errors of system calls that are told apart. */
 export const ERRNO = {
   EPERM: 1,
+  ENOENT: 2,
   EINTR: 4,
   EAGAIN: 11,
   ENOMEM: 12,
@@ -56,6 +59,7 @@ export const ERRNO = {
 /** What users know these errors by. */
 const REASONS: ReadonlyMap<number, string> = new Map([
   [ERRNO.EPERM, "operation not permitted"],
+  [ERRNO.ENOENT, "no such file"],
   [ERRNO.ENOMEM, "out of memory"],
   [ERRNO.EACCES, "permission denied"],
   [ERRNO.EINVAL, "the kernel does not take these arguments"],

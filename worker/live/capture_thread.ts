@@ -3,10 +3,12 @@
  * it is told only when it is woken for that.
  */
 import { AfPacket } from "../capture/af_packet.ts";
+import { toCannotCapture } from "../capture/failure.ts";
 import { SNAP_LENGTH } from "../capture/filter.ts";
 import { CannotCapture } from "../capture/source.ts";
-import { SystemCallError } from "../ffi/libc.ts";
+import { ERRNO, SystemCallError } from "../ffi/libc.ts";
 import { BadExpression } from "../ffi/libpcap.ts";
+import { enterNetwork } from "../ffi/network.ts";
 import { takeWakes } from "../ffi/waker.ts";
 import { UnusableFolder } from "../shards/meta.ts";
 import { StoreWriter } from "../shards/store_writer.ts";
@@ -68,6 +70,7 @@ function firstOf(error: unknown): unknown {
 
 /** Captures until it is told to end; gives what became of the packets. */
 async function capture(start: CaptureStart): Promise<RecorderState> {
+  if (start.network !== undefined) enter(start.network);
   using source = AfPacket.open({ ...start, snapLength: SNAP_LENGTH });
   using store = StoreWriter.open(start.folder, {
     node: start.node,
@@ -93,6 +96,25 @@ async function capture(start: CaptureStart): Promise<RecorderState> {
   recorder.finish();
   store.rotate();
   return recorder.state;
+}
+
+/** @throws CannotCapture */
+function enter(network: string): void {
+  try {
+    enterNetwork(network);
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw toCannotCapture(error);
+    const { errno, message } = error;
+    const isDenied = errno === ERRNO.EPERM || errno === ERRNO.EACCES;
+    throw new CannotCapture(
+      isDenied
+        ? `Cannot capture in the network "${network}": that takes the ` +
+          "capability CAP_SYS_ADMIN"
+        : `Cannot capture in the network "${network}": ${message}`,
+      isDenied,
+      error,
+    );
+  }
 }
 
 /** Does what it is told, and answers. */

@@ -26,6 +26,11 @@ export type StoreWhat = "all" | "dissectable";
 export interface LiveCaptureOptions {
   /** Names of interfaces, which may come and go; `undefined` for all. */
   readonly interfaces?: readonly string[] | undefined;
+  /**
+   * Another network than this process is in, such as `/run/netns/NAME`, or a
+   * pod's as `/proc/PID/ns/net`.
+   */
+  readonly network?: string | undefined;
   /** An expression of `pcap-filter(7)`. */
   readonly bpf?: string | undefined;
   /** What is ours, and left out; see {@link LiveCapture.exclude}. */
@@ -225,10 +230,12 @@ class Thread {
       event.preventDefault();
       fail(new Error(`The capture thread failed: ${event.message}`));
     };
-    const { interfaces, ringSize, folder, node, storageLimit } = options;
+    const { interfaces, network, ringSize, folder, node, storageLimit } =
+      options;
     this.#probing = options.store === "all" ? undefined : startProbing(fail);
     const first: CaptureStart = {
       interfaces,
+      network,
       expression,
       aim,
       ringSize,

@@ -15,6 +15,8 @@ export interface SharedProbing {
 export interface CaptureStart {
   /** Names of interfaces; `undefined` for all. */
   readonly interfaces: readonly string[] | undefined;
+  /** Another network than this process is in. */
+  readonly network: string | undefined;
   /** A compiled expression, see `compileFilter`. */
   readonly expression: Uint8Array | undefined;
   readonly aim: Aim;

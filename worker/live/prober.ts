@@ -42,7 +42,7 @@ export class Prober {
   readonly #packet = new Packet();
   readonly #table = new FlowTable<Probed>({
     onEnd() {},
-    keepsHeads: false,
+    analyzes: false,
     maxFlows: MAX_PROBED,
     knownPorts: PROTOCOLS.dissectors.flatMap(({ ports }) => ports),
   });
@@ -79,7 +79,6 @@ export class Prober {
     );
     if (outcome !== OUTCOME.PACKET) return;
     const flow = this.#table.find(packet);
-    flow.analysis = undefined;
     const { stamp, slot } = queue;
     if (flow.state?.stamp !== stamp) {
       const track = new Track(flow, this.#options);

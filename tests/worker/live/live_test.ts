@@ -567,12 +567,34 @@ test(
       "--storage-limit",
       "1MB",
     ]);
+    await fails(1, /network "\/none": open: no such file/, [
+      ...["--network", "/none"],
+    ]);
+    await fails(
+      3,
+      /takes the capability CAP_SYS_ADMIN/,
+      ["--network", "/proc/self/ns/net"],
+      [...["setpriv", "--bounding-set", "-sys_admin"], "--"],
+    );
     const other = await Capture.start(network);
     await fails(1, /is writing to it/, []);
     await other.end();
   },
   lacksLibpcap,
 );
+
+test("another network than the worker's own can be captured", async (network) => {
+  const pod = network.start("client", ["sleep", "600"]);
+  const path = `/proc/${pod.pid}/ns/net`;
+  const own = Deno.readLinkSync("/proc/self/ns/net");
+  await until(() => Deno.readLinkSync(path) !== own, () => "It is not there");
+  const capture = await Capture.start(network, "--network", path);
+  // What nobody elsewhere sees.
+  await capture.send(100, 10_000, "lo");
+  await capture.stores(100);
+  await capture.end();
+  deepEqual(capture.numbers(), range(0, 100));
+});
 
 test("a worker whose folder is taken away ends, and says why", async (network) => {
   const capture = await Capture.start(network, "--storage-limit", "8MB");
