@@ -6,9 +6,9 @@
  * crash, finds all of it, and nothing else is ever touched. A namespace in
  * which somebody else has put something is kept, and said to be.
  */
-import { type Client, nameOf, withKind } from "./client.ts";
+import { type Client, isFault, nameOf, withKind } from "./client.ts";
 import { ClusterError, persist } from "./cluster_error.ts";
-import { LABELS, OURS } from "./installation.ts";
+import { LABELS, objectsOf, OURS, USUAL } from "./installation.ts";
 import type { KubeObject, Namespace } from "./objects.ts";
 import { readable } from "./preflight.ts";
 import {
@@ -154,14 +154,52 @@ export async function leftovers(
     : `${OURS},${LABELS.instance}=${instance}`;
   const lists = await Promise.all(ORDER.map(async (resource) => {
     const where = resource.namespaced ? namespace : undefined;
-    const list = client.listAll(resource, { labels, namespace: where });
+    const list = unlessUnknown(
+      client.listAll(resource, { labels, namespace: where }),
+    );
     const found = namespace === undefined ? await list : await readable(list);
     return (found ?? []).map((object) => withKind(object, resource));
   }));
-  return lists.flat().filter(({ kind, metadata }) =>
-    kind !== "Namespace" || namespace === undefined ||
-    metadata?.name === namespace
+  const all = lists.flat();
+  return namespace === undefined
+    ? all
+    : all.filter(belongsTo(namespace, instancesIn(all)));
+}
+
+/** A list, empty for a kind that the cluster does not have. */
+async function unlessUnknown<T>(list: Promise<T[]>): Promise<T[]> {
+  try {
+    return await list;
+  } catch (error) {
+    if (isFault(error, "missing")) return [];
+    throw error;
+  }
+}
+
+/** Runs of which something is in a namespace. */
+const instancesIn = (objects: readonly KubeObject[]): ReadonlySet<string> =>
+  new Set(
+    objects.filter(({ metadata }) => metadata?.namespace !== undefined)
+      .flatMap(({ metadata }) => metadata?.labels?.[LABELS.instance] ?? []),
   );
+
+/**
+ * Whether something is of the installation in a namespace. The cluster's own
+ * objects tell it by the run that made them, or by a name as we give it.
+ */
+function belongsTo(
+  namespace: string,
+  instances: ReadonlySet<string>,
+): (object: KubeObject) => boolean {
+  const named = new Set(
+    objectsOf({ ...USUAL, namespace })
+      .map(({ kind, metadata }) => `${kind} ${metadata?.name}`),
+  );
+  return ({ kind, metadata = {} }) =>
+    metadata.namespace !== undefined ||
+    named.has(`${kind} ${metadata.name}`) ||
+    kind !== "Namespace" &&
+      instances.has(metadata.labels?.[LABELS.instance] ?? "");
 }
 
 /**

@@ -1,8 +1,20 @@
 /** What to know of a cluster before anything is made in it. */
 import { type Client, groupAndPlural, isFault, type Right } from "./client.ts";
-import { LABELS, OURS } from "./installation.ts";
+import {
+  LABELS,
+  OPENSHIFT,
+  OURS,
+  type Settings,
+  tailored,
+} from "./installation.ts";
 import type { KubeObject, Namespace, Node, Workload } from "./objects.ts";
-import { DEPLOYMENTS, NAMESPACES, NODES, resourceOf } from "./resource.ts";
+import {
+  DEPLOYMENTS,
+  NAMESPACES,
+  NODES,
+  resourceOf,
+  SECURITY_CONTEXT_CONSTRAINTS,
+} from "./resource.ts";
 
 /** The oldest Kubernetes on which all that is used is there: 1.25. */
 const OLDEST_MINOR = 25;
@@ -39,14 +51,13 @@ export async function preflight(
   objects: readonly KubeObject[],
   namespace: string,
 ): Promise<Preflight> {
-  const [version, rights, installed, home, nodes, isOpenShift] = await Promise
+  const [version, rights, installed, home, nodes] = await Promise
     .all([
       client.version(),
       checkRights(client, objects, namespace),
       findInstalled(client, namespace),
       readable(client.get<Namespace>(NAMESPACES, namespace)),
       readable(client.listAll<Node>(NODES)),
-      client.hasGroup("security.openshift.io"),
     ]);
   const isForeignNamespace = home !== undefined &&
     home.metadata?.labels?.[LABELS.manager] !== "thresher-cli";
@@ -64,14 +75,9 @@ export async function preflight(
       ...ofVersion(version),
       ...(isForeignNamespace ? ofNamespace(home) : []),
       ...ofNodes(nodes ?? [], systems.length - linux),
-      ...(isOpenShift ? [ofOpenShift(namespace)] : []),
     ],
   };
 }
-
-const ofOpenShift = (namespace: string): string =>
-  "This is OpenShift: let hub and worker run as they are with `thresher " +
-  `manifests --openshift --install-namespace ${namespace} | oc apply -f -\``;
 
 const AUTOPILOT = "GKE Autopilot refuses NET_RAW and the host's network to " +
   "all but workloads on its own list: workers will not start there";
@@ -102,6 +108,18 @@ function ofNodes(nodes: readonly Node[], others: number): string[] {
     ...(isAutopilot ? [AUTOPILOT] : []),
     ...(others > 0 ? [`${others} nodes are not Linux, and are left out`] : []),
   ];
+}
+
+/**
+ * What OpenShift has to be given besides, so that pods may be as they are; none
+ * elsewhere.
+ */
+export async function openShiftObjects(
+  client: Client,
+  settings: Settings,
+): Promise<KubeObject[]> {
+  const isOpenShift = await client.hasGroup(SECURITY_CONTEXT_CONSTRAINTS.group);
+  return isOpenShift ? tailored(OPENSHIFT, settings) : [];
 }
 
 /** Everything that installing, using and removing takes. */

@@ -50,6 +50,14 @@ export const CLUSTER_ROLE_BINDINGS = resource(
 
 export const CONFIG_MAPS = resource("v1", "ConfigMap", "configmaps");
 
+/** OpenShift's own; absent elsewhere. */
+export const SECURITY_CONTEXT_CONSTRAINTS = resource(
+  "security.openshift.io/v1",
+  "SecurityContextConstraints",
+  "securitycontextconstraints",
+  "cluster",
+);
+
 /** Every kind that Thresher touches. */
 export const RESOURCES: readonly Resource[] = [
   NAMESPACES,
@@ -74,6 +82,7 @@ export const RESOURCES: readonly Resource[] = [
     "priorityclasses",
     "cluster",
   ),
+  SECURITY_CONTEXT_CONSTRAINTS,
 ];
 
 /**

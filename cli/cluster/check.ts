@@ -2,7 +2,11 @@
 import type { Client } from "../../k8s/client.ts";
 import { NAMES, objectsOf, USUAL } from "../../k8s/installation.ts";
 import { SECRETS } from "../../k8s/resource.ts";
-import { type Preflight, preflight } from "../../k8s/preflight.ts";
+import {
+  openShiftObjects,
+  type Preflight,
+  preflight,
+} from "../../k8s/preflight.ts";
 import { isComplete, readReadiness } from "../../k8s/readiness.ts";
 import { CommandError, EXIT, type ExitCode } from "../exit.ts";
 import { Interruption } from "../interruption.ts";
@@ -27,10 +31,15 @@ export async function runCheck(options: CheckOptions): Promise<ExitCode> {
     kind: SECRETS.kind,
     metadata: { name: NAMES.hubSecret, namespace },
   };
-  const objects = [...objectsOf({ ...USUAL, namespace }), secret];
+  const settings = { ...USUAL, namespace };
+  const openShift = await openShiftObjects(client, settings);
+  const objects = [...objectsOf(settings), ...openShift, secret];
   const found = await preflight(client, objects, namespace);
   const report = new Report();
   report.line(true, `${describeAccess(access)} answers`);
+  if (openShift.length > 0) {
+    report.line(true, "this is OpenShift: its own constraints are made, too");
+  }
   sayFound(report, found);
   for (const installed of found.installed) {
     await checkInstalled(report, client, installed.namespace, interruption);

@@ -10,6 +10,7 @@ import { makeAuthority } from "../../k8s/certificates.ts";
 import type { Client } from "../../k8s/client.ts";
 import { ClusterError } from "../../k8s/cluster_error.ts";
 import { install, type Ours } from "../../k8s/deploy.ts";
+import { imageName } from "../../k8s/image_name.ts";
 import {
   makeSecrets,
   NAMES,
@@ -22,6 +23,7 @@ import {
 import type { KubeObject } from "../../k8s/objects.ts";
 import {
   type Installed,
+  openShiftObjects,
   type Preflight,
   preflight,
 } from "../../k8s/preflight.ts";
@@ -166,8 +168,7 @@ async function toInstall(
     ...own,
     version: VERSION,
     imagePullSecrets: imagePullSecret,
-    ...(registry &&
-      { image: `${registry.replace(/\/+$/, "")}/${USUAL.image}` }),
+    image: imageName(VERSION, registry),
     ...(storageLimit && {
       storageLimit: String(storageLimit),
       volumeSize: volumeSizeFor(storageLimit),
@@ -183,6 +184,7 @@ async function toInstall(
       // Pods that find no secret wait longer than it takes to make one.
       ...secretObjects(secrets, settings),
       ...await pullSecrets(client, imagePullSecret, settings),
+      ...await openShiftObjects(client, settings),
       ...all.filter((object) => !isHome(object)),
     ],
   };

@@ -11,7 +11,7 @@ import {
   USUAL,
 } from "../../k8s/installation.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
-import { preflight } from "../../k8s/preflight.ts";
+import { openShiftObjects, preflight } from "../../k8s/preflight.ts";
 import {
   isComplete,
   isUsable,
@@ -115,6 +115,32 @@ Deno.test("a run removes what it made, and not what another did", () =>
     await remove(client, {});
     deepEqual(await ours(client), []);
   }));
+
+Deno.test("what is removed of one namespace is not another installation's", () =>
+  withCluster(async (_server, client) => {
+    await installed(client);
+    await installed(client, { ...RUN, namespace: "other", instance: "p7q2" });
+    const { left } = await remove(client, { namespace: "other" });
+    deepEqual(left, []);
+    const rest = await ours(client);
+    equal(rest.length, objects().length);
+    ok(rest.includes("ClusterRole thresher-hub"));
+    await remove(client, { namespace: "thresher" });
+    deepEqual(await ours(client), []);
+  }));
+
+Deno.test("OpenShift is given its own constraints, which go, too", () =>
+  withCluster(async (server, client) => {
+    const more = await openShiftObjects(client, RUN);
+    ok(more.length > 0);
+    for await (const _ of install(client, [...objects(), ...more]));
+    const kind = "SecurityContextConstraints";
+    equal(server.namesOf(kind).length, more.length);
+    const { rights } = await preflight(client, more, "thresher");
+    ok(rights.some(({ resource }) => /^securitycontext/.test(resource)));
+    await remove(client, { instance: "k3x9", namespace: "thresher" });
+    deepEqual(server.namesOf(kind), []);
+  }, { isOpenShift: true }));
 
 Deno.test("leftovers of a run that was cut off are found, of old versions too", () =>
   withCluster(async (server, client) => {

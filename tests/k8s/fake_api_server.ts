@@ -19,7 +19,7 @@ import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocket, WebSocketServer } from "ws";
 import { Controllers, type Kubelet } from "./fake/controllers.ts";
-import { discovery, type Kind, KINDS } from "./fake/kinds.ts";
+import { discovery, type Kind, KINDS, OPENSHIFT_KINDS } from "./fake/kinds.ts";
 import { get, list, watch } from "./fake/reads.ts";
 import { badRequest, invalid, Refusal } from "./fake/refusal.ts";
 import { mayDo, mustBeAllowed, type User, userOf } from "./fake/rights.ts";
@@ -39,6 +39,8 @@ export interface FakeOptions {
   readonly schemas?: Schemas | undefined;
   /** PEM; plain HTTP without. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Whether it has what only OpenShift has. */
+  readonly isOpenShift?: boolean;
   /** Between bookmarks, in ms; a minute by default. */
   readonly bookmarkMs?: number;
 }
@@ -92,7 +94,8 @@ export class FakeApiServer {
   /** Every request so far, as `GET /path?query`. */
   readonly requests: string[] = [];
   readonly #options: FakeOptions;
-  readonly #pages = discovery();
+  readonly #kinds: readonly Kind[];
+  readonly #pages: ReadonlyMap<string, unknown>;
   readonly #sockets = new Set<Socket>();
   readonly #upgrades = new WebSocketServer({
     noServer: true,
@@ -107,6 +110,8 @@ export class FakeApiServer {
 
   constructor(options: FakeOptions) {
     this.#options = options;
+    this.#kinds = options.isOpenShift ? [...KINDS, ...OPENSHIFT_KINDS] : KINDS;
+    this.#pages = discovery(this.#kinds);
     this.writer = new Writer(this.store, options.schemas);
     const kubelet = options.kubelet ?? idleKubelet();
     this.controllers = new Controllers(this.store, this.writer, kubelet);
@@ -718,7 +723,7 @@ export class FakeApiServer {
     const group = root === "apis" ? parts.shift()! : "";
     const version = parts.shift();
     const known = root === "api" || root === "apis";
-    const kinds = KINDS.filter((one) =>
+    const kinds = this.#kinds.filter((one) =>
       known && one.group === group && one.version === version
     );
     if (kinds.length === 0) throw new PageNotFound();
@@ -761,7 +766,8 @@ export function idleKubelet(): Kubelet {
 }
 
 function kindNamed(name: string): Kind {
-  const found = KINDS.find(({ kind }) => kind === name);
+  const all = [...KINDS, ...OPENSHIFT_KINDS];
+  const found = all.find(({ kind }) => kind === name);
   if (!found) throw new Error(`The fake server has no ${name}`);
   return found;
 }

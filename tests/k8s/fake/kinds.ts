@@ -85,6 +85,16 @@ export const KINDS: readonly Kind[] = [
   }),
 ];
 
+/** Kinds that only OpenShift has. */
+export const OPENSHIFT_KINDS: readonly Kind[] = [
+  kind(
+    "security.openshift.io/v1",
+    "SecurityContextConstraints",
+    "securitycontextconstraints",
+    { namespaced: false, shortNames: ["scc"] },
+  ),
+];
+
 /** Kinds that are only asked, and kept nowhere. */
 export const REVIEWS: readonly Kind[] = [
   kind(
@@ -103,7 +113,7 @@ export const longName = ({ group, plural }: Kind): string =>
   group ? `${plural}.${group}` : plural;
 
 /** `/api/v1` or `/apis/GROUP/VERSION`, each with its kinds. */
-export function discovery(): Map<string, unknown> {
+export function discovery(known: readonly Kind[]): Map<string, unknown> {
   const pages = new Map<string, unknown>();
   pages.set("/api", {
     kind: "APIVersions",
@@ -111,7 +121,7 @@ export function discovery(): Map<string, unknown> {
     serverAddressByClientCIDRs: [],
   });
   const groups = new Map<string, Kind[]>();
-  for (const one of [...KINDS, ...REVIEWS]) {
+  for (const one of [...known, ...REVIEWS]) {
     groups.set(one.group, [...groups.get(one.group) ?? [], one]);
   }
   const described = [];
