@@ -85,11 +85,14 @@ export class NamesTable implements NameLookup {
     const { ip, port = ANY } = end;
     const place = this.#place(ip);
     if (place.size === 0) return NOBODY;
-    const lines = [
-      place.get(ANY),
-      place.get(port),
-      this.#place(NODES).get(port),
-    ];
+    const opened = this.#place(NODES).get(port);
+    const held = claimAt(place.get(ANY) ?? NONE, first);
+    // As it mostly is: one holder of all ports, all the time.
+    const isAll = port === ANY || !place.has(port) && !opened;
+    if (isAll && held && (held.to > last || held.to === Infinity)) {
+      return [held.names];
+    }
+    const lines = [place.get(ANY), place.get(port), opened];
     const found = new Set([this.at(end, first)]);
     for (const line of new Set(lines)) {
       for (const { from, to } of line ?? NONE) {

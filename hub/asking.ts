@@ -70,7 +70,7 @@ export interface Question {
   /** Batches that it may have on the way. */
   readonly credit: number;
   /** What the plan has to know of names, now; nothing if nobody has any. */
-  readonly toNames: () => NameParts | undefined;
+  readonly toNames: () => Promise<NameParts> | undefined;
 }
 
 /** Whom an asking tells what it hears. */
@@ -165,9 +165,12 @@ export class Asking {
   async start(after?: Completed): Promise<void> {
     this.#after ??= after;
     try {
+      // What is told from now on may be missing in what is made now.
+      this.#names = [];
+      const names = await this.#question.toNames();
       const channel = await this.worker.link.ask();
       if (this.#isOver) return channel.close();
-      this.#open(channel);
+      this.#open(channel, names);
     } catch (error) {
       this.#lose(reasonOf(error));
     }
@@ -202,9 +205,8 @@ export class Asking {
 
   /** Sends names that were heard of since the question. */
   tell(parts: NameParts): void {
-    if (!this.#channel) return; // it gets all of them with the next question
     this.#names.push(...parts);
-    this.#sendNames();
+    if (this.#channel) this.#sendNames();
   }
 
   /** Sends as much of the names as fits into the way to the worker. */
@@ -221,9 +223,8 @@ export class Asking {
     }
   }
 
-  #open(channel: Channel): void {
+  #open(channel: Channel, names: NameParts | undefined): void {
     const { output, last } = this.#question;
-    const names = this.#question.toNames();
     const plan = this.#isRepeated
       ? this.#question.toStoredPlan()
       : this.#question.plan;
@@ -247,7 +248,7 @@ export class Asking {
       names: names?.length,
     };
     channel.send(JSON.stringify(ask));
-    this.#names = [...names ?? []];
+    this.#names.unshift(...names ?? []);
     this.#sendNames();
     this.#heardAt = performance.now();
     this.#listenForSilence();

@@ -2,6 +2,7 @@
  * Names for plans: what the hub's cluster calls whoever has an address, cut to
  * what a query asks for.
  */
+import { setTimeout } from "node:timers/promises";
 import { MAX_CLAIMS, MAX_PARTS, toParts } from "../api/names.ts";
 import { NamesTable } from "../api/names_table.ts";
 import type { End } from "../entry/entry.ts";
@@ -35,10 +36,10 @@ export class PlanNames implements Disposable {
   readonly #source: NameSource;
   readonly #plan: Plan;
   readonly #listening: Disposable | undefined;
-  #parts: NameParts | undefined;
+  #parts: Promise<NameParts> | undefined;
   #warnings: readonly string[] = [];
   #heard: Claim[] = [];
-  #telling: ReturnType<typeof setTimeout> | undefined;
+  #telling: ReturnType<typeof globalThis.setTimeout> | undefined;
 
   /**
    * @param tell given what was heard since the {@link parts} that it follows,
@@ -64,7 +65,10 @@ export class PlanNames implements Disposable {
     this.#listening = tell && source.listen((claims) => {
       this.#parts = undefined;
       for (const claim of claims) this.#heard.push(claim);
-      this.#telling ??= setTimeout(() => tell(this.#take()), GATHERING);
+      this.#telling ??= globalThis.setTimeout(
+        () => tell(this.#take()),
+        GATHERING,
+      );
     });
   }
 
@@ -73,8 +77,11 @@ export class PlanNames implements Disposable {
     this.#listening?.[Symbol.dispose]();
   }
 
-  /** As they are known now. */
-  get parts(): NameParts {
+  /**
+   * As they are known now. What is heard while they are made may not be among
+   * them, and is told all the same.
+   */
+  get parts(): Promise<NameParts> {
     return this.#parts ??= this.#encode();
   }
 
@@ -90,13 +97,21 @@ export class PlanNames implements Disposable {
     return [...toParts(grouped(heard), this.#plan.names)];
   }
 
-  /** All of them; or the newest, as many as fit. */
-  #encode(): NameParts {
+  /**
+   * All of them; or the newest, as many as fit. Many take a while, in which
+   * others have their turn.
+   */
+  async #encode(): Promise<NameParts> {
     const { window: { from = -Infinity, to = Infinity }, names } = this.#plan;
     const claims = [...this.#source.claims(from, to + 1)];
     for (let most = MAX_CLAIMS;; most = Math.floor(most / 2)) {
       const { kept, until } = newest(claims, most);
-      const parts = [...toParts(kept, names)];
+      const parts: Uint8Array[] = [];
+      for (const part of toParts(kept, names)) {
+        parts.push(part);
+        if (parts.length > MAX_PARTS) break;
+        await setTimeout(0);
+      }
       if (parts.length > MAX_PARTS) continue;
       this.#warnings = until === undefined ? [] : [
         "More names are known than can be sent: what ended before " +

@@ -95,8 +95,11 @@ async function exportPackets(
   const { plan } = planOrRefuse({ ...question, output: "count" });
   if (plan.redact.length > 0) throw cannotRedact();
   using names = PlanNames.of(hub.names, plan);
-  const parts = names?.parts.map((part) => part.toBase64());
-  const body: PacketsAsk = { plan, exact, names: parts };
+  const parts = await names?.parts;
+  const body: PacketsAsk = {
+    ...{ plan, exact },
+    names: parts?.map((part) => part.toBase64()),
+  };
   const judge = compileNode(plan);
   const asked = hub.workers.all.filter(({ state }) =>
     !state || judge({ name: state.node }) !== NO

@@ -403,7 +403,7 @@ Deno.test("whoever follows listens to names for as long as it follows", async ()
   );
 });
 
-Deno.test("of more names than can be sent the newest are, and that is said", () => {
+Deno.test("of more names than can be sent the newest are, and that is said", async () => {
   const count = MAX_CLAIMS + 1000;
   const claims = Array.from({ length: count }, (_, i): Claim => ({
     address: `10.${i >> 16}.${i >> 8 & 255}.${i & 255}`,
@@ -413,7 +413,7 @@ Deno.test("of more names than can be sent the newest are, and that is said", () 
   }));
   const plan = planOf('pod == "x"', { names: [] });
   using names = PlanNames.of(new Told(claims), plan)!;
-  const table = new NamesTable(names.parts);
+  const table = new NamesTable(await names.parts);
   const podOf = (i: number) =>
     table.at({ ip: claims[i]!.address, port: 1 }, i)?.pod;
   deepEqual([999, 1000, count - 1].map(podOf), [
