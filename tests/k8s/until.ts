@@ -1,7 +1,7 @@
 /** Waiting in tests, for what comes soon or is a failure. */
 
 /** The longest that anything in these tests may take, in ms. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /**
  * Waits until something holds.
