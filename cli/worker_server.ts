@@ -126,8 +126,19 @@ function makeOwn(
 
 /** What hubs say to whoever listens there, and try to before. */
 export function ownTraffic({ hostname, port }: Listening): OwnTraffic {
-  const ips = hostname === "localhost" ? ["127.0.0.1", "::1"] : [hostname];
-  return { listening: ips.map((ip) => ({ ip, port })), connections: [] };
+  return {
+    listening: askedAt(hostname).map((ip) => ({ ip, port })),
+    connections: [],
+  };
+}
+
+/** Addresses under which hubs ask. */
+function askedAt(hostname: string): string[] {
+  const loopback = ["127.0.0.1", "::1"];
+  if (hostname === "localhost") return loopback;
+  const isAny = hostname === "0.0.0.0" || hostname === "::";
+  const told = Deno.env.get("POD_IP");
+  return isAny && told ? [told, ...loopback] : [hostname];
 }
 
 /**

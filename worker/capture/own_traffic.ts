@@ -22,7 +22,8 @@ export interface Connection {
 export interface OwnTraffic {
   /**
    * Sockets that listen. `0.0.0.0` stands for every IPv4 address of this node,
-   * and `::` for every address.
+   * and `::` for every address, or the first {@link MAX_ADDRESSES}: whoever has
+   * more names those that matter.
    */
   readonly listening: readonly Endpoint[];
   /** Those that are open now, as far as they are to none of the above. */
@@ -101,13 +102,23 @@ export function toOwnPorts(
   return [...ports.values()];
 }
 
+/**
+ * Addresses of this node that are told apart where a socket accepts at all of
+ * them: one that balances services for a cluster has thousands, more than the
+ * kernel's filter has room for.
+ */
+export const MAX_ADDRESSES = 256;
+
 /** The addresses that a socket accepts at. */
 function listenedTo(ip: string, addresses: readonly string[]): Words[] {
   const own = toWords(ip);
   if (!own) return [];
   if (own.some((word) => word !== 0)) return [own];
   const all = addresses.map(toWords).filter((words) => words !== undefined);
-  return own.length === 1 ? all.filter(({ length }) => length === 1) : all;
+  const heard = own.length === 1
+    ? all.filter(({ length }) => length === 1)
+    : all;
+  return heard.slice(0, MAX_ADDRESSES);
 }
 
 function isSame(a: Words, b: Words): boolean {

@@ -396,6 +396,22 @@ Deno.test("of a pod on its node's address its ports alone are let by", () => {
   equal(passes(ipv4(17, udp(81, bytes("00")), options)), false, "options");
 });
 
+Deno.test("a node with thousands of addresses can be captured all the same", () => {
+  const random = new Random(10);
+  const anywhere = () =>
+    `10.${random.int(0, 255)}.${random.int(0, 255)}.${random.int(0, 255)}`;
+  const addresses = Array.from({ length: 5000 }, anywhere);
+  const listening = [{ ip: "0.0.0.0", port: 48_999 }];
+  const own = toOwnPorts({ listening, connections: [] }, addresses);
+  const targets = toTargetSet(
+    Array.from({ length: 500 }, () => ({ ip: anywhere() })),
+  );
+  const { isExact } = toFilter({
+    ...{ interfaces: undefined, own, targets, snapLength: SNAP },
+  });
+  equal(isExact, true);
+});
+
 Deno.test("what is ours is not told apart without bound", () => {
   const listening = Array.from(
     { length: 1000 },
