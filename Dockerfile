@@ -8,10 +8,11 @@ ARG DENO=denoland/deno:bin-2.9.5
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${DENO} AS deno
+FROM --platform=$BUILDPLATFORM ${DENO} AS deno-here
 
 # What the program is made of is the same on every architecture.
 FROM --platform=$BUILDPLATFORM debian:12-slim AS program
-COPY --from=deno /deno /usr/bin/deno
+COPY --from=deno-here /deno /usr/bin/deno
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 WORKDIR /source
 COPY . .

@@ -39,7 +39,8 @@ export interface Pins {
 /** Whoever starts a container without saying as whom is nobody. */
 const NOBODY = 65532;
 
-const START: Start = {
+/** How the image is started; the Dockerfile says the same. */
+export const START: Start = {
   // Whatever is asked of it, nothing is fetched.
   entrypoint: [
     ...[`/${DENO}`, "run", "--quiet", "-A", "--no-remote", "--no-npm"],

@@ -12,7 +12,7 @@ import {
   readManifests,
   secretFiles,
 } from "../../k8s/installation.ts";
-import { makeImages, writeArchives } from "../../tasks/image.ts";
+import { makeImages, START, writeArchives } from "../../tasks/image.ts";
 import {
   type Image,
   toDockerArchive,
@@ -21,6 +21,7 @@ import {
   toLayer,
   toOciArchive,
 } from "../../tasks/image/layout.ts";
+import pins from "../../tasks/image/pins.json" with { type: "json" };
 import { output } from "../../tasks/image/run.ts";
 import { type Entry, readTar, toTar } from "../../tasks/image/tar.ts";
 import { eventually, Lab, THRESHER } from "../e2e/lab.ts";
@@ -156,6 +157,24 @@ Deno.test("archives lead from their index to every layer", async () => {
       rootfs.diff_ids,
     );
   }
+});
+
+Deno.test("the Dockerfile starts the same in the same way", async () => {
+  const path = new URL("../../Dockerfile", import.meta.url);
+  const text = (await Deno.readTextFile(path)).replaceAll(/\\\n\s*/g, " ");
+  const last = (word: string) =>
+    [...text.matchAll(new RegExp(`^${word} (.*)$`, "gm"))].at(-1)![1]!;
+  deepEqual(JSON.parse(last("ENTRYPOINT")), START.entrypoint);
+  equal(last("USER"), START.user);
+  const env = Object.fromEntries(
+    last("ENV").split(" ").map((each) => each.split("=")),
+  );
+  const { PATH: _, ...own } = START.env; // a base image has one
+  deepEqual(env, own);
+  match(
+    text,
+    new RegExp(`^ARG DENO=.*-${RegExp.escape(pins.deno.version)}$`, "m"),
+  );
 });
 
 const CACHE = fileURLToPath(new URL("../../build/cache", import.meta.url));
