@@ -7,6 +7,8 @@ import { idleKubelet } from "../k8s/fake_api_server.ts";
 import { until } from "../k8s/until.ts";
 import { FakeCluster } from "./fake_cluster.ts";
 import { THRESHER } from "./program.ts";
+import { Program } from "../record/program.ts";
+import { lacks } from "../setup.ts";
 
 /** How a command ended, and what it said. */
 async function outcome(cluster: FakeCluster, ...args: readonly string[]) {
@@ -380,6 +382,86 @@ Deno.test("a secret to pull with comes along from the context's namespace", asyn
   equal(await tap.ended, 130);
   equal(cluster.server.find("Secret", "key", "thresher"), undefined);
   ok(cluster.server.find("Secret", "key", "default"));
+});
+
+/** A command on a terminal, which `script` opens; keys are typed into it. */
+class Terminal {
+  readonly program: Program;
+  readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(cluster: FakeCluster, command: string) {
+    const { folder } = cluster.scratch;
+    const line = `stty cols 60; exec ${THRESHER} ${command}`;
+    const child = new Deno.Command("script", {
+      args: ["-qefc", line, "/dev/null"],
+      cwd: folder,
+      env: {
+        TERM: "xterm",
+        SHELL: "/bin/sh",
+        XDG_STATE_HOME: `${folder}/state`,
+        KUBECONFIG: `${folder}/kubeconfig`,
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#keys = child.stdin.getWriter();
+    this.program = new Program(child);
+  }
+
+  async type(keys: string): Promise<void> {
+    await this.#keys.write(new TextEncoder().encode(keys));
+  }
+
+  /** Waits until that is on the screen. */
+  async shows(what: RegExp): Promise<void> {
+    await until(`${what} is shown`, () => {
+      if (what.test(this.program.stdout)) return true;
+      if (this.program.isRunning) return false;
+      throw new Error(`It ended without ${what}:\n${this.program.stdout}`);
+    });
+  }
+}
+
+const noTerminal = lacks("script");
+
+Deno.test({
+  name: "on a terminal one line says how far it is, and Ctrl-C ends it",
+  ignore: noTerminal,
+  async fn() {
+    await using cluster = await FakeCluster.start();
+    const terminal = new Terminal(cluster, "tap -A --port 0 --no-browser");
+    await terminal.shows(/open http/);
+    await terminal.type("\x03");
+    equal(await terminal.program.ended, 130);
+    const { stdout } = terminal.program;
+    match(stdout, /objects were removed; nothing is left of them/);
+    const drawn = stdout.split("\r\x1b[K").slice(1)
+      .map((text) => text.split("\r\n")[0]!);
+    ok(drawn.some((text) => text.includes("made DaemonSet")));
+    ok(drawn.some((text) => text.includes("removing Namespace")));
+    for (const text of drawn.filter((one) => /made|removing/.test(one))) {
+      ok(text.length < 60, text);
+    }
+  },
+});
+
+Deno.test({
+  name: "whoever has no cluster at hand is asked, and may say no",
+  ignore: noTerminal,
+  async fn() {
+    await using cluster = await FakeCluster.start();
+    await cluster.server.down();
+    for (const keys of ["n\r", "\r", "\x03"]) {
+      const terminal = new Terminal(cluster, "tap --no-browser");
+      await terminal.shows(/capture this machine instead\? \[y\/N\] /);
+      await terminal.type(keys);
+      const isEnded = keys === "\x03";
+      equal(await terminal.program.ended, isEnded ? 130 : 4);
+      if (isEnded) continue;
+      match(terminal.program.stdout, /or capture this machine with --local/);
+    }
+  },
 });
 
 async function hasKubectl(): Promise<boolean> {
