@@ -257,6 +257,8 @@ export interface FlowTableOptions<T> {
   readonly onEnd: (flow: Flow<T>, ending: FlowEnding) => void;
   /** Ports from 1024 up that servers listen on, for flows that began unseen. */
   readonly knownPorts?: Iterable<number> | undefined;
+  /** Whether flows have an analysis to begin with. */
+  readonly analyzes?: boolean | undefined;
   /** Whether analyses keep the payload that flows begin with: up to 8 KiB. */
   readonly keepsHeads?: boolean | undefined;
   /** Flows held at most; the longest idle one makes room. */
@@ -276,6 +278,7 @@ export class FlowTable<T = unknown> {
 
   readonly #onEnd: (flow: Flow<T>, ending: FlowEnding) => void;
   readonly #isKnownPort = new Uint8Array(1 << 16);
+  readonly #analyzes: boolean;
   readonly #keepsHeads: boolean;
   readonly #maxFlows: number;
   readonly #multiplier: number;
@@ -313,6 +316,7 @@ export class FlowTable<T = unknown> {
 
   constructor(options: FlowTableOptions<T>) {
     this.#onEnd = options.onEnd;
+    this.#analyzes = options.analyzes ?? true;
     this.#keepsHeads = options.keepsHeads ?? true;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     // Odd, so that multiplying loses nothing.
@@ -726,7 +730,9 @@ export class FlowTable<T = unknown> {
     const slot = this.#create(packet);
     const flow = this.#flows[slot]!;
     flow.midStream = flow.transport === "tcp";
-    flow.analysis = openAnalysis(flow.transport, this.#keepsHeads);
+    if (this.#analyzes) {
+      flow.analysis = openAnalysis(flow.transport, this.#keepsHeads);
+    }
     return slot;
   }
 

@@ -317,7 +317,8 @@ export class ColumnBuilder {
   // that comes out.
   readonly #table = new FlowTable<never>({
     onEnd() {},
-    keepsHeads: false,
+    // What a row has is counted here, in columns.
+    analyzes: false,
     seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
   });
   readonly #known = new KnownFlows();
@@ -497,11 +498,7 @@ export class ColumnBuilder {
     const flow = this.#table.find(packet);
     const row = flow.id;
     const fromClient = this.#table.fromClient;
-    if (row === flows.count) {
-      // What a row has is counted here, in columns.
-      flow.analysis = undefined;
-      this.#begin(packet, fromClient);
-    }
+    if (row === flows.count) this.#begin(packet, fromClient);
     this.#count(row, packet.time, time, packet.size, fromClient);
     if (packet.protocol === PROTOCOL.TCP) {
       const flags = packet.flags;
