@@ -33,6 +33,7 @@ Deno.test("a view is what its address says, whatever is in it", () => {
       at: time(),
       entry: random.chance(0.5) ? "node-a~17~204~0" : undefined,
       utc: random.chance(0.5),
+      counts: random.chance(0.5),
     };
     deepEqual(readView(writeView(view)), view);
   }
@@ -118,10 +119,12 @@ Deno.test("coverage names each cause for something to be missing", () => {
       coverageOf("a"),
       coverageOf("b", { missing }),
       coverageOf("c", { lost: 1200, deletedUntil: NOW, cut: 1 }),
+      coverageOf("d", { notAsked: "Nothing of this node can match" }),
     ],
     NOW - HOUR,
     clock,
   );
+  equal(summary.asked, 3);
   equal(summary.answered, 2);
   deepEqual(summary.reasons, [
     "b: does not answer since 10:13:00: connection refused",

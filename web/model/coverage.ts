@@ -20,9 +20,10 @@ export function summarizeCoverage(
   from: number | undefined,
   clock: (time: number) => string,
 ): CoverageSummary {
+  const asked = coverage.filter(({ notAsked }) => notAsked === undefined);
   return {
-    asked: coverage.length,
-    answered: coverage.filter(({ missing }) => !missing).length,
+    asked: asked.length,
+    answered: asked.filter(({ missing }) => !missing).length,
     reasons: coverage.flatMap((node) => reasonsOf(node, from, clock)),
   };
 }
