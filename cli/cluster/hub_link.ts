@@ -7,6 +7,7 @@ import type {
 } from "../../api/hub.ts";
 import { HUB } from "../../api/paths.ts";
 import type { Client } from "../../k8s/client.ts";
+import type { ClusterError, ClusterFault } from "../../k8s/cluster_error.ts";
 import { HubTunnel, type Tell, type WantedPort } from "../../k8s/hub_tunnel.ts";
 import { NAMES } from "../../k8s/installation.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
@@ -21,6 +22,12 @@ const PATIENCE_MS = 10_000;
 
 /** How long the hub may take until it answers for the first time, ms. */
 const FIRST_ANSWER_MS = 30_000;
+
+/** What no waiting helps against. */
+const REFUSALS: ReadonlySet<ClusterFault> = new Set([
+  "forbidden",
+  "unauthorized",
+]);
 
 /** How long workers may take to follow another selection, ms. */
 const SETTLING_MS = 5000;
@@ -85,7 +92,7 @@ export class HubLink implements AsyncDisposable {
   /**
    * Opens it, and waits until the hub answers.
    *
-   * @throws CommandError
+   * @throws CommandError, ClusterError
    */
   static async open(
     client: Client,
@@ -97,10 +104,18 @@ export class HubLink implements AsyncDisposable {
       readonly signal: AbortSignal;
     },
   ): Promise<HubLink> {
-    const tunnel = openTunnel(client, namespace, port, tell);
+    let hasAnswered = false;
+    let refusal: ClusterError | undefined;
+    const tunnel = openTunnel(client, namespace, port, (event) => {
+      const isRefused = event.kind === "lost" &&
+        REFUSALS.has(event.error.fault);
+      if (isRefused && !hasAnswered) refusal = event.error;
+      else tell(event);
+    });
     const link = new HubLink(tunnel, token);
     try {
-      await link.#answers(signal);
+      await link.#answers(signal, () => refusal);
+      hasAnswered = true;
       return link;
     } catch (error) {
       await link[Symbol.asyncDispose]();
@@ -152,8 +167,14 @@ export class HubLink implements AsyncDisposable {
     await this.#tunnel.close();
   }
 
-  /** @throws CommandError */
-  async #answers(signal: AbortSignal): Promise<void> {
+  /**
+   * @param refusal what makes it useless to wait
+   * @throws CommandError, ClusterError
+   */
+  async #answers(
+    signal: AbortSignal,
+    refusal: () => ClusterError | undefined,
+  ): Promise<void> {
     const end = Date.now() + FIRST_ANSWER_MS;
     for (;;) {
       try {
@@ -162,6 +183,8 @@ export class HubLink implements AsyncDisposable {
       } catch (error) {
         if (!(error instanceof HubFailed)) throw error;
         signal.throwIfAborted();
+        const refused = refusal();
+        if (refused) throw refused;
         if (error.status === 401) throw wrongToken(error);
         if (Date.now() > end) throw toNotReady(error);
       }

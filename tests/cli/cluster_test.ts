@@ -17,6 +17,16 @@ async function outcome(cluster: FakeCluster, ...args: readonly string[]) {
   return { code, stdout: program.stdout, stderr: program.stderr };
 }
 
+/** Whether a hub answers; a connection may just have been cut. */
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/healthz`)).ok;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return false;
+  }
+}
+
 /** A tap that leaves its installation. */
 async function install(cluster: FakeCluster): Promise<void> {
   const tap = cluster.run("tap", "-n", "shop", "--keep", "--port", "0");
@@ -162,6 +172,33 @@ Deno.test("the rights that the documentation names are enough to use it", async 
     equal(code, 0, stderr);
   }
   ok(cluster.ours().length > 10);
+  const without = (rules as { resources: string[] }[])
+    .filter(({ resources }) => !resources.includes("pods/portforward"));
+  cluster.server.put("Role", {
+    metadata: { name: "use", namespace: "thresher" },
+    rules: without,
+  });
+  const refused = await outcome(cluster, "proxy", "--port", "0");
+  equal(refused.code, 3);
+  match(refused.stderr, /rights to get and to create pods\/portforward/);
+});
+
+Deno.test("Ctrl-C while it is not ready leaves nothing either", async () => {
+  const idle = idleKubelet();
+  await using cluster = await FakeCluster.start({
+    kubelet: async (pod) => ({
+      ...await idle(pod),
+      ...(pod.metadata.namespace === "thresher" && {
+        waiting: { reason: "ContainerCreating", message: "" },
+      }),
+    }),
+  });
+  const tap = cluster.run("tap", "-A");
+  await cluster.says(tap, /hub not ready yet, workers 0 of 2/);
+  Deno.kill(tap.pid, "SIGINT");
+  equal(await tap.ended, 130);
+  match(tap.stderr, /objects were removed; nothing is left/);
+  deepEqual(cluster.ours(), []);
 });
 
 Deno.test("a cluster that cannot be asked is no surprise", async () => {
@@ -230,11 +267,14 @@ Deno.test("proxy follows the hub, through a server that goes away", async () => 
   cluster.pickers[0]!.select(chosen);
   const proxy = cluster.run("proxy", "--port", "0");
   const [, url] = await cluster.says(proxy, /open (http:\/\/[^/]+)\//);
-  equal((await fetch(`${url}/healthz`)).status, 200);
+  await until("the hub answers", () => isHealthy(url!));
   await cluster.server.down();
   await cluster.says(proxy, /the hub is lost: .*; trying again/);
   await cluster.server.up();
   await cluster.says(proxy, /the hub is back/);
+  // Port-forwards that are cut are made anew, and nobody notices.
+  cluster.server.cut();
+  await until("the hub answers", () => isHealthy(url!));
   const [name] = cluster.server.namesOf("Pod")
     .filter((one) => one.startsWith("thresher/thresher-hub"));
   const pod = cluster.server.find("Pod", name!.slice(9), "thresher")!;
@@ -243,7 +283,7 @@ Deno.test("proxy follows the hub, through a server that goes away", async () => 
     metadata: { ...pod.metadata, deletionTimestamp: new Date().toISOString() },
   });
   await cluster.says(proxy, /another pod is the hub now: thresher-hub-/);
-  equal((await fetch(`${url}/healthz`)).status, 200);
+  await until("the hub answers", () => isHealthy(url!));
   // What was captured before is captured by the next hub.
   await until("the next hub is told", () => {
     const selection = cluster.pickers[1]?.toPreview().selection;
