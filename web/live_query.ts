@@ -17,6 +17,7 @@ import {
   MAX_LAST,
   type NodeCoverage,
   type Progress,
+  type Warnings,
 } from "../api/messages.ts";
 import { Denied, fetchWorkers, Refused, Unreachable } from "./hub.ts";
 import { latestCoverage } from "./model/coverage.ts";
@@ -83,6 +84,8 @@ export class LiveQuery implements ReactiveController {
   late = 0;
   /** Whether entries are missing between what came before and after a loss. */
   hasHole = false;
+  /** What else is to be known of the rows, beside what each node says. */
+  warnings: Warnings = [];
   readonly #host: ReactiveControllerHost;
   #question: Question = { kfl: "" };
   #stream: QueryStream | undefined;
@@ -136,6 +139,7 @@ export class LiveQuery implements ReactiveController {
     this.progress = undefined;
     this.#coverage = this.#olderCoverage = [];
     this.hasHole = false;
+    this.warnings = [];
     this.#attempts = this.#received = this.#counted = 0;
     this.rate = this.late = 0;
     this.older = "none";
@@ -253,6 +257,7 @@ export class LiveQuery implements ReactiveController {
 
   /** What both kinds of queries are answered. */
   #read(answer: Answer): void {
+    if ("coverage" in answer) this.warnings = answer.warnings ?? [];
     if ("progress" in answer) this.progress = answer.progress;
     else if ("error" in answer) this.#fail(answer.error);
     else if ("done" in answer) {

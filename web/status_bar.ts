@@ -5,7 +5,7 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { WorkerStatus } from "../api/hub.ts";
-import type { NodeCoverage, Progress } from "../api/messages.ts";
+import type { NodeCoverage, Progress, Warnings } from "../api/messages.ts";
 import { warning } from "./icons.ts";
 import type { Phase } from "./live_query.ts";
 import { nodesText, summarizeCoverage } from "./model/coverage.ts";
@@ -29,6 +29,7 @@ export class StatusBar extends LitElement {
     late: { attribute: false },
     progress: { attribute: false },
     coverage: { attribute: false },
+    warnings: { attribute: false },
     workers: { attribute: false },
     from: { attribute: false },
     hasHole: { attribute: false },
@@ -46,6 +47,8 @@ export class StatusBar extends LitElement {
   declare late: number;
   declare progress: Progress | undefined;
   declare coverage: readonly NodeCoverage[];
+  /** What else is to be known of the answer, a sentence each. */
+  declare warnings: Warnings | undefined;
   declare workers: readonly WorkerStatus[];
   /** The least time that was asked for, µs. */
   declare from: number | undefined;
@@ -138,12 +141,12 @@ export class StatusBar extends LitElement {
     const clock = (time: number) =>
       formatClock(time, this.utc ? 0 : zoneOffset(time)).slice(0, 8);
     const summary = summarizeCoverage(this.coverage, this.from, clock);
-    const reasons = this.hasHole
-      ? [
-        ...summary.reasons,
-        "Entries that came while the hub was lost are missing",
-      ]
-      : summary.reasons;
+    const hole = "Entries that came while the hub was lost are missing";
+    const reasons = [
+      ...summary.reasons,
+      ...this.hasHole ? [hole] : [],
+      ...this.warnings ?? [],
+    ];
     if (this.coverage.length === 0 && reasons.length === 0) return nothing;
     const cells = html`<span class="cells" aria-hidden="true">${
       this.coverage.slice(0, 24).map(({ missing, lost }) =>
