@@ -1,9 +1,7 @@
 /** `images`: what nodes pull. */
 import type { Command } from "commander";
-import { imageName } from "../k8s/image_name.ts";
-import { EXIT } from "./exit.ts";
 import { finish } from "./finish.ts";
-import { print } from "./output.ts";
+import type { ImagesOptions } from "./run_images.ts";
 import { VERSION } from "./version.ts";
 
 /** Adds the command to the program. */
@@ -18,6 +16,7 @@ export function describeImages(program: Command): void {
         "container engine.",
     )
     .option("--registry <address>", "as nodes pull them from there")
+    .option("--push <file>", "write this archive to the registry, and then do")
     .addHelpText(
       "after",
       `
@@ -25,12 +24,12 @@ Examples:
   thresher images
   kind load image-archive build/image/thresher-${VERSION}.tar
   ctr --namespace k8s.io images import --all-platforms build/image/thresher-${VERSION}.tar
-  skopeo copy --all oci-archive:build/image/thresher-${VERSION}.tar docker://$(thresher images --registry registry.example)
+  thresher images --registry registry.example --push build/image/thresher-${VERSION}.tar
   thresher tap --registry registry.example
 `,
     )
-    .action(finish(({ registry }: { readonly registry?: string }) => {
-      print(imageName(VERSION, registry) + "\n");
-      return Promise.resolve(EXIT.DONE);
+    .action(finish(async (options: ImagesOptions) => {
+      const { runImages } = await import("./run_images.ts");
+      return await runImages(options);
     }));
 }

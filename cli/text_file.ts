@@ -1,17 +1,26 @@
-/** Files of text that options name. */
+/** Files that options name. */
 import { BadSecret } from "../hub/remote_worker.ts";
 import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
 
 /**
- * Reads one.
+ * Reads a text.
  *
  * @param read by default all of it, as it is
  * @throws CommandError
  */
-export async function readTextFile(
+export const readTextFile = (
   path: string,
   read: (path: string) => Promise<string> = (path) => Deno.readTextFile(path),
-): Promise<string> {
+): Promise<string> => orCommandError(path, read);
+
+/** Reads bytes. @throws CommandError */
+export const readFile = (path: string): Promise<Uint8Array<ArrayBuffer>> =>
+  orCommandError(path, (path) => Deno.readFile(path));
+
+async function orCommandError<T>(
+  path: string,
+  read: (path: string) => Promise<T>,
+): Promise<T> {
   try {
     return await read(path);
   } catch (error) {
