@@ -3,6 +3,8 @@ import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { HUB } from "../../api/paths.ts";
 import type { NodeCoverage } from "../../api/messages.ts";
 import type { Claim, Names } from "../../entry/names.ts";
+import { RemoteWorker } from "../../hub/remote_worker.ts";
+import { WorkerServer } from "../../worker/serve/server.ts";
 import { type NameSource, PlanNames } from "../../hub/names.ts";
 import { MAX_CLAIMS } from "../../api/names.ts";
 import { NamesTable } from "../../api/names_table.ts";
@@ -280,6 +282,37 @@ Deno.test("workers whose node cannot match are not asked, and that is said", asy
       const [matches, { notAsked }] = await coverageOf(filter);
       deepEqual([matches, notAsked], [all.length, undefined], filter);
     }
+  });
+});
+
+Deno.test("a large table reaches a worker over the network, whole", async () => {
+  const others = Array.from({ length: 40_000 }, (_, i): Claim => ({
+    address: `10.77.${i >> 8}.${i & 255}`,
+    from: 0,
+    to: Infinity,
+    names: named(`other-${i}`),
+  }));
+  const names = new Told([...others, ...claimsUntil(0)]);
+  await withFolder(async (folder) => {
+    await importFixtures(folder, ["redis/pipelined.pcap"]);
+    await withService(folder, async (service) => {
+      const secret = "0123456789abcdef";
+      await using server = await WorkerServer.start({
+        ...{ service, secret, hostname: "127.0.0.1", port: 0 },
+        onFault: (error) => {
+          throw error;
+        },
+      });
+      const url = `ws://127.0.0.1:${server.port}`;
+      const links = [new RemoteWorker(url, { secret })];
+      await using hub = await RunningHub.start({ links, names });
+      const lines = await linesOf(hub, kfl('dst.pod == "cache-1"'));
+      ok(lines.length > 1);
+      for (const { dst } of lines.slice(0, -1)) equal(dst.pod, "cache-1");
+      const body = { kfl: 'dst.pod == "cache-1"', format: "pcap" };
+      const packets = await hub.post(HUB.export, body);
+      ok((await packets.bytes()).length > 1000);
+    });
   });
 });
 

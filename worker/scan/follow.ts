@@ -104,8 +104,10 @@ export class Follower {
    * @param now µs since 1970; `Infinity` for all of them
    */
   giveNamed(now: number): void {
-    for (const entry of this.#unnamed?.due(now) ?? []) {
-      if (this.#matches(entry)) this.#options.onMatch(entry);
+    for (const { entry, coverage } of this.#unnamed?.due(now) ?? []) {
+      if (!this.#matches(entry)) continue;
+      coverage.matches++;
+      this.#options.onMatch(entry);
     }
   }
 
@@ -191,7 +193,7 @@ export class Follower {
       this.#options;
     const mustWait = (entry: DissectedEntry): boolean => {
       const now = isWanted(entry) ? clock?.() : undefined;
-      return this.#unnamed?.takes(entry, now ?? -Infinity) ?? false;
+      return this.#unnamed?.takes(entry, now, scan.coverage) ?? false;
     };
     const isWanted = (entry: DissectedEntry): boolean =>
       !line.isSilent && (!after || isBehind(entry, after));

@@ -14,12 +14,12 @@
  * was there without a name before.
  */
 import type { NamesTable } from "../../api/names_table.ts";
-import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
 import type { End } from "../../entry/entry.ts";
 import { copyEntry } from "../../entry/json.ts";
 import { withNames } from "../../entry/names.ts";
 import type { PlacedEntry } from "./rendering.ts";
+import type { Coverage } from "./source_scan.ts";
 
 /** How long an entry waits at most, since it was completed; µs. */
 export const PATIENCE = 2e6;
@@ -31,11 +31,17 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** Addresses of which is known since when they have no name. */
 const MAX_SEEN = 10_000;
 
+/** An entry that waits, or has waited. */
+interface Waiting {
+  readonly entry: PlacedEntry;
+  readonly coverage: Pick<Coverage, "matches">;
+}
+
 /** The entries of one query that wait. */
 export class UnnamedEntries {
   readonly #names: NamesTable;
   /** In the order in which they came. */
-  #waiting: PlacedEntry[] = [];
+  #waiting: Waiting[] = [];
   #bytes = 0;
   /** When an address was first seen without a name, by packets' times, µs. */
   readonly #seen = new Map<string, number>();
@@ -52,18 +58,27 @@ export class UnnamedEntries {
   /**
    * Takes a copy of an entry if it is to wait.
    *
-   * @param now µs since 1970; `-Infinity` if it is only to be known later on
-   *   which addresses were there
+   * @param now µs since 1970; absent if it is only to be known later on which
+   *   addresses were there
+   * @param coverage in which it is counted once it is known to match
    */
-  takes(entry: DissectedEntry, now: number): boolean {
+  takes(
+    entry: PlacedEntry,
+    now: number | undefined,
+    coverage: Pick<Coverage, "matches">,
+  ): boolean {
     // Both are noted, whatever is found of the first.
     const isSrcNew = this.#isNew(entry.src, entry);
     const isDstNew = this.#isNew(entry.dst, entry);
     if (!isSrcNew && !isDstNew) return false;
-    if (now === -Infinity || now - entry.completed >= PATIENCE) return false;
+    if (now === undefined || now - entry.completed >= PATIENCE) return false;
+    const isFull = this.#waiting.length >= MAX_WAITING ||
+      this.#bytes >= MAX_BYTES;
+    if (isFull) return false;
     this.#bytes += sizeOf(entry);
     const { place, n } = entry;
-    this.#waiting.push({ ...copyEntry(entry, SCHEMA), place, n });
+    const copy = { ...copyEntry(entry, SCHEMA), place, n };
+    this.#waiting.push({ entry: copy, coverage });
     return true;
   }
 
@@ -84,22 +99,18 @@ export class UnnamedEntries {
    *
    * @param now µs since 1970; `Infinity` for all of them
    */
-  *due(now: number): Generator<PlacedEntry> {
+  *due(now: number): Generator<Waiting> {
     if (this.isEmpty) return;
-    const isFull = this.#waiting.length >= MAX_WAITING ||
-      this.#bytes >= MAX_BYTES;
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#bytes = 0;
-    for (const entry of waiting) {
-      const isKnown = !this.#isNew(entry.src, entry) &&
-        !this.#isNew(entry.dst, entry);
-      if (isFull || isKnown || now - entry.completed >= PATIENCE) {
-        yield this.#named(entry);
-      } else {
-        this.#waiting.push(entry);
+    for (const { entry, coverage } of waiting) {
+      const mayLearn = this.#isNew(entry.src, entry) ||
+        this.#isNew(entry.dst, entry);
+      if (mayLearn && now - entry.completed < PATIENCE) {
+        this.#waiting.push({ entry, coverage });
         this.#bytes += sizeOf(entry);
-      }
+      } else yield { entry: this.#named(entry), coverage };
     }
   }
 
