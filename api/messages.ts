@@ -77,6 +77,11 @@ export interface Ask {
   readonly last: number;
   readonly credit: number;
   /**
+   * Whether no other worker's entries wait for the watermark of this one. It
+   * then says it less often while nothing comes.
+   */
+  readonly isAlone?: boolean | undefined;
+  /**
    * Of a query that follows, and is asked again because its channel was lost:
    * only entries that come behind this one in the order of `(completed, id)`,
    * those that are stored already too. `live` then comes at once, nothing
@@ -256,7 +261,9 @@ export function readQueryRequest(message: string): QueryRequest {
  * @throws BadMessage
  */
 export function readAsk(message: string): Ask {
-  const { plan, output, last, credit, after, names } = readObject(message);
+  const { plan, output, last, credit, isAlone, after, names } = readObject(
+    message,
+  );
   if (!isObject(plan) || plan["version"] !== PLAN_VERSION) {
     throw new OtherVersion();
   }
@@ -267,6 +274,7 @@ export function readAsk(message: string): Ask {
       : refuse("output", "a form"),
     last: upTo(MAX_LAST)(last) ? last : refuse("last", "a count"),
     credit: upTo(MAX_CREDIT)(credit) ? credit : refuse("credit", "a count"),
+    isAlone: optional(isAlone, isBool, "isAlone", "true or false"),
     after: optional(after, isCompleted, "after", "where an entry stands"),
     names: optional(names, upTo(MAX_PARTS), "names", `up to ${MAX_PARTS}`),
   };

@@ -69,6 +69,8 @@ export interface Question {
   readonly last: number;
   /** Batches that it may have on the way. */
   readonly credit: number;
+  /** Whether nobody else is asked, as far as is known. */
+  readonly isAlone: boolean;
   /** What the plan has to know of names, now; nothing if nobody has any. */
   readonly toNames: () => Promise<NameParts> | undefined;
 }
@@ -224,7 +226,7 @@ export class Asking {
   }
 
   #open(channel: Channel, names: NameParts | undefined): void {
-    const { output, last } = this.#question;
+    const { output, last, isAlone } = this.#question;
     const plan = this.#isRepeated
       ? this.#question.toStoredPlan()
       : this.#question.plan;
@@ -245,6 +247,7 @@ export class Asking {
     });
     const ask: Ask = {
       ...{ plan, output, last: after ? 0 : last, credit, after },
+      isAlone,
       names: names?.length,
     };
     channel.send(JSON.stringify(ask));

@@ -187,6 +187,7 @@ export class Query {
       output: this.#planned.output,
       last: this.#planned.last,
       credit: this.#workerCredit,
+      isAlone: this.#surroundings.workers.all.length === 1,
       toNames: () => this.#names?.parts,
     };
     const asking = new Asking(worker, question, this.#hearerOf(source));

@@ -27,6 +27,9 @@ import { ProgressTeller } from "./progress_teller.ts";
 /** How often something is said at least, ms. */
 const HEARTBEAT = 100;
 
+/** The same while nobody's entries wait for it, ms. */
+const QUIET_HEARTBEAT = 400;
+
 /** A heartbeat so much too early is better than to wake once more, ms. */
 const EARLY = 5;
 
@@ -170,6 +173,10 @@ class LiveQuery implements Disposable {
   #toldWatermark: number | undefined;
   /** Whether what is open at the end of a folder that does not grow was given. */
   #hasEnded = false;
+  /** The same of the batch that was sent last. */
+  #sentWatermark = -Infinity;
+  /** When the newest row was completed, µs. */
+  #newest = -Infinity;
   /** When something was sent last, ms. */
   #sentAt = performance.now();
   /** When it began, µs. */
@@ -202,7 +209,10 @@ class LiveQuery implements Disposable {
         if (this.#left === 0) return;
         this.#left--;
         this.#progress.matches++;
-        if (this.#render) this.#rows.add(this.#render(entry));
+        if (!this.#render) return;
+        const row = this.#render(entry);
+        this.#newest = Math.max(this.#newest, row.head.completed);
+        this.#rows.add(row);
       },
     });
   }
@@ -235,7 +245,10 @@ class LiveQuery implements Disposable {
 
   /** Until the next heartbeat, ms. */
   get #rest(): number {
-    return this.#sentAt + HEARTBEAT - performance.now();
+    const isAwaited = !this.#ask.isAlone || this.#follower?.awaitsNames ||
+      this.#newest > this.#sentWatermark;
+    const interval = isAwaited ? HEARTBEAT : QUIET_HEARTBEAT;
+    return this.#sentAt + interval - performance.now();
   }
 
   /** Reads on for a while. Says whether all has been read that is there. */
@@ -283,7 +296,7 @@ class LiveQuery implements Disposable {
       if (this.#rest < EARLY) this.#stand();
     }
     credit.spend();
-    this.#sendBatch(this.#rows.take(this.#watermark));
+    this.#sendBatch(this.#rows, this.#watermark);
   }
 
   /** Says that it stands still, and how far it is behind. */
@@ -299,11 +312,15 @@ class LiveQuery implements Disposable {
 
   /** Says that it lives, and up to when it has read and said all. */
   #beat(): void {
-    this.#sendBatch(this.#nothing.take(this.#toldWatermark));
+    this.#sendBatch(this.#nothing, this.#toldWatermark);
   }
 
-  #sendBatch(batch: Uint8Array<ArrayBuffer>): void {
-    this.#around.channel.send(batch);
+  #sendBatch(
+    rows: { take(watermark?: number): Uint8Array<ArrayBuffer> },
+    watermark: number | undefined,
+  ): void {
+    this.#around.channel.send(rows.take(watermark));
+    this.#sentWatermark = watermark ?? this.#sentWatermark;
     this.#sentAt = performance.now();
   }
 

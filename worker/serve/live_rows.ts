@@ -44,7 +44,7 @@ export class LiveRows {
    *
    * @param watermark no entry that comes later was completed by then, µs
    */
-  take(watermark: number | undefined): Uint8Array<ArrayBuffer> {
+  take(watermark?: number): Uint8Array<ArrayBuffer> {
     const isSorted = this.#isSorted;
     this.#isSorted = true;
     this.#completed = -Infinity;

@@ -79,7 +79,9 @@ for (let seed = 0; seed < 6; seed++) {
         await trickle(growing, frames, random);
         const wanted = await completed(folder, kfl);
         const seen = () => asked.rows.length + asked.liveRows.length;
-        await asked.until(() => seen() >= wanted.length);
+        await asked.until(() =>
+          asked.answers.length > 0 && seen() >= wanted.length
+        );
         // What is not to come has time to.
         await setTimeout(150);
         clearInterval(granting);
@@ -123,6 +125,30 @@ Deno.test("a quiet worker says up to when it has read", async () => {
       await asked.until(() => asked.heartbeats >= 5);
       ok(asked.watermark <= Date.now() * 1000);
       asked.close();
+    })
+  );
+});
+
+Deno.test("a worker that is asked alone says it less often, but for a row", async () => {
+  await withFolder((folder) =>
+    withGrowing(folder, async (service, growing) => {
+      const began = Date.now();
+      const question = askFor("", { follow: true });
+      const [alone, other] = await Promise.all([
+        ask(service, { ...question, isAlone: true }),
+        ask(service, question),
+      ]);
+      await other.until(() => other.heartbeats >= 30);
+      ok(alone.heartbeats > 0);
+      ok(alone.heartbeats < (Date.now() - began) / 350 + 2);
+      // A row waits no longer than it does where others are asked as well.
+      growing.store(recent(new Random(2), 2));
+      await alone.until(() => alone.liveRows.length > 0);
+      const newest = () =>
+        Math.max(...alone.liveRows.map(({ completed }) => completed));
+      await alone.until(() => alone.watermark >= newest());
+      alone.close();
+      other.close();
     })
   );
 });
