@@ -3,6 +3,7 @@
  * What is refused comes with a `Failure` of `messages.ts`, as `{"error": …}`.
  */
 import type { SeenValue } from "../kfl/completion.ts";
+import type { NodeCoverage } from "./messages.ts";
 import type { WorkerState } from "./worker.ts";
 
 /** What `GET /api/v1/workers` gives a list of, whether it is reached or not. */
@@ -104,6 +105,59 @@ export interface LostKind {
   readonly reason: string;
   /** µs since 1970. */
   readonly since: number;
+}
+
+/** What is said of a group of entries. Sizes are bytes, durations ms. */
+export interface Summary {
+  readonly count: number;
+  readonly failed: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** Within 1 %; absent where nothing was answered. */
+  readonly elapsedTime?: {
+    readonly p50: number;
+    readonly p95: number;
+    readonly p99: number;
+  };
+}
+
+/** What `GET /api/v1/stats` gives: what an answer amounts to. */
+export interface StatsAnswer {
+  readonly all: Summary;
+  /** The largest first; one without a name is of all others. */
+  readonly protocols: readonly (Summary & { readonly protocol: string })[];
+  readonly series: TimeSteps;
+  readonly coverage: readonly NodeCoverage[];
+}
+
+/** Counts over time. */
+export interface TimeSteps {
+  /** Width of a step, µs. */
+  readonly step: number;
+  /** One after the other, also where nothing was. */
+  readonly steps: readonly {
+    /** µs since 1970. */
+    readonly from: number;
+    readonly count: number;
+    readonly failed: number;
+    readonly bytes: number;
+  }[];
+}
+
+/** What `GET /api/v1/map` gives: who speaks with whom, the busiest first. */
+export interface MapAnswer {
+  readonly edges: readonly MapEdge[];
+  /** Whether the smallest are one edge without a name. */
+  readonly isCut: boolean;
+  readonly coverage: readonly NodeCoverage[];
+}
+
+/** A pair of ends and a protocol. Without names it is all others. */
+export interface MapEdge extends Summary {
+  /** Name, or address. */
+  readonly src?: string;
+  readonly dst?: string;
+  readonly protocol?: string;
 }
 
 /** What `POST /api/v1/session` takes. The cookie that it sets is the session. */

@@ -100,6 +100,7 @@ export class ThresherApp extends LitElement {
   readonly #query = new LiveQuery(this);
   readonly #closing = new AbortController();
   #isLooking = false;
+  #loadingOverview: Promise<boolean> | undefined;
   /** Who answers what is shown, and who does not. */
   #nodes = "";
   #polling: ReturnType<typeof setInterval> | undefined;
@@ -167,6 +168,8 @@ export class ThresherApp extends LitElement {
         @page-message=${this.#onMessage}
       >
         <section aria-label="Traffic">
+          ${view.counts ? this.#overview() : nothing}
+          <div class="feed">
           <entry-list
             .store=${query.store}
             .older=${query.older}
@@ -193,6 +196,7 @@ export class ThresherApp extends LitElement {
                 this.#act(detail)}
             ></feed-notice>
           `}
+          </div>
         </section>
         ${view.entry ? this.#detail(view.entry) : nothing}
       </main>
@@ -205,6 +209,7 @@ export class ThresherApp extends LitElement {
           .late=${query.late}
           .progress=${query.progress}
           .coverage=${query.coverage}
+          .warnings=${query.warnings}
           .workers=${this.workers}
           .from=${view.from}
           .hasHole=${query.hasHole}
@@ -264,6 +269,9 @@ export class ThresherApp extends LitElement {
         : nothing}
       <export-button .kfl=${view.kfl} .from=${view.from} .to=${view.to}
         @page-message=${this.#onMessage}></export-button>
+      <button @click=${() => this.#perform("counts")}
+        aria-pressed=${view.counts} title="How much, how slow, by whom (s)">
+        ${icons.chart}<span class="word">Statistics</span></button>
       ${this.cluster && html`
         <button @click=${() => this.#perform("pods")}
           title="Which pods are captured (p)">
@@ -275,6 +283,25 @@ export class ThresherApp extends LitElement {
         ${THEME_ICONS[this.theme]}</button>
       <button class="icon" aria-label="Keys" title="Keys (?)"
         @click=${() => this.#perform("help")}>${icons.help}</button>
+    `;
+  }
+
+  /** What the answer amounts to; what draws it comes when it is wanted. */
+  #overview(): unknown {
+    this.#loadingOverview ??= this.#load(
+      import("./overview/overview_panel.ts"),
+    );
+    const { kfl, from, to, utc } = this.view;
+    return html`
+      <overview-panel
+        .kfl=${kfl}
+        .from=${from}
+        .to=${to}
+        .utc=${utc}
+        @range-pick=${({ detail }: CustomEvent<TimeRange>) =>
+          this.#show({ ...detail, at: undefined })}
+        @filter-add=${this.#onAdd}
+      ></overview-panel>
     `;
   }
 
@@ -560,6 +587,8 @@ export class ThresherApp extends LitElement {
         return this.renderRoot.querySelector<TimeDialog>("time-dialog")?.show();
       case "zone":
         return this.#note({ utc: !this.view.utc });
+      case "counts":
+        return this.#note({ counts: !this.view.counts });
       case "nodes":
         return void this.#showDialog(
           "nodes-dialog",
@@ -581,14 +610,21 @@ export class ThresherApp extends LitElement {
     name: "nodes-dialog" | "targets-dialog",
     loading: Promise<unknown>,
   ): Promise<void> {
-    try {
-      await loading;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      return this.#say("The hub cannot be reached.");
-    }
+    if (!await this.#load(loading)) return;
     await this.renderRoot.querySelector<NodesDialog | TargetsDialog>(name)
       ?.show();
+  }
+
+  /** Waits for a script; says so where it cannot be had. @returns if it can */
+  async #load(script: Promise<unknown>): Promise<boolean> {
+    try {
+      await script;
+      return true;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.#say("The hub cannot be reached.");
+      return false;
+    }
   }
 
   /** Only what the two ends of the current entry said to each other. */

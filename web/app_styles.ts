@@ -91,8 +91,20 @@ export const appStyles = [
     section {
       display: grid;
       flex: 1;
+      grid-template: auto minmax(0, 1fr) / minmax(0, 1fr);
+      min-width: 0;
+    }
+
+    .feed {
+      display: grid;
+      grid-row: 2;
+      min-height: 0;
       min-width: 0;
       position: relative;
+    }
+
+    overview-panel {
+      min-width: 0;
     }
 
     aside {

@@ -2,9 +2,11 @@
 import type {
   ClusterStatus,
   ExportRequest,
+  MapAnswer,
   SavefileAdded,
   SeenAnswer,
   SessionRequest,
+  StatsAnswer,
   TargetSelection,
   TargetsPreview,
   TargetsStatus,
@@ -90,11 +92,34 @@ export async function setTargets(
 export async function fetchSeen(
   wanted: Wanted & Pick<ExportRequest, "from" | "to">,
 ): Promise<SeenAnswer> {
-  const given = Object.entries(wanted).filter(([, each]) => each !== undefined);
-  const query = new URLSearchParams(
-    given.map(([name, each]) => [name, String(each)]),
-  );
-  return await (await ask(`${HUB.values}?${query}`)).json();
+  return await (await ask(withQuery(HUB.values, wanted))).json();
+}
+
+/** What is counted: all that matches within a stretch of time. */
+export type Counted = Pick<ExportRequest, "kfl" | "from" | "to">;
+
+/** What an answer amounts to. @throws as {@link ask} */
+export async function fetchStats(
+  counted: Counted,
+  signal: AbortSignal,
+): Promise<StatsAnswer> {
+  return await (await ask(withQuery(HUB.stats, counted), { signal })).json();
+}
+
+/** Who speaks with whom. @throws as {@link ask} */
+export async function fetchMap(
+  counted: Counted,
+  signal: AbortSignal,
+): Promise<MapAnswer> {
+  return await (await ask(withQuery(HUB.map, counted), { signal })).json();
+}
+
+/** A route with parameters, as far as they are given. */
+function withQuery(path: string, parameters: object): string {
+  const given = Object.entries(parameters)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, String(value)]);
+  return `${path}?${new URLSearchParams(given)}`;
 }
 
 /** Shows the token; from then on a cookie stands for it. @throws as {@link ask} */

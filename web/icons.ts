@@ -36,6 +36,10 @@ export const display = icon(svg`
   <rect x="2" y="3" width="12" height="8" rx="1" />
   <path d="M6 13.500h4" />
 `);
+export const chart = icon(svg`
+  <path d="M2.500 13.500h11M4.500 11V8.500M8 11V4M11.500 11V6.500"
+    stroke-width="2" />
+`);
 /** Something that is aimed at. */
 export const target = icon(svg`
   <circle cx="8" cy="8" r="4.750" />

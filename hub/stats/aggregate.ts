@@ -1,5 +1,6 @@
 /** Aggregates over the rows of an answer: how many, how bad, how slow. */
 import { type Batch, FLAG } from "../../api/batch.ts";
+import type { MapAnswer, StatsAnswer, Summary } from "../../api/hub.ts";
 import { Sketch } from "./sketch.ts";
 import { TimeSeries } from "./time_series.ts";
 
@@ -7,20 +8,6 @@ import { TimeSeries } from "./time_series.ts";
 export const MAX_GROUPS = 5000;
 
 const SHARES = [0.5, 0.95, 0.99];
-
-/** What is said of a group of entries. Sizes are bytes, durations ms. */
-export interface Summary {
-  readonly count: number;
-  readonly failed: number;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  /** Within 1 %; absent where nothing was answered. */
-  readonly elapsedTime?: {
-    readonly p50: number;
-    readonly p95: number;
-    readonly p99: number;
-  };
-}
 
 /** A group that is counted. */
 class Group {
@@ -108,7 +95,7 @@ export class Statistics {
   }
 
   /** As it is sent. */
-  toPlain(): object {
+  toPlain(): Omit<StatsAnswer, "coverage"> & { readonly statuses: object } {
     return {
       all: this.#all.summary,
       protocols: Array.from(
@@ -137,7 +124,7 @@ export class ServiceMap {
   }
 
   /** As it is sent; `isCut` if edges beyond the largest are put together. */
-  toPlain(): object {
+  toPlain(): Omit<MapAnswer, "coverage"> {
     const edges = Array.from(this.#edges.summaries(), ([name, summary]) => {
       const [src, dst, protocol] = name === OTHERS ? [] : JSON.parse(name);
       return { src, dst, protocol, ...summary };

@@ -5,7 +5,7 @@
  * It keeps no entries but can make each of them again, so that it stands still
  * for a page that grants no credit as the real one does, at no cost.
  */
-import { BatchWriter, MAX_ROWS } from "../../api/batch.ts";
+import { Batch, BatchWriter, MAX_ROWS } from "../../api/batch.ts";
 import type { WorkerStatus } from "../../api/hub.ts";
 import {
   type Answer,
@@ -22,6 +22,7 @@ import { type Entry, parseId } from "../../entry/entry.ts";
 import { toPlain } from "../../entry/json.ts";
 import type { SeenValue, Wanted } from "../../kfl/completion.ts";
 import { compileMessage } from "../../kfl/evaluator.ts";
+import { ServiceMap, Statistics } from "../../hub/stats/aggregate.ts";
 import { compileQuery } from "../../kfl/query.ts";
 import { type Assets, loadAssets, PAGE_HEADERS } from "../../web/assets.ts";
 import { ShopCluster } from "./shop_cluster.ts";
@@ -69,6 +70,7 @@ export interface Received {
   readonly queries: QueryRequest[];
   readonly values: Wanted[];
   readonly exports: unknown[];
+  readonly counted: unknown[];
   readonly savefiles: { name: string; size: number }[];
 }
 
@@ -77,6 +79,7 @@ export class ScriptedHub implements AsyncDisposable {
     queries: [],
     values: [],
     exports: [],
+    counted: [],
     savefiles: [],
   };
   /** What answers rest on. */
@@ -206,6 +209,10 @@ export class ScriptedHub implements AsyncDisposable {
         return Response.json(toSchemaMessage(SCHEMA));
       case HUB.workers:
         return Response.json(this.workers);
+      case HUB.stats:
+        return this.#sum(url.searchParams, new Statistics());
+      case HUB.map:
+        return this.#sum(url.searchParams, new ServiceMap());
       case HUB.cluster:
         return Response.json(
           this.cluster
@@ -237,6 +244,27 @@ export class ScriptedHub implements AsyncDisposable {
       default:
         return this.#entry(url);
     }
+  }
+
+  /** What all that matches amounts to. */
+  #sum(query: URLSearchParams, sum: Statistics | ServiceMap): Response {
+    this.received.counted.push(Object.fromEntries(query));
+    const [from, to] = ["from", "to"].map((name) => query.get(name));
+    const { plan } = compileQuery(query.get("kfl")!, SCHEMA, {
+      ...from && { from: Number(from) },
+      ...to && { to: Number(to) },
+      now: MORNING + this.#count * STEP,
+    });
+    const matches = compileMessage(plan!);
+    const writer = new BatchWriter("row");
+    for (let place = 0; place < this.#count; place++) {
+      const entry = this.entry(place);
+      if (!matches(entry)) continue;
+      writer.add(entry, { place, n: 0 }, entry.summary);
+      if (writer.isFull) sum.add(new Batch(writer.take()));
+    }
+    sum.add(new Batch(writer.take()));
+    return Response.json({ ...sum.toPlain(), coverage: this.coverage });
   }
 
   async #seen(query: URLSearchParams): Promise<Response> {

@@ -19,6 +19,7 @@ export type Action =
   | "download"
   | "time"
   | "zone"
+  | "counts"
   | "nodes"
   | "pods"
   | "help";
@@ -54,6 +55,7 @@ export const BINDINGS: readonly Binding[] = [
   { keys: ["d"], action: "download", text: "Packets of the entry" },
   { keys: ["t"], action: "time", text: "Go to a time" },
   { keys: ["u"], action: "zone", text: "Local time or UTC" },
+  { keys: ["s"], action: "counts", text: "Statistics" },
   { keys: ["n"], action: "nodes", text: "Nodes: what they keep and lose" },
   { keys: ["p"], action: "pods", text: "Pods that are captured" },
   { keys: ["?"], action: "help", text: "These keys" },

@@ -12,6 +12,8 @@ export interface View {
   readonly at?: number | undefined;
   /** Id of the entry that is open. */
   readonly entry?: string | undefined;
+  /** Whether it is shown what the answer amounts to. */
+  readonly counts: boolean;
   /** Whether times are shown in UTC and not in the reader's zone. */
   readonly utc: boolean;
 }
@@ -34,6 +36,7 @@ export function readView(search: string): View {
     to: time("to"),
     at: time("at"),
     entry: query.get("entry") || undefined,
+    counts: query.get("counts") === "yes",
     utc: query.get("tz") === "utc",
   };
 }
@@ -48,6 +51,7 @@ export function writeView(view: View): string {
     ["to", time(view.to)],
     ["at", time(view.at)],
     ["entry", view.entry],
+    ["counts", view.counts && "yes"],
     ["tz", view.utc && "utc"],
   ] as const;
   for (const [name, value] of parts) if (value) query.set(name, value);
