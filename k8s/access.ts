@@ -18,8 +18,12 @@ export interface ClusterAccess {
   readonly server: string;
   /** What commands without `-n` are about. */
   readonly namespace: string;
-  /** @throws ClusterError if a plugin or a file does not give them */
-  credentials(): Promise<Credentials>;
+  /**
+   * @param rejected those that the server did not take: others are looked for,
+   *     and the same are given if there are none
+   * @throws ClusterError if a plugin or a file does not give them
+   */
+  credentials(rejected?: Credentials): Promise<Credentials>;
 }
 
 /** What a connection needs. Certificates and keys are PEM. */
@@ -72,33 +76,48 @@ export async function fromKubeconfig(
     context: name,
     server: cluster.server.replace(/\/+$/, ""),
     namespace,
-    async credentials() {
+    async credentials(rejected) {
       loaded = await reload(files, loaded);
-      const { config, cluster } = loaded;
-      const options: RequestOptions = {};
-      try {
-        await config.applyToHTTPSOptions(options);
-      } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        throw new ClusterError(
-          "unauthorized",
-          `Cannot get credentials for context "${name}": ${reason.trim()}. ` +
-            "Log in to the cluster again",
-          { cause },
-        );
-      }
-      return {
-        headers: toHeaders(options.headers, options.auth),
-        ca: toPem(options.ca),
-        cert: toPem(options.cert),
-        key: toPem(options.key),
-        serverName: cluster.tlsServerName,
-        insecure: cluster.skipTLSVerify,
-        proxy: cluster.proxyUrl,
-      };
+      const known = await credentialsOf(loaded);
+      if (!rejected || !isSame(known, rejected)) return known;
+      // A plugin's are remembered with what was loaded, until they expire; so
+      // are those that do not say when that is.
+      loaded = await loadAgain(files, loaded);
+      return await credentialsOf(loaded);
     },
   };
 }
+
+/** @throws ClusterError */
+async function credentialsOf(
+  { config, name, cluster }: Loaded,
+): Promise<Credentials> {
+  const options: RequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ClusterError(
+      "unauthorized",
+      `Cannot get credentials for context "${name}": ${reason.trim()}. ` +
+        "Log in to the cluster again",
+      { cause },
+    );
+  }
+  return {
+    headers: toHeaders(options.headers, options.auth),
+    ca: toPem(options.ca),
+    cert: toPem(options.cert),
+    key: toPem(options.key),
+    serverName: cluster.tlsServerName,
+    insecure: cluster.skipTLSVerify,
+    proxy: cluster.proxyUrl,
+  };
+}
+
+/** Whether two prove the same. */
+export const isSame = (a: Credentials, b: Credentials): boolean =>
+  a.headers.authorization === b.headers.authorization && a.cert === b.cert;
 
 /** What files say of one context. */
 interface Loaded {
@@ -153,7 +172,15 @@ async function reload(
   files: readonly string[],
   before: Loaded,
 ): Promise<Loaded> {
-  if (stampOf(files) === before.stamp) return before;
+  const isOld = stampOf(files) !== before.stamp;
+  return isOld ? await loadAgain(files, before) : before;
+}
+
+/** Everything anew, or as it was where that cannot be read. */
+async function loadAgain(
+  files: readonly string[],
+  before: Loaded,
+): Promise<Loaded> {
   try {
     return await load(files, before.name) ?? before;
   } catch (error) {

@@ -9,7 +9,7 @@
  */
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
-import type { ClusterAccess, Credentials } from "./access.ts";
+import { type ClusterAccess, type Credentials, isSame } from "./access.ts";
 import { ClusterError, fromResponse } from "./cluster_error.ts";
 
 /** How long an answer's headers may take, in ms. */
@@ -59,8 +59,8 @@ export class Transport {
     let response = await this.#send(ask, used);
     // A rotated token: the file or the plugin may have the next one by now.
     if (response.status === 401) {
-      const fresh = await this.access.credentials();
-      if (fresh.headers.authorization !== used.headers.authorization) {
+      const fresh = await this.access.credentials(used);
+      if (!isSame(fresh, used)) {
         await response.body?.cancel();
         response = await this.#send(ask, fresh);
       }

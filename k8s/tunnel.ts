@@ -10,7 +10,7 @@
  */
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
-import type { ClusterAccess } from "./access.ts";
+import { type ClusterAccess, type Credentials, isSame } from "./access.ts";
 import { ClusterError, toClusterError } from "./cluster_error.ts";
 import { connectThrough } from "./http_proxy.ts";
 import { unreachable } from "./transport.ts";
@@ -42,13 +42,33 @@ const DATA = 0;
  */
 export async function dial(
   access: ClusterAccess,
-  target: {
-    readonly pod: string;
-    readonly namespace: string;
-    readonly port: number;
-  },
+  target: Target,
 ): Promise<Tunnel> {
-  const credentials = await access.credentials();
+  const used = await access.credentials();
+  try {
+    return await dialAs(access, used, target);
+  } catch (error) {
+    const isUnknown = error instanceof ClusterError &&
+      error.fault === "unauthorized";
+    if (!isUnknown) throw error;
+    const fresh = await access.credentials(used);
+    if (isSame(fresh, used)) throw error;
+    return await dialAs(access, fresh, target);
+  }
+}
+
+/** A port of a pod. */
+interface Target {
+  readonly pod: string;
+  readonly namespace: string;
+  readonly port: number;
+}
+
+async function dialAs(
+  access: ClusterAccess,
+  credentials: Credentials,
+  target: Target,
+): Promise<Tunnel> {
   const { headers, ca, cert, key, serverName, insecure, proxy } = credentials;
   const connection = proxy === undefined
     ? undefined

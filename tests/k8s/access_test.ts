@@ -1,5 +1,5 @@
 /** Which cluster a kubeconfig leads to, and as whom. */
-import { equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { fromKubeconfig } from "../../k8s/access.ts";
 import { ClusterError } from "../../k8s/cluster_error.ts";
 
@@ -61,6 +61,34 @@ Deno.test("whoever logs in again is believed, without a new start", () =>
     await Deno.writeTextFile(path, '{"apiVersion": "v1", "clus');
     equal((await token()).authorization, "Bearer the second one");
   }));
+
+Deno.test("a plugin is asked again for what the server does not take", async () => {
+  const file = await Deno.makeTempFile();
+  const script = 'printf \'{"apiVersion":"client.authentication.k8s.io/v1",' +
+    '"kind":"ExecCredential","status":{"token":"%s"}}\' "$(cat "$0")"';
+  try {
+    await withConfig(async (path) => {
+      await Deno.writeTextFile(file, "one");
+      const access = await fromKubeconfig([path]);
+      const first = await access!.credentials();
+      equal(first.headers.authorization, "Bearer one");
+      await Deno.writeTextFile(file, "two");
+      deepEqual(await access!.credentials(), first);
+      const second = await access!.credentials(first);
+      equal(second.headers.authorization, "Bearer two");
+      deepEqual(await access!.credentials(first), second);
+    }, {
+      exec: {
+        apiVersion: "client.authentication.k8s.io/v1",
+        command: "sh",
+        args: ["-c", script, file],
+        interactiveMode: "Never",
+      },
+    });
+  } finally {
+    await Deno.remove(file);
+  }
+});
 
 Deno.test("a plugin that gives nothing is a matter of logging in", () =>
   withConfig(
