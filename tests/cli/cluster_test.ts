@@ -20,7 +20,9 @@ async function outcome(cluster: FakeCluster, ...args: readonly string[]) {
 /** Whether a hub answers; a connection may just have been cut. */
 async function isHealthy(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/healthz`)).ok;
+    const response = await fetch(`${url}/healthz`);
+    await response.body?.cancel();
+    return response.ok;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return false;
