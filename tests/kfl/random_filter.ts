@@ -185,6 +185,7 @@ function endTest(random: Random): string {
     `${ip} in [${random.pick(NETWORKS)}, ${random.pick(ADDRESSES)}]`,
     `${ip} startsWith "10."`,
     `src.ip == dst.ip`,
+    `${random.pick(["src", "dst"])}.serviceIp == ${random.pick(ADDRESSES)}`,
   ]);
 }
 

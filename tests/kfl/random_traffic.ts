@@ -123,9 +123,11 @@ function asciiLower(text: string): string {
 }
 
 function end(random: Random, transport: Transport, ipv6: boolean): End {
+  const addresses = ADDRESSES.filter((ip) => ip.includes(":") === ipv6);
   return {
-    ip: random.pick(ADDRESSES.filter((ip) => ip.includes(":") === ipv6)),
+    ip: random.pick(addresses),
     ...(transport === "icmp" ? {} : { port: random.pick(PORTS) }),
+    ...(random.chance(0.1) && { serviceIp: random.pick(addresses) }),
   };
 }
 
