@@ -97,6 +97,8 @@ export interface ClusterStatus {
   readonly isReady: boolean;
   /** What may be out of date. */
   readonly lost: readonly LostKind[];
+  /** Names that are kept for a time each, and that were forgotten for room. */
+  readonly names: { readonly kept: number; readonly dropped: number };
 }
 
 /** A kind of object that the hub hears nothing of at the moment. */

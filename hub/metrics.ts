@@ -1,4 +1,5 @@
 /** Metrics: what the hub has done since it began, for Prometheus. */
+import type { ClusterStatus } from "../api/hub.ts";
 
 /** Counters and gauges; whoever does something counts it here. */
 export class Metrics {
@@ -54,10 +55,28 @@ export interface WorkerMetric {
   readonly values: ReadonlyMap<string, number>;
 }
 
+/** What is said of a cluster that is watched. */
+const OF_CLUSTER: readonly (readonly [
+  name: string,
+  type: string,
+  doc: string,
+  read: (status: ClusterStatus) => number,
+])[] = [
+  ["cluster_lost", "gauge", "Kinds not heard of", ({ lost }) => lost.length],
+  ["names", "gauge", "Names kept, for a time each", ({ names }) => names.kept],
+  [
+    "names_dropped_total",
+    "counter",
+    "Names forgotten for want of room",
+    ({ names }) => names.dropped,
+  ],
+];
+
 /** All of it in Prometheus's text format, version 0.0.4. */
 export function formatMetrics(
   metrics: Metrics,
   ofWorkers: readonly WorkerMetric[],
+  cluster?: ClusterStatus,
 ): string {
   const lines: string[] = [];
   const begin = (name: string, type: string, doc: string) =>
@@ -68,6 +87,12 @@ export function formatMetrics(
   for (const [key, name, type, doc] of DESCRIPTIONS) {
     begin(name, type, doc);
     lines.push(`thresher_hub_${name} ${metrics[key]}`);
+  }
+  if (cluster) {
+    for (const [name, type, doc, read] of OF_CLUSTER) {
+      begin(name, type, doc);
+      lines.push(`thresher_hub_${name} ${read(cluster)}`);
+    }
   }
   begin("requests_total", "counter", "Requests by the status of their answer");
   for (const [status, count] of metrics.requests) {

@@ -76,7 +76,9 @@ export class ClusterView implements AsyncDisposable {
 
   /** How well the cluster is known. */
   status(): ClusterStatus {
+    const { size, dropped } = this.#resolver.history;
     return {
+      names: { kept: size, dropped },
       server: this.#options.client.access.server,
       isReady: this.#resolver.isReady,
       lost: [...this.#lost.values()],

@@ -65,7 +65,7 @@ export const statusRoutes: readonly Route[] = [
       doc: "Counters and gauges of the hub, and of its workers",
     },
     handle: ({ hub }) =>
-      new Response(formatMetrics(hub.metrics, metricsOf(hub.workers.all)), {
+      new Response(metricsOf(hub), {
         headers: { "content-type": "text/plain; version=0.0.4" },
       }),
   },
@@ -179,7 +179,15 @@ const READINGS: readonly Reading[] = [
   ["worker_storage_limit_bytes", "gauge", "Most of them", ({ limit }) => limit],
 ];
 
-function metricsOf(workers: readonly HubWorker[]): WorkerMetric[] {
+function metricsOf({ metrics, workers, cluster }: Hub): string {
+  return formatMetrics(
+    metrics,
+    metricsOfWorkers(workers.all),
+    cluster?.view.status(),
+  );
+}
+
+function metricsOfWorkers(workers: readonly HubWorker[]): WorkerMetric[] {
   const up: WorkerMetric = {
     name: "worker_up",
     type: "gauge",

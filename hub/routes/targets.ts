@@ -99,8 +99,13 @@ const STATUS: JsonSchema = {
 const CLUSTER: JsonSchema = {
   type: ["object", "null"],
   description: "null where the hub watches none",
-  required: ["server", "isReady", "lost"],
+  required: ["server", "isReady", "lost", "names"],
   properties: {
+    names: {
+      type: "object",
+      required: ["kept", "dropped"],
+      properties: { kept: COUNT, dropped: COUNT },
+    },
     server: { type: "string" },
     isReady: { type: "boolean", description: "Whether ends have names" },
     lost: {

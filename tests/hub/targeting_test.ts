@@ -66,6 +66,7 @@ class Lab implements AsyncDisposable {
   readonly status: ClusterStatus & { isReady: boolean; lost: unknown[] } = {
     server: "https://192.0.2.1",
     isReady: false,
+    names: { kept: 7, dropped: 3 },
     lost: [],
   };
   hub!: RunningHub;
@@ -220,6 +221,10 @@ Deno.test("a hub of a cluster is ready once ends have names, and says what is ol
   deepEqual(await ready(), [200, "ready\npods: It is busy\n"]);
   const cluster = await lab.hub.fetch(HUB.cluster);
   deepEqual(await cluster.json(), lab.status);
+  const metrics = await (await lab.hub.fetch(HUB.metrics)).text();
+  match(metrics, /^thresher_hub_cluster_lost 1$/m);
+  match(metrics, /^thresher_hub_names 7$/m);
+  match(metrics, /^thresher_hub_names_dropped_total 3$/m);
   const answer = await lab.hub.fetch(`${HUB.query}?kfl=http`);
   match(
     await answer.text(),
