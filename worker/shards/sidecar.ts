@@ -47,19 +47,36 @@ export interface ShardIndex {
   columns(into: PacketRows, from?: number, to?: number): void;
 }
 
+/**
+ * What a sidecar is built in. It has grown to what one takes when the next is
+ * begun: whoever makes many, one after the other, gives all the same.
+ */
+export class SidecarMemory {
+  readonly rows: PacketRows = new PacketRows();
+  readonly blocks: ByteWriter = new ByteWriter();
+}
+
 /** Builds a sidecar while its packets are written, or read again. */
 export class SidecarBuilder {
   readonly #linkType: number;
   readonly #builder = new ColumnBuilder();
-  readonly #pending = new PacketRows();
   readonly #map = new BlockMap();
-  readonly #blocks = new ByteWriter();
+  /** Packets that do not fill a block yet. */
+  readonly #pending: PacketRows;
+  readonly #blocks: ByteWriter;
   /** Where each block ends in {@link #blocks}. */
   readonly #ends: number[] = [];
 
-  /** @param linkType of the shard's packets */
-  constructor(linkType: number) {
+  /**
+   * @param linkType of the shard's packets
+   * @param memory borrowed until {@link finish}; what it holds is forgotten
+   */
+  constructor(linkType: number, memory: SidecarMemory = new SidecarMemory()) {
     this.#linkType = linkType;
+    this.#pending = memory.rows;
+    this.#pending.count = 0;
+    this.#blocks = memory.blocks;
+    this.#blocks.clear();
   }
 
   /** Packets so far. */
@@ -131,10 +148,7 @@ export class SidecarBuilder {
       blockBytes: sizes[3]!,
       bodyChecksum: checksum,
     });
-    const file = new ByteWriter();
-    file.raw(header);
-    for (const section of sections) file.raw(section);
-    return file.bytes;
+    return concatenated([header, ...sections]);
   }
 
   #encodeBlock(from: number, to: number): void {
@@ -150,6 +164,18 @@ export class SidecarBuilder {
     encodeFlowColumn(blocks, flow, from, to);
     this.#ends.push(blocks.size);
   }
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** A sidecar that was read. */

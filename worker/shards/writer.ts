@@ -16,7 +16,7 @@ import { encodePcapHeader, MAX_CAPTURED } from "./pcap_file.ts";
 import { unlessFull } from "./recovery.ts";
 import type { Retention } from "./retention.ts";
 import { toName } from "./shard.ts";
-import { SidecarBuilder } from "./sidecar.ts";
+import { SidecarBuilder, SidecarMemory } from "./sidecar.ts";
 
 /** Bytes that are gathered for one write. */
 const BUFFER = 1024 * 1024;
@@ -107,6 +107,7 @@ export class ShardWriter {
   readonly #buffer = new Uint8Array(BUFFER);
   readonly #view = new DataView(this.#buffer.buffer);
   readonly #copier = new Copier(this.#buffer, this.#view);
+  readonly #sidecarMemory = new SidecarMemory();
   #used = 0;
   /** Time of the shard's first packet, written or waiting. */
   #begin = Infinity;
@@ -434,7 +435,7 @@ export class ShardWriter {
       throw error;
     }
     retention.add(PCAP_HEADER);
-    const sidecar = new SidecarBuilder(this.#linkType);
+    const sidecar = new SidecarBuilder(this.#linkType, this.#sidecarMemory);
     this.#facts.unshift(...this.#around.commonFacts);
     return { number, file, sidecar, size: PCAP_HEADER, rows: 0 };
   }
