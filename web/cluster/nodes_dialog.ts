@@ -190,6 +190,9 @@ function rowOf(row: WorkerRow): unknown {
 function summaryOf(rows: readonly WorkerRow[]): string {
   if (rows.length === 0) return "There are none yet.";
   const missing = rows.filter(({ health }) => health === "missing").length;
-  if (missing === 0) return `${counted(rows.length, "node")}, all answer.`;
+  if (missing === 0) {
+    const all = rows.length === 1 ? "it answers" : "all answer";
+    return `${counted(rows.length, "node")}, ${all}.`;
+  }
   return `${rows.length - missing} of ${counted(rows.length, "node")} answer.`;
 }

@@ -140,5 +140,15 @@ export const overviewStyles = [
         display: none;
       }
     }
+
+    @container (max-width: 520px) {
+      .count {
+        min-width: 0;
+      }
+
+      .count i {
+        display: none;
+      }
+    }
   `,
 ];
