@@ -11,6 +11,7 @@ import { extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
+import { namedByContent } from "./chunk_names.ts";
 
 /** One file, ready to be sent. */
 export interface Asset {
@@ -184,6 +185,7 @@ async function build(
     const said = new TextDecoder().decode(stderr).trim();
     return `Cannot build the dashboard: ${said}`;
   }
+  await nameByContent(fresh);
   for (const name of STATIC) {
     await Deno.copyFile(join(root, "web", name), join(fresh, name));
   }
@@ -191,6 +193,19 @@ async function build(
   await replaceBy(folder, fresh);
   await Deno.writeTextFile(join(folder, STAMP), stamp);
   return undefined;
+}
+
+/** So that the same sources make the same files, wherever they are built. */
+async function nameByContent(folder: string): Promise<void> {
+  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  const texts = new Map<string, string>();
+  for (const name of names) {
+    texts.set(name, await Deno.readTextFile(join(folder, name)));
+    await Deno.remove(join(folder, name));
+  }
+  for (const [name, text] of namedByContent(texts)) {
+    await Deno.writeTextFile(join(folder, name), text);
+  }
 }
 
 /** Puts the fresh files in the place of the old ones. */
