@@ -161,6 +161,11 @@ export interface NodeCoverage {
   readonly cut: number;
   /** Packets whose headers contradict themselves. */
   readonly malformed: number;
+  /**
+   * Packets of conversations whose addresses were translated on the way, as
+   * they were seen before or after: nothing is given of them again.
+   */
+  readonly copies?: number | undefined;
   /** Packets that were lost while capturing. */
   readonly lost: number;
   /** Packets up to then were deleted to stay below the limit, µs. */

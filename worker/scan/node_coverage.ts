@@ -26,6 +26,7 @@ export function toNodeCoverage(
     },
     cut: sum(({ cut }) => cut),
     malformed: sum(({ malformed }) => malformed),
+    copies: sum(({ replay }) => replay.copies),
     lost: sum(({ lost }) => lost),
     deletedUntil,
     damage: [
