@@ -4,6 +4,7 @@
  *
  * Each is what `tcpdump -i any` sees on a node whose kernel translates
  * addresses as kube-proxy has it do. Nothing in them is changed afterwards.
+ * Needs nftables, tcpdump, nginx, dnsmasq, curl, dig and python3.
  */
 import { fileURLToPath } from "node:url";
 import { NODE, PLACES, TranslatingNode } from "../../../record/node.ts";
