@@ -175,14 +175,16 @@ async function jsonOf(request: Request): Promise<Record<string, unknown>> {
  * @throws Refused if it is too long
  */
 async function textOf(
-  { body }: Request,
+  { body, headers }: Request,
   most: number = MAX_BODY,
 ): Promise<string> {
+  const tooLong = () => new Refused("large", "The body is too long");
+  if (Number(headers.get("content-length") ?? 0) > most) throw tooLong();
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of body ?? []) {
     size += part.length;
-    if (size > most) throw new Refused("large", "The body is too long");
+    if (size > most) throw tooLong();
     parts.push(part);
   }
   const decoder = new TextDecoder();

@@ -157,9 +157,12 @@ function isLoopback(hostname: string): boolean {
 function toRequest(request: HttpRequest): Request {
   const { method, url, signal } = request;
   const hasBody = method !== "GET" && method !== "HEAD";
+  const size = request.headers["content-length"];
   return new Request(url, {
     method,
     signal,
+    // What is too long need not be read to be refused.
+    headers: size === undefined ? {} : { "content-length": size },
     body: hasBody ? ReadableStream.from(request.body()) : null,
   });
 }
