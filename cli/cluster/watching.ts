@@ -11,7 +11,7 @@ import { HubFailed, HubLink, toWantedPort } from "./hub_link.ts";
 import { News } from "./news.ts";
 
 /** Between two looks at the installation, ms. */
-const LOOK_MS = 3000;
+const LOOK_MS = 5000;
 
 /** What to open, and how. */
 export interface Watched {
@@ -37,7 +37,8 @@ export async function watchHub(
 ): Promise<void> {
   const { namespace, token, news = new News() } = watched;
   const port = toWantedPort(watched.port);
-  let isMoved = false;
+  let moves = 0; // of the hub, from one pod to another
+  let restored = 0; // so many of them
   let isLost = false; // and the tunnel has said so
   const tell: Tell = (event) => {
     isLost = event.kind === "lost";
@@ -45,7 +46,7 @@ export async function watchHub(
       say(`thresher: the hub is lost: ${event.error.message}; trying again`);
     } else if (event.kind === "found") say("thresher: the hub is back");
     else {
-      isMoved = true;
+      moves++;
       say(`thresher: another pod is the hub now: ${event.pod}`);
     }
   };
@@ -70,10 +71,14 @@ export async function watchHub(
       const workers = await link.workers();
       const lines = [...news.ofHub(undefined), ...news.ofWorkers(workers)];
       for (const line of lines) say(`thresher: ${line}`);
-      // A hub that begins anew does not know what its forerunner was told.
-      if (isMoved && selection) await link.select(selection);
-      isMoved = false;
-      selection = await selectionOf(link) ?? selection;
+      if (restored !== moves) {
+        // A hub that begins anew does not know what its forerunner was told.
+        const upTo = moves;
+        if (selection) await link.select(selection);
+        restored = upTo;
+      }
+      const current = await selectionOf(link);
+      if (restored === moves) selection = current ?? selection;
     } catch (error) {
       if (!(error instanceof HubFailed)) throw error;
       if (signal.aborted) return;

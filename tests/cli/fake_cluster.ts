@@ -28,6 +28,9 @@ import { GrowingFolder } from "../worker/serve/growing.ts";
 import { start } from "./program.ts";
 import { Program } from "../record/program.ts";
 
+/** How long a command may take to say something, ms: it looks now and then. */
+const PATIENCE_MS = 60_000;
+
 /** Disposing of it ends the server and every command that still runs. */
 export class FakeCluster implements AsyncDisposable {
   readonly server: FakeApiServer;
@@ -106,7 +109,7 @@ export class FakeCluster implements AsyncDisposable {
       if (what.test(program.stderr)) return true;
       if (program.isRunning) return false;
       throw new Error(`It ended without ${what}:\n${program.stderr}`);
-    });
+    }, PATIENCE_MS);
     return what.exec(program.stderr)!;
   }
 
