@@ -62,7 +62,7 @@ export const COMMON_FIELDS = {
   node: object({
     name: text("Node that captured it; of a savefile its name"),
     ip: address("Address of that node"),
-  }, "Where it was captured"),
+  }, "Where it was captured; by itself the name of that node"),
   src: object(END_FIELDS, "Who asked"),
   dst: object(END_FIELDS, "Who was asked"),
   summary: text("One line"),
