@@ -2,6 +2,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Channel } from "../../../api/channel.ts";
 import { WORKER } from "../../../api/paths.ts";
+import { PLAN_VERSION } from "../../../kfl/plan_version.ts";
 import {
   permissionsOf,
   ScanPool,
@@ -194,7 +195,10 @@ Deno.test("what nobody can answer is refused, and harms nobody", async () => {
         ["[]", "message"],
         ["{}", "version"],
         [JSON.stringify({ ...plan, plan: { version: 0 } }), "version"],
-        [JSON.stringify({ ...plan, plan: { version: 1 } }), "message"],
+        [
+          JSON.stringify({ ...plan, plan: { version: PLAN_VERSION } }),
+          "message",
+        ],
         [JSON.stringify({ ...plan, output: "page" }), "message"],
         [JSON.stringify({ ...plan, credit: 1e9 }), "message"],
         [
