@@ -20,7 +20,7 @@ Deno.test("chunks have the names of what they hold, and are found by them", () =
   equal([...here.keys()].some((name) => /A{8}|B{8}|C{8}/.test(name)), false);
   for (const text of here.values()) {
     for (const [, name] of text.matchAll(/"\.\/([^"]*)"/g)) {
-      equal(here.has(name!), true, name);
+      equal(here.has(name!), true, `${name}`);
     }
   }
   const other = page("AAAAAAAA", "BBBBBBBB", "CCCCCCCC");
