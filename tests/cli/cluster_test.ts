@@ -5,7 +5,7 @@ import { load, loadAll } from "js-yaml";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { idleKubelet } from "../k8s/fake_api_server.ts";
 import { until } from "../k8s/until.ts";
-import { FakeCluster } from "./fake_cluster.ts";
+import { FakeCluster, PATIENCE_MS } from "./fake_cluster.ts";
 import { THRESHER } from "./program.ts";
 import { Program } from "../record/program.ts";
 import { lacks } from "../setup.ts";
@@ -461,7 +461,7 @@ class Terminal {
       if (what.test(this.program.stdout)) return true;
       if (this.program.isRunning) return false;
       throw new Error(`It ended without ${what}:\n${this.program.stdout}`);
-    });
+    }, PATIENCE_MS);
   }
 }
 

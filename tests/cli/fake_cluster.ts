@@ -29,7 +29,7 @@ import { start } from "./program.ts";
 import { Program } from "../record/program.ts";
 
 /** How long a command may take to say something, ms: it looks now and then. */
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 
 /** Disposing of it ends the server and every command that still runs. */
 export class FakeCluster implements AsyncDisposable {
