@@ -47,7 +47,7 @@ export const OFFSETS = [0, 1, 1000, 250_000, 2_000_000] as const;
 export function randomFilter(random: Random): string {
   const rest = () => condition(random, random.int(0, 3));
   // What each stage can rule out comes often enough to be tested.
-  switch (random.int(0, 18)) {
+  switch (random.int(0, 20)) {
     case 15:
       return namesTest(random);
     case 16:
@@ -75,7 +75,10 @@ export function randomFilter(random: Random): string {
     case 8:
     case 10:
     case 14:
+    case 19:
       return endTest(random);
+    case 20:
+      return `${boundary(random)} and ${namesTest(random)}`;
     case 11:
       return `${boundary(random)} and ${boundary(random)}`;
     case 9:

@@ -127,7 +127,7 @@ function end(random: Random, transport: Transport, ipv6: boolean): End {
   return {
     ip: random.pick(addresses),
     ...(transport === "icmp" ? {} : { port: random.pick(PORTS) }),
-    ...(random.chance(0.1) && { serviceIp: random.pick(addresses) }),
+    ...(random.chance(0.03) && { serviceIp: random.pick(addresses) }),
   };
 }
 
