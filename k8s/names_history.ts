@@ -21,10 +21,10 @@ import {
 export type { Claim, Names } from "../entry/names.ts";
 
 /**
- * Claims that are kept unless told otherwise, in about 40 MB: ten minutes of
+ * Claims that are kept unless told otherwise, in about 30 MB: nine minutes of
  * 5,000 pods that come and go 50 times a second, and days of most clusters.
  */
-export const MAX_CLAIMS = 100_000;
+export const MAX_CLAIMS = 75_000;
 
 /** Claims of one address and port, oldest first. */
 type Line = Held[];
