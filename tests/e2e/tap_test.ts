@@ -140,6 +140,11 @@ Deno.test({
       await page.locator("entry-list .row.open").waitFor();
       await page.locator("entry-detail").getByText("session:").first()
         .waitFor();
+      // The rows around the open one come after it.
+      await eventually(
+        "as many rows as before",
+        async () => (await watcher.rows()).length >= before.length,
+      );
       deepEqual(await watcher.rows(), before);
       equal(page.url(), address);
     });
