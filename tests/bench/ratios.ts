@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { setUp } from "../setup.ts";
 import { captured, killed } from "./capture.ts";
 import { churned } from "./cluster_hub.ts";
+import { fed } from "./dashboard.ts";
 import { watched } from "./watching.ts";
 import { alternate, measure, median, type Run } from "./measure.ts";
 import { cacheFolder, largeTraffic, traffic } from "./traffic.ts";
@@ -234,6 +235,7 @@ const MEASURES: Readonly<Record<string, (folder: string) => Promise<Row[]>>> = {
   kills: () => killed(),
   watching: () => watched(),
   cluster: () => churned(),
+  feed: () => fed(),
 };
 
 async function main(names: readonly string[]): Promise<void> {
