@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Architecture } from "./layout.ts";
-import { output } from "./run.ts";
+import { output, Unavailable } from "./run.ts";
 import { type Entry, readTar } from "./tar.ts";
 
 /** What pins one package: `version` and SHA-256. */
@@ -42,7 +42,7 @@ export interface Base {
   readonly pins: Readonly<Record<string, Pin>>;
 }
 
-/** @throws Error that says what to do, if the packages cannot be had */
+/** @throws Unavailable that says what to do, if the packages cannot be had */
 export async function debianBase(
   architecture: Architecture,
   { folder, pins }: Store,
@@ -104,7 +104,7 @@ class Apt {
     try {
       await this.#apt(["download", `${name}:${architecture}${version}`], home);
     } catch (cause) {
-      throw new Error(
+      throw new Unavailable(
         `Cannot get ${name}${version} for ${architecture}. Is it no longer ` +
           "what this system's package sources have? Then `deno task image " +
           "--update` takes what they do have",
@@ -140,7 +140,15 @@ class Apt {
     await Deno.mkdir(join(this.#folder, "archives", "partial"), {
       recursive: true,
     });
-    await this.#apt(["update"], this.#folder);
+    try {
+      await this.#apt(["update"], this.#folder);
+    } catch (cause) {
+      throw new Unavailable(
+        "Cannot learn which packages there are, for amd64 and arm64: is there " +
+          `a way to Debian's archive? ${(cause as Error).message}`,
+        { cause },
+      );
+    }
     this.#isUpdated = true;
   }
 

@@ -1,5 +1,10 @@
 /** Programs that a task runs. */
 
+/** What an image is made of cannot be had here and now. */
+export class Unavailable extends Error {
+  override name = "Unavailable";
+}
+
 /**
  * Runs one.
  *

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Architecture } from "./layout.ts";
-import { output } from "./run.ts";
+import { output, Unavailable } from "./run.ts";
 import type { Entry } from "./tar.ts";
 
 /** Which Deno: the newest of which there is one for each architecture. */
@@ -25,6 +25,7 @@ export const DENO = "usr/bin/deno";
 /**
  * @param folder kept between runs
  * @param isUpdate takes the program as it comes, whatever the pin says of it
+ * @throws Unavailable
  */
 export async function denoProgram(
   architecture: Architecture,
@@ -34,9 +35,16 @@ export async function denoProgram(
 ): Promise<{ entries: Entry[]; sha256: string }> {
   const name = PACKAGE[architecture];
   const specifier = `npm:${name}@${pin.version}`;
-  await output(Deno.execPath(), ["cache", "--no-config", specifier], {
-    env: { DENO_DIR: folder },
-  });
+  try {
+    await output(Deno.execPath(), ["cache", "--no-config", specifier], {
+      env: { DENO_DIR: folder },
+    });
+  } catch (cause) {
+    throw new Unavailable(
+      `Cannot get Deno from npm: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
   const bytes = await Deno.readFile(await find(folder, name, pin.version));
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   if (!isUpdate && sha256 !== pin.sha256[architecture]) {

@@ -4,6 +4,7 @@
  * containerd imports and unpacks; runc, which it runs containers by, is called
  * directly, so that a container has exactly what a manifest says.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, type Lab } from "../e2e/lab.ts";
 import { Program } from "../record/program.ts";
@@ -145,6 +146,43 @@ address = ${JSON.stringify(join(folder, "socket"))}
     await Promise.all(this.#running.map((program) => program.stop()));
     for (const folder of this.#mounted) await output("umount", [folder]);
     await this.#daemon.stop();
+  }
+}
+
+/** Why runc can run nothing here; `undefined` if it can. */
+export async function lacksContainers(): Promise<string | undefined> {
+  const bundle = await Deno.makeTempDir();
+  const root = join(bundle, "root");
+  await Deno.mkdir(root);
+  // The system's own folders, for a program of its own.
+  const folders = ["/bin", "/lib", "/lib64", "/usr"].filter(existsSync);
+  try {
+    const spec = {
+      ociVersion: "1.0.0",
+      process: { user: { uid: 0, gid: 0 }, args: ["/bin/true"], cwd: "/" },
+      root: { path: root, readonly: false },
+      mounts: [
+        { destination: "/proc", type: "proc", source: "proc" },
+        ...folders.map((each) => ({
+          destination: each,
+          type: "bind",
+          source: each,
+          options: ["rbind", "ro"],
+        })),
+      ],
+      linux: { namespaces: [{ type: "pid" }, { type: "mount" }] },
+    };
+    const path = join(bundle, "config.json");
+    await Deno.writeTextFile(path, JSON.stringify(spec));
+    await output("runc", [
+      ...["--root", join(bundle, "state"), "run", "--bundle", bundle],
+      `thresher-trial-${Deno.pid}`,
+    ]);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await Deno.remove(bundle, { recursive: true });
   }
 }
 
