@@ -15,7 +15,7 @@ import {
 import { Client } from "../k8s/client.ts";
 import { ClusterError } from "../k8s/cluster_error.ts";
 import { ClusterView } from "../k8s/cluster_view.ts";
-import { NAMES } from "../k8s/installation.ts";
+import { NAMES } from "../k8s/identity.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { hubFolder, readOwn, writeOwn } from "./local_hub.ts";
 import { say } from "./output.ts";

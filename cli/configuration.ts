@@ -5,21 +5,16 @@
  * Every option of every command can be configured, by its own name; nothing is
  * declared twice. Misspelt names are refused, wherever they stand.
  */
-import { join } from "node:path";
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
+import {
+  OTHER_VARIABLES,
+  PREFIX,
+  usualFile,
+  variablesIn,
+} from "./configured.ts";
 import { BadConfigFile, isSection, type Setting } from "./setting.ts";
 import { closest } from "../kfl/diagnostic.ts";
-
-/** What every variable's name begins with. */
-const PREFIX = "THRESHER_";
-
-/** Variables that are no options. */
-const OTHER_VARIABLES = ["THRESHER_TOKEN", "THRESHER_CONFIG"];
-
-/** Those of tests, and what Kubernetes tells pods of services of our name. */
-const IGNORED =
-  /^THRESHER_(TEST_|.*_SERVICE_(HOST|PORT(_.*)?)$|.*PORT_\d+_(TCP|UDP)|HUB_PORT$)/;
 
 /** Commands that no configuration is for. */
 const UNCONFIGURED = ["completion", "config", "help", "version"];
@@ -47,16 +42,6 @@ export interface Configuration {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** The file that is read unless `THRESHER_CONFIG` names another. */
-export function usualFile(
-  env: Readonly<Record<string, string>>,
-): string | undefined {
-  const home = env.HOME ?? env.USERPROFILE;
-  const folder = env.XDG_CONFIG_HOME || env.APPDATA ||
-    (home && join(home, ".config"));
-  return folder ? join(folder, "thresher", "config.yaml") : undefined;
-}
-
 /**
  * Reads file and environment, for all commands of a program.
  *
@@ -68,12 +53,7 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const file = env.THRESHER_CONFIG || usualFile(env);
   const text = file && readFile(file, Boolean(env.THRESHER_CONFIG));
-  const variables = Object.fromEntries(
-    Object.entries(env).filter(([name, value]) =>
-      name.startsWith(PREFIX) && value !== "" &&
-      !OTHER_VARIABLES.includes(name) && !IGNORED.test(name)
-    ),
-  );
+  const variables = variablesIn(env);
   const settings = text === undefined
     ? []
     : await readSettings(program, file!, text);

@@ -2,7 +2,7 @@
 import type { ByteSink } from "../packet/savefile_writer.ts";
 import { CommandError, EXIT, exitCodeFor, reasonOf } from "./exit.ts";
 import { writeAll } from "./output.ts";
-import { statOf } from "./savefiles.ts";
+import { statOf } from "./places.ts";
 
 /** Where a savefile goes; a file that was not kept is removed again. */
 export interface Target extends ByteSink, Disposable {

@@ -16,30 +16,18 @@ import {
 import { exitCodeOf } from "./finish.ts";
 import { Interrupted } from "./interruption.ts";
 import { OutputClosed, print, say } from "./output.ts";
-import { describeCheck } from "./check.ts";
-import { describeClean } from "./clean.ts";
-import { describeLogs } from "./logs.ts";
-import { describePcapdump } from "./pcapdump.ts";
-import { describeProxy } from "./proxy.ts";
-import { describeStatus } from "./status.ts";
-import { describeCompletion } from "./completion.ts";
-import { describeConfig } from "./config.ts";
-import { configure } from "./configuration.ts";
-import { describeExport } from "./export.ts";
-import { describeHub } from "./hub.ts";
-import { describeImages } from "./images.ts";
-import { describeImport } from "./import.ts";
-import { describeManifests } from "./manifests.ts";
+import { COMMANDS, NEEDS_ALL } from "./commands.ts";
+import { isAnythingConfigured } from "./configured.ts";
 import { asCalled, PROGRAM } from "./program_name.ts";
-import { describeQuery } from "./query.ts";
-import { describeTap } from "./tap.ts";
-import { describeVersion, VERSION } from "./version.ts";
-import { describeWorker } from "./worker.ts";
+import { VERSION } from "./version.ts";
 
 /** Runs the program. Never throws what a user could have caused. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
-  const program = describe();
-  if (!asksForHelp(args)) configure(program);
+  const program = await describe(commandsFor(args));
+  if (program.commands.length > 1 && !asksForHelp(args)) {
+    const { configure } = await import("./configuration.ts");
+    configure(program);
+  }
   let code: ExitCode = EXIT.DONE;
   program.hook("postAction", (_, action) => {
     code = exitCodeOf(action) ?? code;
@@ -56,7 +44,18 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
 const asksForHelp = (args: readonly string[]): boolean =>
   args.some((arg) => arg === "--help" || arg === "-h");
 
-function describe(): Command {
+/**
+ * The commands that have to be known: the one that is called, if it is called
+ * first and by name; all of them where help, or what is configured, may be
+ * about any.
+ */
+function commandsFor([name = ""]: readonly string[]): readonly string[] {
+  const isAlone = Object.hasOwn(COMMANDS, name) && !NEEDS_ALL.includes(name) &&
+    !isAnythingConfigured(Deno.env.toObject());
+  return isAlone ? [name] : Object.keys(COMMANDS);
+}
+
+async function describe(names: readonly string[]): Promise<Command> {
   const program = new Command(PROGRAM)
     .description("Shows what services say to each other.")
     .version(VERSION, "-V, --version", "print the version")
@@ -68,23 +67,11 @@ function describe(): Command {
       outputError: (text, write) =>
         write(text.replace(/^error: /, "thresher: ")),
     });
-  describeTap(program);
-  describeQuery(program);
-  describeExport(program);
-  describeImport(program);
-  describeProxy(program);
-  describeStatus(program);
-  describeCheck(program);
-  describeLogs(program);
-  describePcapdump(program);
-  describeClean(program);
-  describeManifests(program);
-  describeImages(program);
-  describeWorker(program);
-  describeHub(program);
-  describeConfig(program);
-  describeCompletion(program);
-  describeVersion(program);
+  for (
+    const describe of await Promise.all(names.map((name) => COMMANDS[name]!()))
+  ) {
+    describe(program);
+  }
   for (const command of program.commands) {
     const name = command.name();
     command.showHelpAfterError(

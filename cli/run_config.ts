@@ -11,8 +11,8 @@ import {
   keyOf,
   optionsOf,
   readConfiguration,
-  usualFile,
 } from "./configuration.ts";
+import { usualFile } from "./configured.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { print, say } from "./output.ts";
 

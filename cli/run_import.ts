@@ -10,7 +10,8 @@ import { dataFolder } from "./data_folder.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { say } from "./output.ts";
-import { mayWait, openEach, orCommandError } from "./savefiles.ts";
+import { mayWait } from "./places.ts";
+import { openEach, orCommandError } from "./savefiles.ts";
 import { toCommandError } from "./search_folder.ts";
 
 /** What `import` was told. */

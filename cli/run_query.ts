@@ -2,7 +2,6 @@
 import type { Entry } from "../entry/entry.ts";
 import { toPlain, toPlainHead } from "../entry/json.ts";
 import type { DissectedEntry } from "../dissectors/dissected.ts";
-import { explain } from "../kfl/explain.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { redact } from "../kfl/redaction.ts";
 import { SCHEMA } from "../dissectors/registry.ts";
@@ -15,9 +14,10 @@ import { toPlan } from "./filter.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, say, toJsonLine } from "./output.ts";
 import type { QueryOptions } from "./query_options.ts";
+import { mayWait } from "./places.ts";
+import type { OnMatch, SearchOutcome } from "./savefiles.ts";
 import { searchFolder } from "./search_folder.ts";
-import { mayWait, type OnMatch, searchSavefiles } from "./savefiles.ts";
-import { toHub, toSource } from "./source.ts";
+import { type Source, toHub, toSource } from "./source.ts";
 import { styleOf, Table } from "./table.ts";
 
 /** Bytes of an entry beside those of its messages. */
@@ -73,13 +73,13 @@ export async function runQuery(
       });
     } else sorter.add(key, render(entry));
   };
-  const { coverages, missing } = "pcap" in source
-    ? await searchSavefiles(source.pcap, plan, onMatch, signal)
-    : await searchFolder(source.dataDir, plan, onMatch, signal);
+  const { coverages, missing } = await search(source, plan, onMatch, signal);
   const rows = Math.min(matches, plan.limit ?? Infinity);
   const output = new Output(signal);
-  if (options.explain) output.line(explain(plan, countStages(coverages)));
-  else if (options.count) output.line(String(rows));
+  if (options.explain) {
+    const { explain } = await import("../kfl/explain.ts");
+    output.line(explain(plan, countStages(coverages)));
+  } else if (options.count) output.line(String(rows));
   else {
     if (table && rows > 0) output.line(table.heading);
     for (const row of sorter.rows()) {
@@ -92,6 +92,20 @@ export async function runQuery(
   for (const line of lines) say(`thresher: ${line}`);
   const partial = missing.length > 0 || coverages.some(isPartial);
   return toExitCode(options, rows, partial);
+}
+
+/** What reads savefiles is loaded for those who have some. */
+async function search(
+  source: Source,
+  plan: Plan,
+  onMatch: OnMatch,
+  signal: AbortSignal,
+): Promise<SearchOutcome> {
+  if ("pcap" in source) {
+    const { searchSavefiles } = await import("./savefiles.ts");
+    return await searchSavefiles(source.pcap, plan, onMatch, signal);
+  }
+  return await searchFolder(source.dataDir, plan, onMatch, signal);
 }
 
 /** How an entry becomes a row of the table, or without one a line of JSON. */

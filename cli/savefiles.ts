@@ -12,8 +12,9 @@ import {
 import { searchSavefile } from "../worker/scan/search_savefile.ts";
 import type { Coverage } from "../worker/scan/source_scan.ts";
 import type { Plan } from "../kfl/plan.ts";
-import { CommandError, EXIT, reasonOf } from "./exit.ts";
+import { CommandError, EXIT } from "./exit.ts";
 import { say } from "./output.ts";
+import { statOf } from "./places.ts";
 import { Progress } from "./progress.ts";
 
 /** An entry with the rank of its source's name, by which equal times are ordered. */
@@ -159,26 +160,8 @@ function rank(names: readonly string[]): Map<string, number> {
   return new Map(order.map((name, i) => [name, i]));
 }
 
-/** Whether reading may wait for another program, as it does for pipes. */
-export function mayWait(paths: readonly string[]): boolean {
-  return paths.some((path) => {
-    const info = path === "-" ? undefined : statOf(path);
-    return path === "-" || info && !info.isFile && !info.isDirectory;
-  });
-}
-
 /** Bytes of the files together; 0 where that is not known. */
 function totalSize(paths: readonly string[]): number {
   if (paths.includes("-")) return 0;
   return paths.reduce((sum, path) => sum + (statOf(path)?.size ?? 0), 0);
-}
-
-/** What there is at a path; `undefined` where opening it will say what is wrong. */
-export function statOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (reasonOf(error) === undefined) throw error;
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@ import type { CommonOptions } from "./common_options.ts";
 import { dataFolder } from "./data_folder.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { findLocalHub, type HubAddress, tokenFor } from "./local_hub.ts";
-import { statOf } from "./savefiles.ts";
+import { statOf } from "./places.ts";
 
 /** Savefiles and folders of them, or a folder of shards. */
 export type Source =

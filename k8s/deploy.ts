@@ -8,7 +8,8 @@
  */
 import { type Client, isFault, nameOf, withKind } from "./client.ts";
 import { ClusterError, persist } from "./cluster_error.ts";
-import { LABELS, objectsOf, OURS, USUAL } from "./installation.ts";
+import { LABELS, OURS } from "./identity.ts";
+import { objectsOf, USUAL } from "./installation.ts";
 import type { KubeObject, Namespace } from "./objects.ts";
 import { readable } from "./preflight.ts";
 import {

@@ -8,7 +8,7 @@
  */
 import { type Client, isFault } from "./client.ts";
 import { ClusterError } from "./cluster_error.ts";
-import { HUB_PORT, LABELS, OURS } from "./installation.ts";
+import { HUB_PORT, LABELS, OURS } from "./identity.ts";
 import type { Pod } from "./objects.ts";
 import { PODS } from "./resource.ts";
 import type { Tunnel } from "./tunnel.ts";

@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto";
 import { loadAll } from "js-yaml";
 import type { TargetSelection } from "../api/hub.ts";
 import type { Certificate } from "./certificates.ts";
+import { LABELS, NAMES, WORKER_PORT } from "./identity.ts";
 import type { KubeObject, Metadata } from "./objects.ts";
 import hub from "./manifests/hub.yaml" with { type: "text" };
 import namespace from "./manifests/namespace.yaml" with { type: "text" };
@@ -29,32 +30,6 @@ export const FILES: Readonly<Record<string, string>> = {
 export const OPENSHIFT = "openshift.yaml";
 
 const OPTIONAL: Readonly<Record<string, string>> = { [OPENSHIFT]: openshift };
-
-/** Names of what people look for. */
-export const NAMES = {
-  namespace: "thresher",
-  hub: "thresher-hub",
-  worker: "thresher-worker-daemon-set",
-  hubSecret: "thresher-hub",
-  workerSecret: "thresher-worker",
-} as const;
-
-/** Labels by which an installation is known, of whatever version. */
-export const LABELS = {
-  part: "app.kubernetes.io/part-of",
-  component: "app.kubernetes.io/component",
-  manager: "app.kubernetes.io/managed-by",
-  /** One run that made it. */
-  instance: "app.kubernetes.io/instance",
-  version: "app.kubernetes.io/version",
-} as const;
-
-/** Selects everything that any run has made. */
-export const OURS = `${LABELS.part}=thresher,${LABELS.manager}=thresher-cli`;
-
-/** Ports inside of the pods. */
-export const HUB_PORT = 8899;
-export const WORKER_PORT = 48999;
 
 /** What may be chosen. Texts may be templates. */
 export interface Settings {

@@ -5,10 +5,9 @@
  * renders with its defaults is what the manifests say.
  */
 import { dump } from "js-yaml";
+import { HUB_PORT, NAMES } from "./identity.ts";
 import {
   FILES,
-  HUB_PORT,
-  NAMES,
   OPENSHIFT,
   type Placement,
   readManifests,

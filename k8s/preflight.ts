@@ -1,12 +1,7 @@
 /** What to know of a cluster before anything is made in it. */
 import { type Client, groupAndPlural, isFault, type Right } from "./client.ts";
-import {
-  LABELS,
-  OPENSHIFT,
-  OURS,
-  type Settings,
-  tailored,
-} from "./installation.ts";
+import { LABELS, OURS } from "./identity.ts";
+import { OPENSHIFT, type Settings, tailored } from "./installation.ts";
 import type { KubeObject, Namespace, Node, Workload } from "./objects.ts";
 import {
   DEPLOYMENTS,

@@ -8,7 +8,7 @@
  */
 import { type Client, isFault } from "./client.ts";
 import { unlessAway } from "./cluster_error.ts";
-import { LABELS, NAMES, OURS } from "./installation.ts";
+import { LABELS, NAMES, OURS } from "./identity.ts";
 import type {
   Condition,
   ContainerStatus,

@@ -1,5 +1,5 @@
 /** Which workers run where, from the pods of an installation. */
-import { LABELS } from "./installation.ts";
+import { LABELS } from "./identity.ts";
 import type { ContainerState, Pod } from "./objects.ts";
 import type { Change } from "./watch.ts";
 

@@ -1,6 +1,7 @@
 /** Runs `check`. */
 import type { Client } from "../../k8s/client.ts";
-import { NAMES, objectsOf, USUAL } from "../../k8s/installation.ts";
+import { NAMES } from "../../k8s/identity.ts";
+import { objectsOf, USUAL } from "../../k8s/installation.ts";
 import { SECRETS } from "../../k8s/resource.ts";
 import {
   openShiftObjects,

@@ -5,7 +5,7 @@ import {
   kubeconfigFiles,
 } from "../../k8s/access.ts";
 import { Client } from "../../k8s/client.ts";
-import { NAMES } from "../../k8s/installation.ts";
+import { NAMES } from "../../k8s/identity.ts";
 import { findInstalled, type Installed } from "../../k8s/preflight.ts";
 import { CommandError, EXIT } from "../exit.ts";
 import { say } from "../output.ts";

@@ -9,7 +9,7 @@ import { HUB } from "../../api/paths.ts";
 import type { Client } from "../../k8s/client.ts";
 import type { ClusterError, ClusterFault } from "../../k8s/cluster_error.ts";
 import { HubTunnel, type Tell, type WantedPort } from "../../k8s/hub_tunnel.ts";
-import { NAMES } from "../../k8s/installation.ts";
+import { NAMES } from "../../k8s/identity.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { SECRETS } from "../../k8s/resource.ts";
 import { CommandError, EXIT } from "../exit.ts";

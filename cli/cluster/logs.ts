@@ -4,7 +4,7 @@ import { HUB } from "../../api/paths.ts";
 import { type Client, isFault } from "../../k8s/client.ts";
 import { ClusterError } from "../../k8s/cluster_error.ts";
 import { leftovers } from "../../k8s/deploy.ts";
-import { OURS } from "../../k8s/installation.ts";
+import { OURS } from "../../k8s/identity.ts";
 import type { KubeObject, Pod } from "../../k8s/objects.ts";
 import { readReadiness } from "../../k8s/readiness.ts";
 import { EVENTS, NODES, PODS } from "../../k8s/resource.ts";

@@ -1,6 +1,6 @@
 /** Options of the commands that are about a cluster. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { NAMES } from "../../k8s/installation.ts";
+import { NAMES } from "../../k8s/identity.ts";
 
 /** Which cluster, and where in it Thresher is installed. */
 export interface ClusterOptions {

@@ -1,6 +1,7 @@
 /** Secrets with which an image is pulled: they must be where its pods are. */
 import { type Client } from "../../k8s/client.ts";
-import { LABELS, type Settings } from "../../k8s/installation.ts";
+import { LABELS } from "../../k8s/identity.ts";
+import { type Settings } from "../../k8s/installation.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { SECRETS } from "../../k8s/resource.ts";
 import { CommandError, EXIT } from "../exit.ts";

@@ -11,9 +11,9 @@ import type { Client } from "../../k8s/client.ts";
 import { ClusterError } from "../../k8s/cluster_error.ts";
 import { install, type Ours } from "../../k8s/deploy.ts";
 import { imageName } from "../../k8s/image_name.ts";
+import { NAMES } from "../../k8s/identity.ts";
 import {
   makeSecrets,
-  NAMES,
   objectsOf,
   secretObjects,
   type Settings,

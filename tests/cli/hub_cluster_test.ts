@@ -10,7 +10,7 @@ import {
   issue,
   makeAuthority,
 } from "../../k8s/certificates.ts";
-import { LABELS } from "../../k8s/installation.ts";
+import { LABELS } from "../../k8s/identity.ts";
 import {
   type FakeApiServer,
   startFakeApiServer,

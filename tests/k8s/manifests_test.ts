@@ -6,8 +6,8 @@ import { loadAll } from "js-yaml";
 import config from "../../deno.json" with { type: "json" };
 import { issue, makeAuthority } from "../../k8s/certificates.ts";
 import { imageName } from "../../k8s/image_name.ts";
+import { LABELS } from "../../k8s/identity.ts";
 import {
-  LABELS,
   makeSecrets,
   objectsOf,
   readManifests,

@@ -5,7 +5,6 @@
  * nothing else meanwhile. Memory stands in for the disk in tests, where a disk
  * can be full and a process can die at any byte.
  */
-import { existsSync } from "node:fs";
 
 /** A file's name and size. */
 export interface FileEntry {
@@ -145,7 +144,8 @@ export class DiskFolder implements Folder {
   }
 
   has(name: string): boolean {
-    return existsSync(this.#at(name));
+    const look = () => Deno.statSync(this.#at(name));
+    return unlessMissing(look) !== undefined;
   }
 
   open(name: string, mode: OpenMode): StoredFile | undefined {
