@@ -18,38 +18,11 @@
  *     client ──► 10.1.0.9:53      carrier
  */
 import type { Packet } from "../packet/packet.ts";
-import type { Flow, FlowEnd } from "./flow.ts";
+import { type Flow, Leg } from "./flow.ts";
+import type { FlowEnd } from "./flow_end.ts";
 import { markOf, type SavedSeen, type Seen, SeenPackets } from "./marks.ts";
 import type { State } from "./state.ts";
 import type { Face, OtherLeg, Translation } from "./translation.ts";
-
-/** Packets of a flow that are remembered before it is answered. */
-const MAX_LOOKS = 16;
-
-/** A flow that may have other legs, or that is one. */
-export class Leg {
-  /** Whether the low end sent its first packet. */
-  readonly fromLow: boolean;
-  /** Packets that are still remembered if no answer comes. */
-  looks = MAX_LOOKS;
-  /** Mark of the first answer. */
-  answer: number | undefined = undefined;
-  /** What the conversation is shown by, if not by this flow. */
-  carrier: Carrier | undefined = undefined;
-  /** Whether that is certain. */
-  isCopy = false;
-
-  constructor(fromLow: boolean) {
-    this.fromLow = fromLow;
-  }
-}
-
-/** The flow that a copy is a copy of. */
-interface Carrier {
-  /** `undefined` if it gives nothing any more. */
-  readonly flow: Flow<unknown> | undefined;
-  readonly leg: Leg;
-}
 
 /** What is known of a flow that goes on elsewhere: plain data. */
 interface SavedLeg {

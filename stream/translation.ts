@@ -6,7 +6,7 @@
  * is captured as several flows, its *legs*, and shown as one: each end by its
  * own address, which stands on the leg next to it.
  */
-import type { FlowEnd } from "./flow.ts";
+import type { FlowEnd } from "./flow_end.ts";
 
 /** One end of a translated conversation. */
 export interface Face {

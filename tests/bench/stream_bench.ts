@@ -5,7 +5,8 @@
  * in bursts of a few, and one connection at full speed. Divide by `PACKETS`.
  */
 import { Packet, PROTOCOL, TCP } from "../../packet/packet.ts";
-import { type FlowEnding, FlowTable } from "../../stream/flow.ts";
+import type { FlowEnding } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { Reassembler, type Sink } from "../../stream/reassembly.ts";
 import { StreamReader } from "../../stream/reader.ts";
 import { Random } from "../fuzz/random.ts";

@@ -5,7 +5,8 @@ import { DissectedEntry } from "../../dissectors/dissected.ts";
 import { sctp } from "../../dissectors/sctp/sctp.ts";
 import { tcp } from "../../dissectors/tcp/tcp.ts";
 import { udp } from "../../dissectors/udp/udp.ts";
-import { type Flow, FlowTable } from "../../stream/flow.ts";
+import type { Flow } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { toPackets } from "../stream/notation.ts";
 
 interface Case {

@@ -12,12 +12,8 @@ import {
   restoreAnalysis,
   saveAnalysis,
 } from "../../stream/analysis.ts";
-import {
-  type Flow,
-  type FlowEnding,
-  type FlowState,
-  FlowTable,
-} from "../../stream/flow.ts";
+import type { Flow, FlowEnding } from "../../stream/flow.ts";
+import { type FlowState, FlowTable } from "../../stream/flow_table.ts";
 import { type ReaderState, StreamReader } from "../../stream/reader.ts";
 import {
   MAX_WAITING_BYTES,

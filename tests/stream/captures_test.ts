@@ -11,7 +11,9 @@ import { Decoder } from "../../packet/decode.ts";
 import { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
 import { ofBytes, SavefileReader } from "../../packet/savefile.ts";
-import { type Flow, type FlowEnd, FlowTable } from "../../stream/flow.ts";
+import type { Flow } from "../../stream/flow.ts";
+import type { FlowEnd } from "../../stream/flow_end.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { Reassembler, type Sink } from "../../stream/reassembly.ts";
 import { TcpAnalysis, type TcpDirection } from "../../stream/tcp_analysis.ts";
 

@@ -7,7 +7,8 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { DIRECTION, type Packet } from "../../packet/packet.ts";
-import { type Flow, FlowTable } from "../../stream/flow.ts";
+import type { Flow } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { Legs } from "../../stream/legs.ts";
 import { MAX_SEEN } from "../../stream/marks.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";

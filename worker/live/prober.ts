@@ -7,7 +7,7 @@ import { PROTOCOLS } from "../../dissectors/registry.ts";
 import { Decoder } from "../../packet/decode.ts";
 import { LINKTYPE } from "../../packet/link.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
-import { FlowTable } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { WaitingRoom } from "../../stream/reassembly.ts";
 import { Track, type TrackOptions } from "../scan/track.ts";
 import { SLOT } from "../shards/flow_slots.ts";

@@ -15,7 +15,8 @@ import {
 import type { Plan } from "../../kfl/plan.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { OUTCOME, type Packet } from "../../packet/packet.ts";
-import { type Flow, FlowTable } from "../../stream/flow.ts";
+import type { Flow } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { Legs } from "../../stream/legs.ts";
 import { toPlace } from "../../stream/reader.ts";
 import {

@@ -14,12 +14,11 @@ import type {
 } from "../../dissectors/dissector.ts";
 import type { Packet } from "../../packet/packet.ts";
 import type { SavedDormant } from "../../stream/dormant.ts";
+import type { Flow, FlowEnding } from "../../stream/flow.ts";
 import {
-  type Flow,
-  type FlowEnding,
   type FlowState as SavedFlow,
   FlowTable,
-} from "../../stream/flow.ts";
+} from "../../stream/flow_table.ts";
 import {
   decodeState,
   encodeState,

@@ -10,7 +10,7 @@ import type { PacketFilter } from "../../kfl/packet_filter.ts";
 import { PacketColumns } from "../../packet/columns.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { OUTCOME } from "../../packet/packet.ts";
-import { FlowTable } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { HeldFrames } from "./held_frames.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { WantedFlows } from "./wanted_flows.ts";

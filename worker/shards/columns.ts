@@ -17,7 +17,7 @@ import {
   TCP,
   toAddress,
 } from "../../packet/packet.ts";
-import { FlowTable } from "../../stream/flow.ts";
+import { FlowTable } from "../../stream/flow_table.ts";
 import { EndsReader, TURNS } from "./ends_reader.ts";
 import type { Glances } from "./glances.ts";
 import { grown } from "./growth.ts";

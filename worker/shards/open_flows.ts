@@ -9,7 +9,7 @@ import {
   ATTEMPT_TIMEOUT,
   DATAGRAM_TIMEOUT,
   OPEN_TIMEOUT,
-} from "../../stream/flow.ts";
+} from "../../stream/flow_table.ts";
 import { PROTOCOL } from "../../packet/packet.ts";
 import { AddressTable, type FlowRows, SEEN } from "./columns.ts";
 import { CONTINUED, type ContinuedFlows } from "./facts.ts";

@@ -7,7 +7,7 @@ import {
   TCP,
   toAddress,
 } from "../../../packet/packet.ts";
-import { FlowTable } from "../../../stream/flow.ts";
+import { FlowTable } from "../../../stream/flow_table.ts";
 import { BLOCK } from "../../../worker/shards/blocks.ts";
 import {
   ColumnBuilder,

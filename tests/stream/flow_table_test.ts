@@ -1,12 +1,8 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { Packet } from "../../packet/packet.ts";
 import type { SavedDormant } from "../../stream/dormant.ts";
-import {
-  type Flow,
-  type FlowEnding,
-  type FlowState,
-  FlowTable,
-} from "../../stream/flow.ts";
+import type { Flow, FlowEnding } from "../../stream/flow.ts";
+import { type FlowState, FlowTable } from "../../stream/flow_table.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
 import { toPacket, toPackets } from "./notation.ts";
 

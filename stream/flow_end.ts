@@ -1,0 +1,6 @@
+/** One of the two ends of a flow. */
+export interface FlowEnd {
+  readonly ip: string;
+  /** Absent where the transport has none (ICMP). */
+  readonly port?: number | undefined;
+}
