@@ -1,7 +1,7 @@
 /** Runs `images`. */
 import { createHash } from "node:crypto";
 import { imageName } from "../k8s/image_name.ts";
-import { readTar } from "../tasks/image/tar.ts";
+import { readTar } from "./tar.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { print, say } from "./output.ts";
 import { dockerCredentials, Registry } from "./registry.ts";

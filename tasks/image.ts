@@ -26,7 +26,7 @@ import {
 import pinned from "./image/pins.json" with { type: "json" };
 import { APP, program } from "./image/program.ts";
 import { DENO, type DenoPin, denoProgram } from "./image/runtime.ts";
-import { type Entry, toTar } from "./image/tar.ts";
+import { type Entry, toTar } from "../cli/tar.ts";
 
 /** What an image is made of that is not in this repository. */
 export interface Pins {

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Architecture } from "./layout.ts";
 import { output, Unavailable } from "./run.ts";
-import { type Entry, readTar } from "./tar.ts";
+import { type Entry, readTar } from "../../cli/tar.ts";
 
 /** What pins one package: `version` and SHA-256. */
 export interface Pin {

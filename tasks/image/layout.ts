@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { type Entry, toTar } from "./tar.ts";
+import { type Entry, toTar } from "../../cli/tar.ts";
 
 /** Architectures, as images name them. */
 export const ARCHITECTURES = ["amd64", "arm64"] as const;

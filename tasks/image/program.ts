@@ -13,7 +13,7 @@ import config from "../../deno.json" with { type: "json" };
 import { loadAssets } from "../../web/assets.ts";
 import { FILES } from "../compile.ts";
 import { output } from "./run.ts";
-import type { Entry } from "./tar.ts";
+import type { Entry } from "../../cli/tar.ts";
 
 /** Where the program is in the image. */
 export const APP = "app";

