@@ -1,10 +1,12 @@
 /** The look of what an answer amounts to. */
 import { css } from "lit";
 import { base, chips } from "../styles.ts";
+import { tableStyles } from "../table_styles.ts";
 
 export const overviewStyles = [
   base,
   chips,
+  tableStyles,
   css`
     :host {
       background: var(--surface-raised);
@@ -43,10 +45,6 @@ export const overviewStyles = [
       color: var(--failed);
     }
 
-    .muted {
-      color: var(--text-muted);
-    }
-
     .tables {
       display: grid;
       gap: 0 24px;
@@ -57,34 +55,16 @@ export const overviewStyles = [
 
     .scroller {
       min-height: 0;
-      overflow: auto;
-      scrollbar-color: var(--line-strong) transparent;
       scrollbar-width: thin;
     }
 
-    table {
-      border-collapse: separate;
-      border-spacing: 0;
-      font-variant-numeric: tabular-nums;
-      width: 100%;
-    }
-
     th {
-      background: var(--surface-raised);
-      border-bottom: 1px solid var(--line);
-      color: var(--text-muted);
-      font: 600 var(--size-small) / 22px var(--font);
+      line-height: 22px;
       padding: 0 12px 0 0;
-      position: sticky;
-      text-align: left;
-      top: 0;
-      white-space: nowrap;
-      z-index: 1;
     }
 
     td {
-      border-bottom: 1px solid color-mix(in srgb, var(--line) 55%, transparent);
-      font: var(--size-data) / 24px var(--font-data);
+      line-height: 24px;
       max-width: 220px;
       overflow: hidden;
       padding: 0 12px 0 0;
@@ -93,7 +73,6 @@ export const overviewStyles = [
     }
 
     .number {
-      text-align: right;
       width: 1%;
     }
 
