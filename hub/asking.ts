@@ -137,15 +137,7 @@ export class Asking {
 
   /** What its part of the answer rests on. */
   get coverage(): NodeCoverage {
-    const known = this.#coverage ?? {
-      node: this.worker.name,
-      packets: 0,
-      cut: 0,
-      malformed: 0,
-      lost: 0,
-      damage: [],
-      stages: {},
-    };
+    const known = this.#coverage ?? nothingOf(this.worker.name);
     return this.#missing ? { ...known, missing: this.#missing } : known;
   }
 
@@ -428,6 +420,17 @@ export class Asking {
 
 /** Behind every entry that was completed at the same time. */
 const LAST_POSITION = { place: Number.MAX_SAFE_INTEGER, n: 0xffffffff };
+
+/** The coverage of a node of which nothing was read. */
+export const nothingOf = (node: string): NodeCoverage => ({
+  node,
+  packets: 0,
+  cut: 0,
+  malformed: 0,
+  lost: 0,
+  damage: [],
+  stages: {},
+});
 
 /** Where a worker goes on that was not there when the query began. */
 export function sinceBegin({ now }: Plan): Completed {

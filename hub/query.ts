@@ -21,7 +21,13 @@ import {
 } from "../api/messages.ts";
 import type { NodeRef } from "../entry/entry.ts";
 import { compileNode, type Judge, NO } from "../kfl/evaluator.ts";
-import { Asking, type Hearer, type Question, sinceBegin } from "./asking.ts";
+import {
+  Asking,
+  type Hearer,
+  nothingOf,
+  type Question,
+  sinceBegin,
+} from "./asking.ts";
 import { PausableClock } from "./clock.ts";
 import { Merge } from "./merge.ts";
 import { type NameParts, type NameSource, PlanNames } from "./names.ts";
@@ -383,7 +389,10 @@ export class Query {
       gone.delete(coverage.node);
       return before ? replacing(before, coverage) : coverage;
     });
-    const notAsked = Array.from(this.#notAsked, notAskedOf);
+    const notAsked = Array.from(this.#notAsked, (node) => ({
+      ...nothingOf(node),
+      notAsked: CANNOT_MATCH,
+    }));
     return [...there, ...gone.values(), ...notAsked];
   }
 
@@ -437,18 +446,6 @@ export class Query {
     this.#held = held;
   }
 }
-
-/** The coverage of a node that cannot match. */
-const notAskedOf = (node: string): NodeCoverage => ({
-  node,
-  notAsked: CANNOT_MATCH,
-  packets: 0,
-  cut: 0,
-  malformed: 0,
-  lost: 0,
-  damage: [],
-  stages: {},
-});
 
 /** The coverage of a worker that is there in another's place. */
 function replacing(before: NodeCoverage, now: NodeCoverage): NodeCoverage {
