@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Network, sleep } from "../record/network.ts";
 import { killUnderLoad } from "../worker/live/killing.ts";
-import { median } from "./measure.ts";
+import { median, type Row } from "./measure.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 const SENDER = fileURLToPath(
@@ -215,14 +215,7 @@ export async function captured(
   seconds = 20,
   perSecond = 300_000,
   runs = 3,
-): Promise<{
-  readonly what: string;
-  readonly ours: string;
-  readonly theirs: string;
-  readonly reached: number;
-  readonly goal: number;
-  readonly unit: string;
-}[]> {
+): Promise<Row[]> {
   const outcomes = await compare(seconds, perSecond, runs);
   const { tcpdump, ...ours } = outcomes;
   const of = `capture of ${Math.round(perSecond / 1000)} k/s`;

@@ -32,6 +32,7 @@ import {
 import { until } from "../k8s/until.ts";
 import { Program } from "../record/program.ts";
 import { setUp } from "../setup.ts";
+import type { Row } from "./measure.ts";
 
 const SIZE = { nodes: 100, pods: 5000, services: 500, addresses: 6000 };
 
@@ -43,16 +44,6 @@ const DURATION = 60;
 const BALLAST = "x".repeat(4000);
 
 const PORT = 18_899;
-
-/** A line of the nightly table. */
-interface Row {
-  readonly what: string;
-  readonly ours: string;
-  readonly theirs: string;
-  readonly reached: number;
-  readonly goal: number;
-  readonly unit: string;
-}
 
 const KINDS = {
   pods: "Pod",

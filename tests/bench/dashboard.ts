@@ -9,6 +9,7 @@
 import type { Page } from "playwright-core";
 import { launch } from "../web/browser.ts";
 import { ScriptedHub } from "../web/scripted_hub.ts";
+import type { Row } from "./measure.ts";
 
 const RATE = 10_000;
 
@@ -16,16 +17,6 @@ const RATE = 10_000;
 const WINDOW = 6;
 
 const ROUNDS = 5;
-
-/** A line of the nightly table. */
-interface Row {
-  readonly what: string;
-  readonly ours: string;
-  readonly theirs: string;
-  readonly reached: number;
-  readonly goal: number;
-  readonly unit: string;
-}
 
 interface Window {
   readonly fps: number;

@@ -12,6 +12,17 @@ export interface Run {
   readonly peak: number;
 }
 
+/** A line of the table of `deno task nightly`. */
+export interface Row {
+  readonly what: string;
+  readonly ours: string;
+  readonly theirs: string;
+  /** In the unit of `goal`: what was reached, and what it may be at most. */
+  readonly reached: number;
+  readonly goal: number;
+  readonly unit: string;
+}
+
 /**
  * Runs a program to its end under `time(1)`.
  *

@@ -16,22 +16,11 @@ import { captured, killed } from "./capture.ts";
 import { churned } from "./cluster_hub.ts";
 import { fed } from "./dashboard.ts";
 import { watched } from "./watching.ts";
-import { alternate, measure, median, type Run } from "./measure.ts";
+import { alternate, measure, median, type Row, type Run } from "./measure.ts";
 import { cacheFolder, largeTraffic, traffic } from "./traffic.ts";
 
 /** Runs of each. */
 const RUNS = 5;
-
-/** A line of the table. */
-interface Row {
-  readonly what: string;
-  readonly ours: string;
-  readonly theirs: string;
-  /** In the unit of `goal`: what was reached, and what it may be at most. */
-  readonly reached: number;
-  readonly goal: number;
-  readonly unit: string;
-}
 
 const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 const thresher = [Deno.execPath(), "run", "-A", cli];

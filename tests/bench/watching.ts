@@ -20,7 +20,7 @@ import { keepAsking } from "../e2e/services.ts";
 import { Watcher } from "../e2e/watcher.ts";
 import { pidsIn, sleep } from "../record/network.ts";
 import { setUp } from "../setup.ts";
-import { median } from "./measure.ts";
+import { median, type Row } from "./measure.ts";
 
 /** Rows of which it is measured how long they take. */
 const ROWS = 2000;
@@ -35,16 +35,6 @@ const RATE = 10_000;
 /** How long frames are counted at once, ms, and how often. */
 const WINDOW = 5000;
 const WINDOWS = 5;
-
-/** A line of the nightly table. */
-interface Row {
-  readonly what: string;
-  readonly ours: string;
-  readonly theirs: string;
-  readonly reached: number;
-  readonly goal: number;
-  readonly unit: string;
-}
 
 /** All of it. */
 export async function watched(): Promise<Row[]> {
