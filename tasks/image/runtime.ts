@@ -3,6 +3,7 @@
  * brings it, fetched and checked by the Deno that runs this.
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "./layout.ts";
 import { output, Unavailable } from "./run.ts";
@@ -73,16 +74,7 @@ async function find(
   const registries = join(folder, "npm");
   for await (const { name: registry } of Deno.readDir(registries)) {
     const path = join(registries, registry, name, version, "deno");
-    if (await exists(path)) return path;
+    if (existsSync(path)) return path;
   }
   throw new Error(`No ${name} in ${registries}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@
  * kept in `build/cache`; where it cannot be had, tests do without, and say so.
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -29,7 +30,7 @@ export async function witnesses(): Promise<
     kubectl: join(FOLDER, "kubectl"),
     helm: join(FOLDER, "helm"),
   };
-  if (await exists(paths.kubectl) && await exists(paths.helm)) return paths;
+  if (existsSync(paths.kubectl) && existsSync(paths.helm)) return paths;
   if (Deno.build.target !== "x86_64-unknown-linux-gnu") {
     console.log("ignore: kubectl and helm are fetched for Linux on x86-64");
     return undefined;
@@ -69,13 +70,4 @@ async function keep(name: string, bytes: Uint8Array): Promise<void> {
   const fresh = join(FOLDER, `.${name}-${Deno.pid}`);
   await Deno.writeFile(fresh, bytes, { mode: 0o755 });
   await Deno.rename(fresh, join(FOLDER, name));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
