@@ -63,6 +63,14 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 const secrets = makeSecrets(makeAuthority("thresher", new Date()));
 
+/** A thread, as `proc(5)` shows it. */
+interface Thread {
+  readonly name: string;
+  /** Effective capabilities, in hexadecimal. */
+  readonly rights: string;
+  readonly niceness: number;
+}
+
 /** A node on which the worker's pod runs. */
 class Node implements AsyncDisposable {
   readonly #scratch = new Scratch();
@@ -138,17 +146,17 @@ class Node implements AsyncDisposable {
     return await (await this.remote.fetch(WORKER.state)).json();
   }
 
-  /** How many of its threads have which rights, by what they are called. */
-  rights(): Map<string, string[]> {
-    const rights = new Map<string, string[]>();
+  /** Its threads, with what the kernel says of them. */
+  threads(): Thread[] {
     const tasks = `/proc/${this.#program!.pid}/task`;
-    for (const { name: id } of Deno.readDirSync(tasks)) {
+    return Array.from(Deno.readDirSync(tasks), ({ name: id }) => {
       const status = Deno.readTextFileSync(`${tasks}/${id}/status`);
       const [, name] = /^Name:\s*(.*)$/m.exec(status)!;
-      const [, set] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)!;
-      rights.set(name!, [...rights.get(name!) ?? [], set!]);
-    }
-    return rights;
+      const [, rights] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)!;
+      const stat = Deno.readTextFileSync(`${tasks}/${id}/stat`);
+      const numbers = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return { name: name!, rights: rights!, niceness: Number(numbers[16]) };
+    });
   }
 
   /** Ends it as the kernel does. */
@@ -223,12 +231,19 @@ Deno.test({
     const [none, raw] = [0n, 1n << 13n].map((set) =>
       set.toString(16).padStart(16, "0")
     );
-    const rights = node.rights();
-    deepEqual([...new Set([...rights.values()].flat())].sort(), [none, raw]);
-    const ours = [...rights].filter(([name]) => name.startsWith("worker-"))
-      .flatMap(([, sets]) => sets);
+    const threads = node.threads();
+    deepEqual(
+      [...new Set(threads.map(({ rights }) => rights))].sort(),
+      [none, raw],
+    );
+    const ours = threads.filter(({ name }) => name.startsWith("worker-"));
     ok(ours.length >= 3, "capture, probe and scan");
-    deepEqual(ours.sort(), [...Array(ours.length - 1).fill(none), raw]);
+    const capturing = ours.filter(({ rights }) => rights === raw);
+    equal(capturing.length, 1);
+    // Whatever reads gives way to what captures.
+    for (const thread of ours) {
+      equal(thread.niceness, thread === capturing[0] ? 0 : 10, thread.name);
+    }
     const { node: name, capture } = await node.state();
     deepEqual([name, capture?.order], ["node-7", undefined]);
 

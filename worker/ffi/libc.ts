@@ -28,6 +28,7 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   capget: { parameters: ["buffer", "buffer"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
   if_nameindex: { parameters: [], result: "pointer" },
   if_freenameindex: { parameters: ["pointer"], result: "void" },
   __errno_location: { parameters: [], result: "pointer" },

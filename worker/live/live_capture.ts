@@ -7,6 +7,7 @@ import { type Aim, CannotCapture } from "../capture/source.ts";
 import { dropRights } from "../ffi/capabilities.ts";
 import { NoLibrary } from "../ffi/libc.ts";
 import { BadExpression } from "../ffi/libpcap.ts";
+import { giveWay } from "../ffi/priority.ts";
 import { Waker } from "../ffi/waker.ts";
 import type { RecoveryReport } from "../shards/recovery.ts";
 import type {
@@ -46,7 +47,8 @@ export interface LiveCaptureOptions {
   readonly ringSize?: number | undefined;
   /**
    * Whether the thread that calls, and those that it starts from then on, no
-   * longer need what capturing takes: the capture thread alone keeps it.
+   * longer need what capturing takes: the capture thread alone keeps it, and
+   * they give way to it. There is no way back.
    */
   readonly dropsRights?: boolean | undefined;
   /** The data folder. */
@@ -208,7 +210,11 @@ class Thread {
     // Who waits for the start alone is told there.
     this.ended.catch(() => {});
     const worker = this.#worker = start();
-    if (options.dropsRights) dropRights();
+    if (options.dropsRights) {
+      dropRights();
+      // What probes and scans must not make packets wait that nobody has taken.
+      giveWay();
+    }
     worker.onmessage = ({ data }: MessageEvent<CaptureNews>) => {
       switch (data.kind) {
         case "started":
