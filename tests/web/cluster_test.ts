@@ -194,6 +194,29 @@ browserTest("pods that come and go are followed, and nothing typed is lost", {
   await dialog.getByText("Everything").waitFor();
 });
 
+browserTest("what is typed before the hub has answered stays", {
+  stored: 100,
+  inCluster: true,
+}, async ({ page, open }) => {
+  await open();
+  await rows(page).first().waitFor();
+  const typed = Promise.withResolvers<void>();
+  await page.route("**/api/v1/targets", async (route) => {
+    await typed.promise;
+    await route.continue();
+  });
+  await page.keyboard.press("p");
+  const dialog = pods(page);
+  const preview = page.waitForResponse(/\/targets\/preview$/);
+  await dialog.getByLabel("Name of the pod").fill("ledger");
+  await preview;
+  typed.resolve();
+  await dialog.getByText("2 of 14 pods").waitFor();
+  equal(await dialog.getByLabel("Name of the pod").inputValue(), "ledger");
+  await dialog.getByRole("button", { name: "Undo" }).click();
+  await dialog.getByText("Everything").waitFor();
+});
+
 browserTest("a namespace is one press away, and what cannot be is said", {
   stored: 100,
   inCluster: true,

@@ -73,10 +73,9 @@ export class TargetsDialog extends LitElement {
     this.form = EVERYTHING;
     await this.updateComplete;
     this.renderRoot.querySelector("dialog")!.showModal();
-    await this.#look();
-    if (this.status) this.#take(this.status);
     this.#rest();
     this.#looking = setInterval(() => void this.#look(), INTERVAL);
+    await this.#look();
   }
 
   override disconnectedCallback(): void {
@@ -112,7 +111,7 @@ export class TargetsDialog extends LitElement {
         <div class="bottom">
           ${this.#nodes()}
           <div class="buttons">
-            ${this.#isChanged
+            ${this.#isChanged && this.status
               ? html`
                 <button type="button" @click=${this.#undo}>Undo</button>
               `
@@ -199,13 +198,15 @@ export class TargetsDialog extends LitElement {
     `;
   }
 
+  /** Before it is known what is in force, anything typed is a change. */
   get #isChanged(): boolean {
-    return this.status !== undefined &&
-      !isSameSelection(toSelection(this.form), this.status.selection);
+    const inForce = this.status?.selection ?? {};
+    return !isSameSelection(toSelection(this.form), inForce);
   }
 
   get #canApply(): boolean {
-    return this.#isChanged && !this.isSending && this.mistake === undefined;
+    return this.status !== undefined && this.#isChanged && !this.isSending &&
+      this.mistake === undefined;
   }
 
   #take(status: TargetsStatus): void {
@@ -253,7 +254,9 @@ export class TargetsDialog extends LitElement {
     const asked = this.#asked;
     await this.#guard(asked, async () => {
       const status = await fetchTargets();
-      if (asked !== this.#asked) return;
+      // What was asked meanwhile may have set another selection, unless
+      // nothing can be set yet.
+      if (asked !== this.#asked && this.status) return;
       const wasChanged = this.#isChanged;
       this.status = status;
       if (!wasChanged) this.#take(status);
