@@ -51,6 +51,11 @@ export type TargetsOrder =
   & {
     /** Told back in `CaptureState.order`: whoever lacks it is told again. */
     readonly revision: string;
+    /**
+     * Pods whose own loopback interface is captured, too; absent for none. A
+     * worker that was not started with `--mesh` passes them over.
+     */
+    readonly networks?: readonly PodNetwork[] | undefined;
   }
   & (
     | { readonly all: true }
@@ -71,6 +76,23 @@ export interface TargetEnd {
 /** Ends that one order may name; of a node's own pods there are hundreds. */
 export const MAX_TARGET_ENDS = 10_000;
 
+/**
+ * A pod of the worker's node that has a service mesh's proxy beside its
+ * application. What these two tell each other passes the loopback interface of
+ * the pod's own network, in the clear.
+ */
+export interface PodNetwork {
+  /** As the kubelet has it in the names of the pod's cgroups. */
+  readonly uid: string;
+  readonly namespace: string;
+  readonly pod: string;
+  /** Addresses of the pod, by which what is said on its loopback is named. */
+  readonly ips: readonly string[];
+}
+
+/** Networks that one order may name: a kubelet runs 110 pods, or some more. */
+export const MAX_POD_NETWORKS = 500;
+
 /** What became of the packets since the capture began. */
 export interface CaptureState {
   readonly since: number;
@@ -78,6 +100,11 @@ export interface CaptureState {
   readonly order?: string | undefined;
   /** Names of the interfaces that it listens on. */
   readonly interfaces: readonly string[];
+  /**
+   * What became of the networks of the last order; absent where a worker
+   * enters none (without `--mesh`).
+   */
+  readonly networks?: NetworksState | undefined;
   readonly packets: number;
   readonly bytes: number;
   /** Lost, for they were not taken out of the kernel's memory in time. */
@@ -90,4 +117,19 @@ export interface CaptureState {
   readonly ownTraffic: number;
   /** Why nothing is stored at the moment; absent if all is well. */
   readonly stopped?: string | undefined;
+}
+
+/** Networks of pods, as a worker has them. */
+export interface NetworksState {
+  /** How many are captured. */
+  readonly open: number;
+  readonly failed: readonly FailedNetwork[];
+}
+
+/** A network that is not captured though it was asked for. */
+export interface FailedNetwork {
+  readonly namespace: string;
+  readonly pod: string;
+  /** In words, with what to do. */
+  readonly reason: string;
 }
