@@ -1,7 +1,7 @@
 /** `manifests`: what an installation consists of, for whoever applies it. */
 import { type Command, Option } from "commander";
 import { toNames, toSize } from "./arguments.ts";
-import { toNamespace } from "./cluster/options.ts";
+import { MESH, toNamespace } from "./cluster/options.ts";
 import { finish } from "./finish.ts";
 import { FORMATS, type ManifestsOptions } from "./manifests_options.ts";
 
@@ -42,6 +42,7 @@ export function describeManifests(program: Command): void {
       "bytes that each node may keep, such as 2GB",
       toSize,
     )
+    .option("--mesh", MESH)
     .addHelpText(
       "after",
       `

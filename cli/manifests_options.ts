@@ -13,4 +13,5 @@ export interface ManifestsOptions {
   readonly registry?: string;
   readonly imagePullSecret?: readonly string[];
   readonly storageLimit?: number;
+  readonly mesh?: true;
 }

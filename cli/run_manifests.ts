@@ -71,7 +71,7 @@ export async function runManifests(
 }
 
 function toSettings(
-  { installNamespace, registry, imagePullSecret, storageLimit }:
+  { installNamespace, registry, imagePullSecret, storageLimit, mesh }:
     ManifestsOptions,
 ): Settings {
   const chosen = {
@@ -82,6 +82,7 @@ function toSettings(
       storageLimit: String(storageLimit),
       volumeSize: volumeSizeFor(storageLimit),
     }),
+    ...(mesh && { mesh }),
   };
   return Object.keys(chosen).length === 0 ? USUAL : { ...USUAL, ...chosen };
 }

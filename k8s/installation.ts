@@ -7,12 +7,14 @@
  * the very same, with templates in the place of values.
  */
 import { randomBytes } from "node:crypto";
-import { loadAll } from "js-yaml";
+import { load, loadAll } from "js-yaml";
 import type { TargetSelection } from "../api/hub.ts";
 import type { Certificate } from "./certificates.ts";
 import { LABELS, NAMES, WORKER_PORT } from "./identity.ts";
 import type { KubeObject, Metadata } from "./objects.ts";
+import { type Patch, patched } from "./patch.ts";
 import hub from "./manifests/hub.yaml" with { type: "text" };
+import mesh from "./manifests/mesh.yaml" with { type: "text" };
 import namespace from "./manifests/namespace.yaml" with { type: "text" };
 import openshift from "./manifests/openshift.yaml" with { type: "text" };
 import rights from "./manifests/rights.yaml" with { type: "text" };
@@ -31,6 +33,9 @@ export const OPENSHIFT = "openshift.yaml";
 
 const OPTIONAL: Readonly<Record<string, string>> = { [OPENSHIFT]: openshift };
 
+/** What `--mesh` changes in them. */
+export const MESH_PATCHES = load(mesh) as readonly Patch[];
+
 /** What may be chosen. Texts may be templates. */
 export interface Settings {
   readonly namespace: string;
@@ -45,6 +50,8 @@ export interface Settings {
   readonly workerPort: number | string;
   /** Whose pods are captured at first; as a template, the hub's argument. */
   readonly targets: TargetSelection | string;
+  /** Whether workers enter the networks of pods that a mesh's proxy is in. */
+  readonly mesh?: boolean | undefined;
   /** Absent where the pods are as the manifests have them. */
   readonly pods?: Readonly<Record<"hub" | "worker", Placement>>;
   /** Absent where nobody has to tell runs apart. */
@@ -81,8 +88,9 @@ export function readManifests(): KubeObject[] {
 
 /** The objects of one manifest file, to measure. */
 export function tailored(file: string, settings: Settings): KubeObject[] {
+  const patches = settings.mesh ? MESH_PATCHES : [];
   return (loadAll(FILES[file] ?? OPTIONAL[file]!) as KubeObject[])
-    .map((object) => tailor(object, settings));
+    .map((object) => tailor(patched(object, patches), settings));
 }
 
 /** All objects but the secrets, to measure, in the order to apply them. */

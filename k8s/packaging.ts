@@ -8,6 +8,7 @@ import { dump } from "js-yaml";
 import { HUB_PORT, NAMES } from "./identity.ts";
 import {
   FILES,
+  MESH_PATCHES,
   OPENSHIFT,
   type Placement,
   readManifests,
@@ -36,6 +37,9 @@ workerPort: ${settings.workerPort}
 # Whose pods are captured until somebody chooses others; {} for all:
 # {"pod": REGEX, "namespaces": [], "excludeNamespaces": [], "labels": SELECTOR}
 targets: ${JSON.stringify(settings.targets)}
+# Captures what a service mesh's proxy and its application say to each other,
+# too. It gives the worker hostPID, SYS_ADMIN and SYS_PTRACE.
+mesh: ${settings.mesh ?? false}
 secrets:
   # Makes what hub and workers know each other by, and the hub's token, once.
   # What renders without asking the cluster (helm template, Argo CD) would make
@@ -200,7 +204,10 @@ export function toChart(version: string, settings: Settings = USUAL): Files {
 }
 
 function toTemplate(file: string): string {
-  return toYaml(tailored(file, TEMPLATED))
+  const [without, withMesh] = [false, true].map((mesh) =>
+    toYaml(tailored(file, { ...TEMPLATED, mesh }))
+  );
+  return where(".Values.mesh", withMesh!, without!)
     // What becomes a number or a list, or is quoted, must not stand in quotes.
     .replaceAll(/(['"])(\{\{ (?:int|toJson|printf) [^}]*\}\})\1/g, "$2")
     .replaceAll(
@@ -210,14 +217,39 @@ function toTemplate(file: string): string {
 }
 
 /**
+ * One template of two texts, of which the first has more lines than the second
+ * and others in the place of some.
+ */
+function where(condition: string, one: string, other: string): string {
+  const [more, less] = [one, other].map((text) => text.split("\n"));
+  const lines: string[] = [];
+  let at = 0; // in the longer text
+  for (const line of less!) {
+    const same = more!.indexOf(line, at);
+    if (same === at) lines.push(line);
+    else if (same > at) {
+      const added = more!.slice(at, same);
+      lines.push(`{{- if ${condition} }}`, ...added, "{{- end }}", line);
+    } else {
+      lines.push(`{{- if ${condition} }}`, more![at]!);
+      lines.push("{{- else }}", line, "{{- end }}");
+    }
+    at = same < 0 ? at + 1 : same + 1;
+  }
+  return lines.join("\n");
+}
+
+/**
  * A kustomization over the manifests, with its secrets.
  *
- * With nothing chosen they are as they are written, comments and all.
+ * With nothing chosen they are as they are written, comments and all. What
+ * OpenShift and a mesh take are components, for whoever names them.
  */
 export function toKustomization(
   secrets: Secrets,
-  settings: Settings = USUAL,
+  { mesh, ...plain }: Settings = USUAL,
 ): Files {
+  const settings = isUsual(plain) ? USUAL : plain;
   const files = secretFiles(secrets);
   const generator = (["hub", "worker"] as const).map((component) => ({
     name: component === "hub" ? NAMES.hubSecret : NAMES.workerSecret,
@@ -231,6 +263,7 @@ export function toKustomization(
       kind: "Kustomization",
       namespace: settings.namespace,
       resources: Object.keys(FILES),
+      ...(mesh && { components: ["mesh"] }),
       secretGenerator: generator,
       generatorOptions: {
         disableNameSuffixHash: true,
@@ -244,12 +277,13 @@ export function toKustomization(
     ...Object.fromEntries(
       Object.keys(FILES).map((file) => [file, toText(file, settings)]),
     ),
-    // For whoever names it under `components`.
     [`openshift/${OPENSHIFT}`]: toText(OPENSHIFT, settings),
-    "openshift/kustomization.yaml": dump({
-      apiVersion: "kustomize.config.k8s.io/v1alpha1",
-      kind: "Component",
-      resources: [OPENSHIFT],
+    "openshift/kustomization.yaml": toComponent({ resources: [OPENSHIFT] }),
+    "mesh/kustomization.yaml": toComponent({
+      patches: MESH_PATCHES.map(({ target, patch }) => ({
+        target,
+        patch: dump(patch, DUMP),
+      })),
     }),
     ...Object.fromEntries(
       (["hub", "worker"] as const).flatMap((component) =>
@@ -261,6 +295,19 @@ export function toKustomization(
     ),
   };
 }
+
+/** A part of a kustomization that takes effect where it is named. */
+const toComponent = (what: object): string =>
+  dump({
+    apiVersion: "kustomize.config.k8s.io/v1alpha1",
+    kind: "Component",
+    ...what,
+  }, DUMP);
+
+const isUsual = (settings: Settings): boolean =>
+  Object.entries(USUAL).every(([name, value]) =>
+    settings[name as keyof Settings] === value
+  ) && Object.keys(settings).length === Object.keys(USUAL).length;
 
 /** A manifest file to measure. */
 function toText(file: string, settings: Settings): string {

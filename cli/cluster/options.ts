@@ -26,6 +26,11 @@ export function addCluster(command: Command): Command {
     );
 }
 
+/** What `--mesh` does, where something is made. */
+export const MESH =
+  "also capture what a service mesh's proxy and its application say inside " +
+  "of their pod; gives workers hostPID, SYS_ADMIN and SYS_PTRACE";
+
 /** Adds how long to wait for hub and workers. */
 export const addTimeout = (command: Command): Command =>
   command.addOption(

@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { loadAll } from "js-yaml";
 import config from "../../deno.json" with { type: "json" };
-import { readManifests } from "../../k8s/installation.ts";
+import { objectsOf, readManifests, USUAL } from "../../k8s/installation.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { thresher } from "./program.ts";
 import { Scratch } from "./scratch.ts";
@@ -28,6 +28,10 @@ Deno.test("manifests are printed as they are, or to measure", async () => {
   match(stdout, /image: registry\.example\/thresher:/);
   match(stdout, /--storage-limit=2000000000/);
   match(stdout, /imagePullSecrets:\s+- name: a\s+- name: b/);
+  deepEqual(
+    loadAll((await run("--mesh")).stdout),
+    objectsOf({ ...USUAL, mesh: true }),
+  );
   deepEqual(namesOf((await run("--secrets")).stdout), [
     "Secret thresher/thresher-hub",
     "Secret thresher/thresher-worker",

@@ -10,15 +10,18 @@ import { LABELS } from "../../k8s/identity.ts";
 import {
   makeSecrets,
   objectsOf,
+  OPENSHIFT,
   readManifests,
   secretObjects,
   type Settings,
+  tailored,
   USUAL,
   volumeSizeFor,
 } from "../../k8s/installation.ts";
 import type { KubeObject } from "../../k8s/objects.ts";
 import { resourceOf } from "../../k8s/resource.ts";
-import { toKustomization } from "../../k8s/packaging.ts";
+import { toChart, toKustomization } from "../../k8s/packaging.ts";
+import { writeFiles } from "../../cli/run_manifests.ts";
 import { writeManifests } from "../../tasks/manifests.ts";
 import { readSchemas } from "./openapi.ts";
 import { breaks, type PodSpec } from "./pod_security.ts";
@@ -66,7 +69,7 @@ const worker = podOf("DaemonSet", "thresher-worker-daemon-set");
 Deno.test("every object fits the schemas of Kubernetes, field by field", () => {
   const schemas = readSchemas();
   if (!schemas) return console.log("ignore: no schemas are beside this");
-  for (const settings of [USUAL, CHOSEN]) {
+  for (const settings of [USUAL, CHOSEN, { ...USUAL, mesh: true }]) {
     for (const object of everything(settings)) {
       deepEqual(schemas.check(object), [], `${object.kind}`);
     }
@@ -108,6 +111,49 @@ Deno.test("the worker breaks PodSecurity only by what capturing takes", () => {
   });
   equal(worker.automountServiceAccountToken, false);
   deepEqual(worker.tolerations, [{ operator: "Exists" }]);
+});
+
+Deno.test("with --mesh the worker gets what entering networks takes, and no more", () => {
+  const meshed = objectsOf({ ...USUAL, mesh: true });
+  const [pod, before] = [meshed, readManifests()].map((objects) =>
+    find<Templated>(objects, "DaemonSet", "thresher-worker-daemon-set")
+      .spec.template.spec
+  );
+  deepEqual(breaks(pod!, "baseline"), [
+    "host network",
+    "host processes",
+    "adds NET_RAW,SYS_ADMIN,SYS_PTRACE",
+  ]);
+  const [container] = before!.containers;
+  const { securityContext } = container!;
+  deepEqual(pod, {
+    ...before!,
+    hostPID: true,
+    containers: [{
+      ...container!,
+      args: [...container!.args, "--mesh"],
+      securityContext: {
+        ...securityContext!,
+        capabilities: {
+          drop: ["ALL"],
+          add: ["NET_RAW", "SYS_ADMIN", "SYS_PTRACE"],
+        },
+      },
+    }],
+  });
+});
+
+Deno.test("with --mesh the hub gets an argument, and no right", () => {
+  const pod = find<Templated>(
+    objectsOf({ ...USUAL, mesh: true }),
+    "Deployment",
+    "thresher-hub",
+  ).spec.template.spec;
+  deepEqual(breaks(pod, "restricted"), []);
+  equal(pod.containers[0]!.args.at(-1), "--mesh");
+  const roles = (mesh: boolean) =>
+    objectsOf({ ...USUAL, mesh }).filter(({ kind }) => /Role/.test(kind!));
+  deepEqual(roles(true), roles(false));
 });
 
 Deno.test("the check of PodSecurity finds what it should", () => {
@@ -215,7 +261,7 @@ Deno.test("the kustomization names every file that it brings", () => {
     ...kustomization!.secretGenerator.flatMap((one) => one.files),
   ];
   const brought = Object.keys(files).filter((path) =>
-    path !== "kustomization.yaml" && !path.startsWith("openshift/")
+    path !== "kustomization.yaml" && !/^(openshift|mesh)\//.test(path)
   );
   deepEqual(named.sort(), brought.sort());
 });
@@ -293,9 +339,11 @@ storageLimit: 2000000000
 volumeSize: ${CHOSEN.volumeSize}
 workerPort: ${CHOSEN.workerPort}
 targets: ${JSON.stringify(CHOSEN.targets)}
+mesh: true
 `,
     );
-    const { instance: _, version: __, ...chosen } = CHOSEN;
+    const { instance: _, version: __, ...plain } = CHOSEN;
+    const chosen = { ...plain, mesh: true };
     const chart = join(folder, "chart");
     const all = await run(
       helm,
@@ -333,6 +381,61 @@ Deno.test("the chart's authority vouches for workers as ours does", () =>
     deepEqual(none.filter(({ kind }) => kind === "Secret"), []);
   }));
 
+Deno.test("a chart that is made with --mesh has it as its default", () =>
+  written(async (folder, { helm }) => {
+    const settings = { ...USUAL, mesh: true };
+    const chart = join(folder, "meshed");
+    await writeFiles(chart, toChart(config.version, settings));
+    const template = ["template", "t", chart, "-n", "thresher"];
+    const isPod = ({ kind }: KubeObject) =>
+      kind === "DaemonSet" || kind === "Deployment";
+    const [meshed, plain] = await Promise.all([
+      run(helm, ...template),
+      run(helm, ...template, "--set", "mesh=false"),
+    ]);
+    deepEqual(
+      asApplied(meshed).filter(isPod),
+      objectsOf(settings).filter(isPod).reverse(),
+    );
+    deepEqual(
+      asApplied(plain).filter(isPod),
+      readManifests().filter(isPod).reverse(),
+    );
+  }));
+
+Deno.test("the kustomization's mesh component is what --mesh makes", () =>
+  written(async (folder, { kubectl }) => {
+    const path = join(folder, "meshed");
+    const settings = { ...USUAL, mesh: true };
+    await writeFiles(path, toKustomization(secrets, settings));
+    const made = await run(kubectl, "kustomize", path);
+    deepEqual(
+      made.filter(notSecret).sort(byName),
+      objectsOf(settings).sort(byName),
+    );
+    const file = join(path, "kustomization.yaml");
+    const text = await Deno.readTextFile(file);
+    await Deno.writeTextFile(
+      file,
+      text.replace("- mesh", "- openshift\n  - mesh"),
+    );
+    const onOpenShift = await run(kubectl, "kustomize", path);
+    interface Constraint {
+      readonly allowHostPID: boolean;
+      readonly allowedCapabilities: readonly string[];
+    }
+    const granted = (objects: readonly KubeObject[]) => {
+      const kind = "SecurityContextConstraints";
+      const found = find<Constraint>(objects, kind, "thresher-worker");
+      return [found.allowHostPID, found.allowedCapabilities];
+    };
+    deepEqual(granted(onOpenShift), granted(tailored(OPENSHIFT, settings)));
+    deepEqual(granted(onOpenShift), [
+      true,
+      ["NET_RAW", "SYS_ADMIN", "SYS_PTRACE"],
+    ]);
+  }));
+
 Deno.test("only OpenShift gets constraints, and those fit the pods", () =>
   written(async (folder, { helm, kubectl }) => {
     const template = ["template", "t", join(folder, "chart"), "-n", "traffic"];
@@ -346,6 +449,7 @@ Deno.test("only OpenShift gets constraints, and those fit the pods", () =>
       one as KubeObject & {
         readonly users: readonly string[];
         readonly allowHostNetwork: boolean;
+        readonly allowHostPID: boolean;
         readonly allowedCapabilities: readonly string[];
         readonly readOnlyRootFilesystem: boolean;
         readonly volumes: readonly string[];
@@ -361,6 +465,7 @@ Deno.test("only OpenShift gets constraints, and those fit the pods", () =>
       )!;
       const { capabilities } = pod.containers[0]!.securityContext!;
       equal(constraint.allowHostNetwork, pod.hostNetwork ?? false);
+      equal(constraint.allowHostPID, false);
       deepEqual(constraint.allowedCapabilities, capabilities?.add ?? []);
       ok(constraint.readOnlyRootFilesystem);
       for (const { name: _, ...volume } of pod.volumes!) {
