@@ -10,6 +10,7 @@
 import type { End } from "../entry/entry.ts";
 import {
   claimAt,
+  knownAddress,
   type Line,
   type NameLookup,
   type Names,
@@ -66,8 +67,9 @@ export class NamesTable implements NameLookup {
     }
   }
 
-  at({ ip, port }: End, time: number): Names | undefined {
-    const place = this.#place(ip);
+  at(end: End, time: number): Names | undefined {
+    const { port } = end;
+    const place = this.#place(knownAddress(end));
     const any = claimAt(place.get(ANY) ?? NONE, time);
     if (port === undefined) return any?.names;
     const own = claimAt(place.get(port) ?? NONE, time);
@@ -82,8 +84,8 @@ export class NamesTable implements NameLookup {
     last: number,
   ): readonly (Names | undefined)[] | undefined {
     if (this.#grows) return undefined;
-    const { ip, port = ANY } = end;
-    const place = this.#place(ip);
+    const { port = ANY } = end;
+    const place = this.#place(knownAddress(end));
     if (place.size === 0) return NOBODY;
     const opened = this.#place(NODES).get(port);
     const held = claimAt(place.get(ANY) ?? NONE, first);

@@ -26,6 +26,8 @@ export interface End {
   readonly namespace?: string | undefined;
   readonly service?: string | undefined;
   readonly serviceIp?: string | undefined;
+  /** Its pod's address, where it speaks on the loopback interface of the pod. */
+  readonly podIp?: string | undefined;
   readonly workload?: string | undefined;
   readonly node?: string | undefined;
   readonly zone?: string | undefined;

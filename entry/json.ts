@@ -101,6 +101,7 @@ function toPlainEnd(end: End): Plain {
     namespace: end.namespace,
     service: end.service,
     serviceIp: end.serviceIp,
+    podIp: end.podIp,
     workload: end.workload,
     node: end.node,
     zone: end.zone,

@@ -10,7 +10,7 @@
 import type { End } from "./entry.ts";
 
 /** What an end is called. Absent where unknown. */
-export type Names = Omit<End, "ip" | "port" | "serviceIp">;
+export type Names = Omit<End, "ip" | "port" | "serviceIp" | "podIp">;
 
 /** The names that there are. */
 export const NAME_FIELDS = [
@@ -68,6 +68,14 @@ export const NO_NAMES: NameLookup = {
 
 const NOBODY = [undefined];
 
+/**
+ * The address under which an end's names are known: every pod has the loopback
+ * addresses, which say nothing of whose they are.
+ */
+export function knownAddress({ ip, podIp }: Pick<End, "ip" | "podIp">): string {
+  return podIp ?? ip;
+}
+
 /** An end with what it is called; all its fields, so that all ends look alike. */
 export function withNames(end: End, names: Names | undefined): End {
   if (!names) return end;
@@ -79,6 +87,7 @@ export function withNames(end: End, names: Names | undefined): End {
     namespace: names.namespace,
     service: names.service,
     serviceIp: end.serviceIp,
+    podIp: end.podIp,
     workload: names.workload,
     node: names.node,
     zone: names.zone,

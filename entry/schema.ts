@@ -44,6 +44,7 @@ export const END_FIELDS = {
   namespace: text("Namespace"),
   service: text("Service"),
   serviceIp: address("The service's virtual address that was connected to"),
+  podIp: address("The pod's address, where it spoke on its loopback interface"),
   workload: text("Workload that owns the pod, such as a Deployment"),
   node: text("Node that the pod ran on"),
   zone: text("Topology zone of that node"),

@@ -6,7 +6,13 @@ import { setTimeout } from "node:timers/promises";
 import { MAX_CLAIMS, MAX_PARTS, toParts } from "../api/names.ts";
 import { NamesTable } from "../api/names_table.ts";
 import type { End } from "../entry/entry.ts";
-import { type Claim, NAME_FIELDS, type Names, NODES } from "../entry/names.ts";
+import {
+  type Claim,
+  knownAddress,
+  NAME_FIELDS,
+  type Names,
+  NODES,
+} from "../entry/names.ts";
 import { toRfc3339 } from "../entry/json.ts";
 import type { Plan } from "../kfl/plan.ts";
 
@@ -159,7 +165,7 @@ export function namesAt(
   ends: readonly End[],
   at: number,
 ): (Names | undefined)[] {
-  const wanted = new Set([NODES, ...ends.map(({ ip }) => ip)]);
+  const wanted = new Set([NODES, ...ends.map(knownAddress)]);
   const claims = source.claims(at, at + 1);
   const some = Iterator.from(claims).filter(({ address }) =>
     wanted.has(address)

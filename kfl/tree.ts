@@ -131,7 +131,8 @@ function sourceOfPath({ variants }: Select): Source {
 }
 
 function isAddressing(name: EndField | string): boolean {
-  return name === "ip" || name === "port" || name === "serviceIp";
+  return name === "ip" || name === "port" || name === "serviceIp" ||
+    name === "podIp";
 }
 
 function isNameField(name: string): name is NameField {

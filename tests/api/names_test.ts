@@ -8,6 +8,7 @@ import {
   NAME_FIELDS,
   type NameField,
   type Names,
+  withNames,
 } from "../../entry/names.ts";
 import { Random } from "../fuzz/random.ts";
 import { ADDRESSES, EPOCH, PORTS } from "../kfl/random_filter.ts";
@@ -131,6 +132,20 @@ Deno.test("only addresses near to the cluster's are waited for", () => {
   table.update(update!);
   ok(table.mayLearn("fd00:1:2:4::9"));
   ok(!new NamesTable(parts).mayLearn("10.1.200.1"));
+});
+
+Deno.test("who speaks on a pod's loopback has the names of the pod", () => {
+  const table = new NamesTable(
+    toParts([claim("10.1.0.7", 0, Infinity, CARTS)], NAME_FIELDS),
+  );
+  const end = { ip: "127.0.0.1", port: 80, podIp: "10.1.0.7" };
+  equal(table.at(end, EPOCH)?.pod, "carts-0");
+  deepEqual(table.during(end, EPOCH, EPOCH), [table.at(end, EPOCH)]);
+  deepEqual(withNames(end, table.at(end, EPOCH)), {
+    ...withNames({ ip: "127.0.0.1", port: 80 }, table.at(end, EPOCH)),
+    podIp: "10.1.0.7",
+  });
+  equal(table.at({ ip: "127.0.0.1", port: 80 }, EPOCH), undefined);
 });
 
 Deno.test("names in any script stay what they are", () => {

@@ -82,7 +82,7 @@ function writings(path: string, value: Scalar): string[] {
   const quoted = quoteText(value);
   // Numbers that JavaScript cannot hold stand in an entry as their digits.
   if (/^-?\d{16,}$/.test(value)) return [quoted, value];
-  const isAddress = /^(src|dst|node)\.(ip|serviceIp)$/.test(path) &&
+  const isAddress = /^(src|dst|node)\.(ip|serviceIp|podIp)$/.test(path) &&
     /^[\da-f.:]+$/i.test(value);
   return isAddress ? [value, quoted] : [quoted];
 }

@@ -17,7 +17,7 @@ import type { NamesTable } from "../../api/names_table.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
 import type { End } from "../../entry/entry.ts";
 import { copyEntry } from "../../entry/json.ts";
-import { withNames } from "../../entry/names.ts";
+import { knownAddress, withNames } from "../../entry/names.ts";
 import type { PlacedEntry } from "./rendering.ts";
 import type { Coverage } from "./source_scan.ts";
 
@@ -84,13 +84,13 @@ export class UnnamedEntries {
 
   /** Whether an end has no name, and none so far has waited for it in vain. */
   #isNew(end: End, { timestamp, completed }: PlacedEntry): boolean {
-    const { ip } = end;
+    const address = knownAddress(end);
     if (this.#names.at(end, timestamp)) return false;
-    if (!this.#names.mayLearn(ip)) return false;
-    const seen = this.#seen.get(ip);
+    if (!this.#names.mayLearn(address)) return false;
+    const seen = this.#seen.get(address);
     if (seen !== undefined) return completed - seen < PATIENCE;
     if (this.#seen.size >= MAX_SEEN) this.#seen.clear();
-    this.#seen.set(ip, timestamp);
+    this.#seen.set(address, timestamp);
     return true;
   }
 
