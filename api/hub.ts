@@ -146,9 +146,19 @@ export interface TimeSteps {
   }[];
 }
 
+/** By what the ends of a service map are told apart, where they have names. */
+export const MAP_LEVELS = ["name", "workload", "namespace"] as const;
+
+export type MapLevel = typeof MAP_LEVELS[number];
+
 /** What `GET /api/v1/map` gives: who speaks with whom, the busiest first. */
 export interface MapAnswer {
   readonly edges: readonly MapEdge[];
+  /** Every end of an edge, in no order. */
+  readonly ends: readonly MapEnd[];
+  /** When the first and the last of them began, µs; absent without any. */
+  readonly first?: number;
+  readonly last?: number;
   /** Whether the smallest are one edge without a name. */
   readonly isCut: boolean;
   readonly coverage: readonly NodeCoverage[];
@@ -156,10 +166,20 @@ export interface MapAnswer {
 
 /** A pair of ends and a protocol. Without names it is all others. */
 export interface MapEdge extends Summary {
-  /** Name, or address. */
+  /** As in {@link MapEnd}. */
   readonly src?: string;
   readonly dst?: string;
   readonly protocol?: string;
+}
+
+/** Whom a filter finds by `by == value`, and in a namespace if there is one. */
+export interface MapEnd {
+  /** What it is called on the map: no other end is. */
+  readonly end: string;
+  readonly by: MapLevel | "ip";
+  readonly value: string;
+  /** Absent where it is in none, and where it is one. */
+  readonly namespace?: string;
 }
 
 /** What `POST /api/v1/session` takes. The cookie that it sets is the session. */

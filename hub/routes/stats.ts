@@ -1,9 +1,10 @@
 /** What an answer amounts to, so that no page has to load all of it. */
 import type { Batch } from "../../api/batch.ts";
+import { MAP_LEVELS, type MapLevel } from "../../api/hub.ts";
 import { HUB } from "../../api/paths.ts";
 import { ask, isBatch } from "../ask.ts";
 import { Refused } from "../../net/failure.ts";
-import type { Call, JsonSchema, Route } from "../route.ts";
+import type { Call, JsonSchema, Parameter, Route } from "../route.ts";
 import { ServiceMap, Statistics } from "../stats/aggregate.ts";
 import { planOrRefuse } from "../planned_query.ts";
 import { questionIn, requireRoom, WINDOW_PARAMETERS } from "./request.ts";
@@ -25,6 +26,13 @@ const SUMMARY: { readonly [name: string]: JsonSchema } = {
 };
 
 const COVERAGE: JsonSchema = { type: "array", items: { type: "object" } };
+
+const BY: Parameter = {
+  name: "by",
+  doc:
+    "What ends are told apart by where they have it, else by name or address",
+  schema: { type: "string", enum: MAP_LEVELS, default: "name" },
+};
 
 /** Rows are added to it; what it then is is sent. */
 interface Aggregate {
@@ -64,13 +72,13 @@ export const statsRoutes: readonly Route[] = [
         },
       },
     },
-    handle: (call) => aggregate(call, new Statistics()),
+    handle: (call) => aggregate(call, call.query, new Statistics()),
   },
   {
     method: "GET",
     path: HUB.map,
     summary: "Who talks to whom, of what matches",
-    parameters: WINDOW_PARAMETERS,
+    parameters: [...WINDOW_PARAMETERS, BY],
     gives: {
       type: "application/json",
       doc: "An edge for each pair and protocol, the busiest first",
@@ -89,6 +97,21 @@ export const statsRoutes: readonly Route[] = [
               },
             },
           },
+          ends: {
+            type: "array",
+            description: "Whom `by == value` finds, and in which namespace",
+            items: {
+              type: "object",
+              properties: {
+                end: { type: "string" },
+                by: { type: "string" },
+                value: { type: "string" },
+                namespace: { type: "string" },
+              },
+            },
+          },
+          first: { type: "integer", description: "µs, as the first began" },
+          last: { type: "integer", description: "µs, as the last began" },
           isCut: {
             type: "boolean",
             description: "Whether the smallest are one edge without a name",
@@ -97,16 +120,29 @@ export const statsRoutes: readonly Route[] = [
         },
       },
     },
-    handle: (call) => aggregate(call, new ServiceMap()),
+    handle: (call) => {
+      const window = new URLSearchParams(call.query);
+      window.delete(BY.name);
+      return aggregate(call, window, new ServiceMap(levelIn(call.query)));
+    },
   },
 ];
 
+/** @throws Refused */
+function levelIn(query: URLSearchParams): MapLevel {
+  const wanted = query.get(BY.name) ?? "name";
+  const level = MAP_LEVELS.find((each) => each === wanted);
+  if (level) return level;
+  throw new Refused("message", `"by" is one of ${MAP_LEVELS.join(", ")}`);
+}
+
 async function aggregate(
-  { hub, request, query }: Call,
+  { hub, request }: Call,
+  window: URLSearchParams,
   sum: Aggregate,
 ): Promise<Response> {
   const names = WINDOW_PARAMETERS.map(({ name }) => name);
-  const question = { ...questionIn(query, names), output: "row" } as const;
+  const question = { ...questionIn(window, names), output: "row" } as const;
   planOrRefuse(question);
   requireRoom(hub);
   const answers = ask(hub.queries.open(), question, request.signal);

@@ -1,6 +1,13 @@
 /** Aggregates over the rows of an answer: how many, how bad, how slow. */
 import { type Batch, FLAG } from "../../api/batch.ts";
-import type { MapAnswer, StatsAnswer, Summary } from "../../api/hub.ts";
+import type {
+  MapAnswer,
+  MapEnd,
+  MapLevel,
+  StatsAnswer,
+  Summary,
+} from "../../api/hub.ts";
+import type { End } from "../../entry/entry.ts";
 import { Sketch } from "./sketch.ts";
 import { TimeSeries } from "./time_series.ts";
 
@@ -113,12 +120,28 @@ export class Statistics {
 
 /** Who talks to whom, by which protocol. */
 export class ServiceMap {
+  readonly #level: MapLevel;
   readonly #edges = new Groups();
+  readonly #ends = new Map<string, MapEnd>();
+  #first = Infinity;
+  #last = -Infinity;
+
+  /** @param level what ends with names are told apart by */
+  constructor(level: MapLevel = "name") {
+    this.#level = level;
+  }
 
   add(batch: Batch): void {
+    const ends = this.#endsOf(batch);
     for (let row = 0; row < batch.count; row++) {
-      const edge = [batch.src, batch.dst, batch.protocol]
-        .map((column) => batch.word(column[row]!));
+      const timestamp = batch.timestamp[row]!;
+      if (timestamp < this.#first) this.#first = timestamp;
+      if (timestamp > this.#last) this.#last = timestamp;
+      const edge = [
+        ends(row, "src"),
+        ends(row, "dst"),
+        batch.word(batch.protocol[row]!),
+      ];
       this.#edges.add(JSON.stringify(edge), batch, row);
     }
   }
@@ -129,6 +152,48 @@ export class ServiceMap {
       const [src, dst, protocol] = name === OTHERS ? [] : JSON.parse(name);
       return { src, dst, protocol, ...summary };
     });
-    return { edges, isCut: this.#edges.isCut };
+    const named = new Set(edges.flatMap(({ src, dst }) => [src, dst]));
+    return {
+      edges,
+      ends: [...this.#ends.values()].filter(({ end }) => named.has(end)),
+      ...edges.length > 0 && { first: this.#first, last: this.#last },
+      isCut: this.#edges.isCut,
+    };
   }
+
+  /** Tells an end of a row; each pair of words is looked at once. */
+  #endsOf(batch: Batch): (row: number, side: "src" | "dst") => string {
+    const known = new Map<number, string>();
+    return (row, side) => {
+      const isSrc = side === "src";
+      const shown = (isSrc ? batch.src : batch.dst)[row]!;
+      const names = (isSrc ? batch.srcNames : batch.dstNames)[row]!;
+      const key = shown * 2 ** 16 + names;
+      let end = known.get(key);
+      if (end === undefined) {
+        const told = toMapEnd(batch.endOf(row, side), this.#level);
+        known.set(key, end = told.end);
+        // Each edge that is kept has its ends among the first.
+        if (this.#ends.size < 2 * MAX_GROUPS) this.#ends.set(end, told);
+      }
+      return end;
+    };
+  }
+}
+
+/** An end at a level; by its name or address where it has nothing there. */
+function toMapEnd(
+  { ip, name, workload, namespace }: End,
+  level: MapLevel,
+): MapEnd {
+  const inside = namespace === undefined ? {} : { namespace };
+  if (level === "namespace" && namespace !== undefined) {
+    return { end: namespace, by: "namespace", value: namespace };
+  }
+  if (level === "workload" && workload !== undefined) {
+    const end = namespace === undefined ? workload : `${workload}.${namespace}`;
+    return { end, by: "workload", value: workload, ...inside };
+  }
+  if (name === undefined) return { end: ip, by: "ip", value: ip };
+  return { end: name, by: "name", value: name, ...inside };
 }

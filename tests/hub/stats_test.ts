@@ -1,6 +1,9 @@
 /** Aggregates: counted exactly, but for quantiles, whose error is bounded. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { Batch, BatchWriter } from "../../api/batch.ts";
+import { MAP_LEVELS, type MapEnd, type MapLevel } from "../../api/hub.ts";
 import { HUB } from "../../api/paths.ts";
+import { ServiceMap } from "../../hub/stats/aggregate.ts";
 import { ACCURACY, Sketch } from "../../hub/stats/sketch.ts";
 import { MAX_STEPS, TimeSeries } from "../../hub/stats/time_series.ts";
 import { Random } from "../fuzz/random.ts";
@@ -93,4 +96,44 @@ Deno.test("statistics and map are those of the whole range, of all workers", asy
   equal(map.isCut, false);
   const [edge] = map.edges;
   deepEqual([edge.dst, edge.protocol, edge.count], ["10.0.1.1", "http", 4]);
+  equal(map.ends.length, new Set(map.ends.map(({ end }: MapEnd) => end)).size);
+  deepEqual(map.ends.find(({ end }: MapEnd) => end === edge.dst), {
+    end: "10.0.1.1",
+    by: "ip",
+    value: "10.0.1.1",
+  });
+  ok(map.first < map.last);
+  equal((await hub.fetch(`${HUB.map}?by=pod`)).status, 400);
+  equal((await hub.fetch(`${HUB.stats}?by=name`)).status, 400);
+});
+
+Deno.test("ends of a map are told apart as far as they have names", () => {
+  const said = { protocol: "http", failed: false, decrypted: false };
+  const web = { workload: "web", service: "front", namespace: "shop" };
+  const dst = { ip: "192.0.2.1", port: 443, name: "api.example" };
+  const mapBy = (level: MapLevel) => {
+    const writer = new BatchWriter("row");
+    for (const n of [1, 2]) {
+      const src = { ip: `10.0.0.${n}`, name: "front.shop", ...web };
+      const at = { timestamp: n, completed: n, node: { name: "a" } };
+      writer.add({ ...said, ...at, src, dst }, { place: n, n: 0 }, "");
+    }
+    const map = new ServiceMap(level);
+    map.add(new Batch(writer.take()));
+    return map.toPlain();
+  };
+  const api = { end: "api.example", by: "name", value: "api.example" };
+  const namespace = "shop";
+  const expected: Record<MapLevel, MapEnd> = {
+    name: { end: "front.shop", by: "name", value: "front.shop", namespace },
+    workload: { end: "web.shop", by: "workload", value: "web", namespace },
+    namespace: { end: "shop", by: "namespace", value: "shop" },
+  };
+  for (const level of MAP_LEVELS) {
+    const { edges, ends } = mapBy(level);
+    deepEqual(ends, [expected[level], api]);
+    deepEqual(edges.map(({ src, dst, count }) => [src, dst, count]), [
+      [expected[level].end, "api.example", 2],
+    ]);
+  }
 });
