@@ -40,7 +40,12 @@ export interface TargetPod {
    * captured; if there are none, nothing of it can be told from its node.
    */
   readonly ports?: readonly number[] | undefined;
+  /** Whose proxy is in it, beside its application. */
+  readonly mesh?: Mesh | undefined;
 }
+
+/** A service mesh. */
+export type Mesh = "istio" | "linkerd";
 
 /** How many pods of a namespace a selection picks. */
 export interface TargetNamespace {
@@ -59,6 +64,8 @@ export interface TargetsPreview {
   readonly pods: readonly TargetPod[];
   /** All that it picks. */
   readonly picked: number;
+  /** How many of them have a service mesh's proxy. */
+  readonly meshed: number;
   /** Every namespace that has pods, by name. */
   readonly namespaces: readonly TargetNamespace[];
 }
@@ -73,7 +80,35 @@ export const MAX_TARGET_PODS = 1000;
  */
 export interface TargetsStatus extends TargetsPreview {
   readonly nodes: readonly TargetNode[];
+  readonly mesh: MeshStatus;
 }
+
+/**
+ * What is heard inside of the captured pods that have a service mesh's proxy:
+ * what it and the application say to each other, which the mesh may encrypt
+ * between nodes.
+ */
+export interface MeshStatus {
+  /** Whether workers enter the networks of pods (`--mesh`). */
+  readonly isEntered: boolean;
+  /** Captured pods with such a proxy. */
+  readonly pods: number;
+  /** Those of them in which nothing is heard. */
+  readonly unheard: number;
+  /** The first {@link MAX_UNHEARD_PODS} of these. */
+  readonly first: readonly UnheardPod[];
+}
+
+/** A pod in which nothing is heard. */
+export interface UnheardPod {
+  readonly namespace: string;
+  readonly pod: string;
+  /** Why its network was not entered; absent without `--mesh`. */
+  readonly reason?: string | undefined;
+}
+
+/** Pods that {@link MeshStatus} names one by one. */
+export const MAX_UNHEARD_PODS = 100;
 
 /** What became of the selection on one node that has a worker. */
 export interface TargetNode {
@@ -86,10 +121,7 @@ export interface TargetNode {
   readonly reason?: string | undefined;
 }
 
-/**
- * What `GET /api/v1/cluster` gives: how well the hub knows its cluster; `null`
- * where it watches none.
- */
+/** How well the hub knows its cluster. */
 export interface ClusterStatus {
   /** Of the API server. */
   readonly server: string;
@@ -99,6 +131,13 @@ export interface ClusterStatus {
   readonly lost: readonly LostKind[];
   /** Names that are kept for a time each, and that were forgotten for room. */
   readonly names: { readonly kept: number; readonly dropped: number };
+}
+
+/**
+ * What `GET /api/v1/cluster` gives; `null` where the hub watches no cluster.
+ */
+export interface ClusterAnswer extends ClusterStatus {
+  readonly mesh: MeshStatus;
 }
 
 /** A kind of object that the hub hears nothing of at the moment. */

@@ -76,6 +76,11 @@ function addCluster(command: Command): Command {
         "--targets <json>",
         "whose pods are captured at first, as PUT /api/v1/targets takes it",
       ).argParser(toSelection).default({}, "all"),
+    )
+    .option(
+      "--mesh",
+      "workers, which have to be started with --mesh as well, capture what a " +
+        "service mesh's proxy and its application say inside of their pod",
     );
 }
 

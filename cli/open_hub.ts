@@ -25,6 +25,8 @@ export interface OpenHubOptions extends Listening {
   readonly tokenFile?: string | undefined;
   readonly takeSavefile?: TakeSavefile | undefined;
   readonly cluster?: Cluster | undefined;
+  /** Whether its workers enter the networks of pods. */
+  readonly mesh?: boolean | undefined;
 }
 
 /** A hub that runs in this process. */
@@ -66,6 +68,7 @@ export class OpenHub implements AsyncDisposable {
       page: { files, headers: PAGE_HEADERS },
       takeSavefile: options.takeSavefile,
       cluster: options.cluster,
+      mesh: options.mesh,
       onFault: (error) =>
         say(`thresher: ${error instanceof Error ? error.stack : error}`),
     });

@@ -16,6 +16,7 @@ import { readTextFile } from "./text_file.ts";
 export interface HubCommandOptions extends ClusterHubOptions {
   readonly worker?: readonly string[];
   readonly cluster?: true;
+  readonly mesh?: true;
   readonly listen: Listening;
   readonly host?: readonly string[];
   readonly secretFile?: string;
@@ -41,6 +42,7 @@ export async function runHub(options: HubCommandOptions): Promise<ExitCode> {
     names: options.host,
     tokenFile: options.tokenFile,
     cluster: cluster?.view,
+    mesh: options.mesh,
   });
   cluster?.find(hub.workers, dialling);
   await hub.workers.refresh();

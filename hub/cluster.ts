@@ -5,7 +5,7 @@ import type {
   TargetSelection,
   TargetsPreview,
 } from "../api/hub.ts";
-import type { TargetEnd } from "../api/worker.ts";
+import type { PodNetwork, TargetEnd } from "../api/worker.ts";
 import type { NameSource } from "./names.ts";
 
 /** A cluster that is watched. */
@@ -60,8 +60,15 @@ export interface PodPicker {
   select(selection: TargetSelection): void;
   /** What to capture on a node; `undefined` for everything. */
   endsOn(node: string): readonly TargetEnd[] | undefined;
+  /**
+   * Networks of those pods of a node that have a service mesh's proxy; in an
+   * order that stays.
+   */
+  networksOn(node: string): readonly PodNetwork[];
   /** How many pods of a node are picked. */
   countOn(node: string): number;
+  /** Nodes that have picked pods. */
+  nodes(): Iterable<string>;
   /** Tells that something else is picked than before, until disposed of. */
   listen(changed: () => void): Disposable;
 }

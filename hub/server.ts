@@ -69,6 +69,8 @@ export interface HubOptions {
   readonly takeSavefile?: TakeSavefile | undefined;
   /** Whose pods are captured; absent where there is none. */
   readonly cluster?: Cluster | undefined;
+  /** Whether workers enter the networks of the cluster's pods. */
+  readonly mesh?: boolean | undefined;
   /** Who knows what the ends are called; by default its cluster. */
   readonly names?: NameSource | undefined;
   /** Told what is wrong with us, for the log. */
@@ -123,7 +125,7 @@ export class HubServer {
       names,
       cluster: cluster && {
         view: cluster,
-        targeting: new Targeting(workers, cluster.targets),
+        targeting: new Targeting(workers, cluster.targets, options.mesh),
       },
     };
     this.#routes = withDescription(ROUTES, version);

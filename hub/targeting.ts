@@ -9,9 +9,19 @@
  * own pods are as before hears nothing.
  */
 import { createHash } from "node:crypto";
-import type { TargetNode } from "../api/hub.ts";
+import {
+  MAX_UNHEARD_PODS,
+  type MeshStatus,
+  type TargetNode,
+  type UnheardPod,
+} from "../api/hub.ts";
 import { WORKER } from "../api/paths.ts";
-import { MAX_TARGET_ENDS, type TargetsOrder } from "../api/worker.ts";
+import {
+  MAX_POD_NETWORKS,
+  MAX_TARGET_ENDS,
+  type PodNetwork,
+  type TargetsOrder,
+} from "../api/worker.ts";
 import type { PodPicker } from "./cluster.ts";
 import type { HubWorker, Workers } from "./workers.ts";
 
@@ -31,13 +41,16 @@ interface Told {
 export class Targeting implements Disposable {
   readonly #workers: Workers;
   readonly #picker: PodPicker;
+  readonly #entersNetworks: boolean;
   readonly #told = new Map<HubWorker, Told>();
   readonly #listening: readonly Disposable[];
   #gathering: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(workers: Workers, picker: PodPicker) {
+  /** @param entersNetworks whether workers are told networks of pods */
+  constructor(workers: Workers, picker: PodPicker, entersNetworks = false) {
     this.#workers = workers;
     this.#picker = picker;
+    this.#entersNetworks = entersNetworks;
     this.#listening = [
       picker.listen(() => this.#tellSoon()),
       workers.listen({
@@ -63,6 +76,23 @@ export class Targeting implements Disposable {
     }).sort((a, b) => a.node < b.node ? -1 : 1);
   }
 
+  /** In which pods of a service mesh nothing is heard, and why. */
+  mesh(): MeshStatus {
+    const unheard: UnheardPod[] = [];
+    let pods = 0;
+    for (const node of this.#picker.nodes()) {
+      const networks = this.#picker.networksOn(node);
+      pods += networks.length;
+      unheard.push(...this.#unheardOn(node, networks));
+    }
+    return {
+      isEntered: this.#entersNetworks,
+      pods,
+      unheard: unheard.length,
+      first: unheard.sort(byName).slice(0, MAX_UNHEARD_PODS),
+    };
+  }
+
   /** Tells all workers at once. */
   async apply(): Promise<void> {
     clearTimeout(this.#gathering);
@@ -75,6 +105,38 @@ export class Targeting implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#gathering);
     for (const each of this.#listening) each[Symbol.dispose]();
+  }
+
+  #unheardOn(node: string, networks: readonly PodNetwork[]): UnheardPod[] {
+    const toPod = ({ namespace, pod }: PodNetwork) => ({ namespace, pod });
+    if (!this.#entersNetworks) return networks.map(toPod);
+    const worker = this.#workers.all.find(({ name }) => name === node);
+    const reason = worker ? this.#whyUnheard(worker) : "It has no worker";
+    if (reason !== undefined) {
+      return networks.map((network) => ({ ...toPod(network), reason }));
+    }
+    const failed = new Map(
+      worker?.state?.capture?.networks?.failed
+        .map((one) => [`${one.namespace}/${one.pod}`, one.reason]),
+    );
+    return networks.flatMap((network, i) => {
+      const { namespace, pod } = network;
+      const reason = i < MAX_POD_NETWORKS
+        ? failed.get(`${namespace}/${pod}`)
+        : `A worker enters ${MAX_POD_NETWORKS} networks at most`;
+      return reason === undefined ? [] : [{ namespace, pod, reason }];
+    });
+  }
+
+  /** Why nothing is heard in any pod of a worker's node. */
+  #whyUnheard(worker: HubWorker): string | undefined {
+    const { missing, state, name } = worker;
+    if (missing) return missing.reason;
+    if (!state) return "Its worker has not answered yet";
+    if (!state.capture?.networks) return "Its worker runs without --mesh";
+    const told = this.#told.get(worker);
+    if (told?.inForce === this.#orderFor(name)?.revision) return undefined;
+    return told?.reason ?? "Its worker has not been told yet";
   }
 
   #tellSoon(): void {
@@ -120,14 +182,26 @@ export class Targeting implements Disposable {
 
   #orderFor(node: string): TargetsOrder | undefined {
     const ends = this.#picker.endsOn(node);
-    if (!ends) return EVERYTHING;
+    const networks = this.#entersNetworks
+      ? this.#picker.networksOn(node).slice(0, MAX_POD_NETWORKS)
+      : [];
+    if (!ends && networks.length === 0) return EVERYTHING;
     if (!this.#picker.isKnown) return undefined;
-    const digest = createHash("sha256").update(JSON.stringify(ends));
-    return { revision: digest.digest("base64url"), ends };
+    const what = {
+      ...(ends ? { ends } : { all: true as const }),
+      ...(networks.length > 0 && { networks }),
+    };
+    const digest = createHash("sha256").update(JSON.stringify(what));
+    return { revision: digest.digest("base64url"), ...what };
   }
 }
 
 const EVERYTHING: TargetsOrder = { revision: "everything", all: true };
+
+type Named = Pick<UnheardPod, "namespace" | "pod">;
+
+const byName = (a: Named, b: Named): number =>
+  `${a.namespace}/${a.pod}` < `${b.namespace}/${b.pod}` ? -1 : 1;
 
 /** Whether it captures; whoever has not been heard may. */
 const captures = ({ state }: HubWorker): boolean =>

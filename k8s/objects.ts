@@ -62,6 +62,8 @@ export interface Pod extends KubeObject {
 export interface Container {
   readonly name: string;
   readonly image?: string;
+  /** `Always` of an init container that goes on beside the others. */
+  readonly restartPolicy?: string;
   readonly ports?: readonly {
     readonly containerPort: number;
     readonly hostPort?: number;

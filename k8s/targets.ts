@@ -18,12 +18,13 @@ import {
   type TargetsPreview,
 } from "../api/hub.ts";
 import { BadSelection, isEverything } from "../api/selection.ts";
-import type { TargetEnd } from "../api/worker.ts";
+import type { PodNetwork, TargetEnd } from "../api/worker.ts";
+import { meshOf } from "./mesh.ts";
 import type { Pod } from "./objects.ts";
 import type { Change } from "./watch.ts";
 
 /** Whether a selection picks a pod by what it is called. */
-export type Picks = (pod: Pod) => boolean;
+export type Picks = (pod: Pick<Pod, "metadata">) => boolean;
 
 /** Longest expression that is taken; it may come from a page. */
 const MAX_REGEX = 1000;
@@ -101,12 +102,14 @@ export function toTarget(pod: Pod): TargetPod | undefined {
     ...new Set(status.podIPs?.map(({ ip }) => ip) ?? [status.podIP]),
   ].filter((ip) => ip !== undefined);
   if (isOver || addresses.length === 0 || !spec.nodeName) return undefined;
+  const mesh = meshOf(pod);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name ?? "",
     node: spec.nodeName,
     addresses,
     ...(spec.hostNetwork && { ports: portsOf(pod) }),
+    ...(mesh && { mesh }),
   };
 }
 
@@ -119,10 +122,18 @@ function portsOf({ spec = {} }: Pod): number[] {
   return [...new Set(ports)].sort((a, b) => a - b);
 }
 
+/** What is needed of a pod: the rest of it is a hundred times as much. */
+interface Known {
+  /** What selections ask for. */
+  readonly metadata: NonNullable<Pod["metadata"]>;
+  /** What it would be as a target; `undefined` where it can be none. */
+  readonly target: TargetPod | undefined;
+}
+
 /** The targets of a cluster, kept as they are now. */
 export class Targets {
-  /** Every pod that could be one, so that another selection needs no list. */
-  readonly #pods = new Map<string, Pod>();
+  /** Every pod, so that another selection needs no list. */
+  readonly #pods = new Map<string, Known>();
   #listed: Set<string> | undefined;
   #isKnown = false;
   #selection: TargetSelection;
@@ -161,6 +172,11 @@ export class Targets {
     return [...this.#picked].sort(byKey).map(([, target]) => target);
   }
 
+  /** Nodes that have picked pods. */
+  nodes(): Iterable<string> {
+    return this.#byNode.keys();
+  }
+
   /** How many pods of a node are picked. */
   countOn(node: string): number {
     return this.#byNode.get(node)?.size ?? 0;
@@ -186,6 +202,24 @@ export class Targets {
     });
   }
 
+  /**
+   * Networks of a node's pods in which a service mesh's proxy and its
+   * application are, in order of namespace and name.
+   */
+  networksOn(node: string): PodNetwork[] {
+    const here = [...this.#byNode.get(node) ?? []].sort(byKey);
+    return here.flatMap(([key, { namespace, name, addresses, mesh }]) =>
+      mesh
+        ? [{
+          uid: this.#pods.get(key)?.metadata.uid ?? "",
+          namespace,
+          pod: name,
+          ips: addresses,
+        }]
+        : []
+    );
+  }
+
   /** What is picked now, for a table to look at. */
   toPreview(): TargetsPreview {
     return this.#toPreview(this.#selection, this.#picked);
@@ -200,8 +234,7 @@ export class Targets {
     const picks = compileSelection(selection);
     const picked = new Map<string, TargetPod>();
     for (const [key, pod] of this.#pods) {
-      const target = picks(pod) ? toTarget(pod) : undefined;
-      if (target) picked.set(key, target);
+      if (pod.target && picks(pod)) picked.set(key, pod.target);
     }
     return this.#toPreview(selection, picked);
   }
@@ -221,7 +254,7 @@ export class Targets {
         this.#listed = new Set();
         return;
       case "present":
-        return this.#set(change.object, change.object);
+        return this.#set(change.object, toKnown(change.object));
       case "gone":
         return this.#set(change.object, undefined);
       case "listed": {
@@ -245,15 +278,16 @@ export class Targets {
       all: isEverything(selection),
       pods: first.map(([, target]) => target),
       picked: picked.size,
+      meshed: [...picked.values()].filter(({ mesh }) => mesh).length,
       namespaces: this.#toNamespaces(picked),
     };
   }
 
   #toNamespaces(picked: ReadonlyMap<string, TargetPod>): TargetNamespace[] {
     const counts = new Map<string, { picked: number; pods: number }>();
-    for (const [key, pod] of this.#pods) {
-      if (!toTarget(pod)) continue;
-      const namespace = pod.metadata?.namespace ?? "";
+    for (const [key, { target }] of this.#pods) {
+      if (!target) continue;
+      const { namespace } = target;
       let count = counts.get(namespace);
       if (!count) counts.set(namespace, count = { picked: 0, pods: 0 });
       count.pods++;
@@ -263,7 +297,7 @@ export class Targets {
       .map(([namespace, count]) => ({ namespace, ...count }));
   }
 
-  #set({ metadata }: Pod, pod: Pod | undefined): void {
+  #set({ metadata }: Pod, pod: Known | undefined): void {
     const key = `${metadata?.namespace}/${metadata?.name}`;
     this.#listed?.add(key);
     const isChanged = this.#refresh(key, pod);
@@ -271,12 +305,13 @@ export class Targets {
   }
 
   /** @returns whether a target began, ended or became another */
-  #refresh(key: string, pod: Pod | undefined): boolean {
-    if (pod) this.#pods.set(key, slim(pod));
+  #refresh(key: string, pod: Known | undefined): boolean {
+    const isAnother = this.#pods.get(key)?.metadata.uid !== pod?.metadata.uid;
+    if (pod) this.#pods.set(key, pod);
     else this.#pods.delete(key);
     const before = this.#picked.get(key);
-    const target = pod && this.#picks(pod) ? toTarget(pod) : undefined;
-    if (isSame(before, target)) return false;
+    const target = pod && this.#picks(pod) ? pod.target : undefined;
+    if (isSame(before, target) && !(isAnother && target)) return false;
     if (before) this.#drop(key, before);
     if (target) this.#add(key, target);
     return true;
@@ -306,31 +341,16 @@ type Keyed = readonly [string, ...unknown[]];
 
 const byKey = ([a]: Keyed, [b]: Keyed): number => a < b ? -1 : a > b ? 1 : 0;
 
-/** What is needed of a pod: the rest of it is a hundred times as much. */
-const slim = (pod: Pod): Pod => {
-  const { metadata, spec, status } = pod;
-  const ports = spec?.hostNetwork ? portsOf(pod) : [];
+const toKnown = (pod: Pod): Known => {
+  const { name, namespace, uid, labels } = pod.metadata ?? {};
   return {
     metadata: {
-      ...(metadata?.name && { name: metadata.name }),
-      ...(metadata?.namespace && { namespace: metadata.namespace }),
-      ...(metadata?.labels && { labels: metadata.labels }),
+      ...(name && { name }),
+      ...(namespace && { namespace }),
+      ...(uid && { uid }),
+      ...(labels && { labels }),
     },
-    spec: {
-      ...(spec?.nodeName && { nodeName: spec.nodeName }),
-      ...(spec?.hostNetwork && { hostNetwork: true }),
-      ...(ports.length > 0 && {
-        containers: [{
-          name: "",
-          ports: ports.map((containerPort) => ({ containerPort })),
-        }],
-      }),
-    },
-    status: {
-      ...(status?.phase && { phase: status.phase }),
-      ...(status?.podIP && { podIP: status.podIP }),
-      ...(status?.podIPs && { podIPs: status.podIPs }),
-    },
+    target: toTarget(pod),
   };
 };
 
@@ -338,4 +358,4 @@ const isSame = (a: TargetPod | undefined, b: TargetPod | undefined): boolean =>
   a === b ||
   a !== undefined && b !== undefined && a.node === b.node &&
     a.addresses.join() === b.addresses.join() &&
-    a.ports?.join() === b.ports?.join();
+    a.ports?.join() === b.ports?.join() && a.mesh === b.mesh;

@@ -1,5 +1,9 @@
 /** Which pods are captured, and how well their cluster is known. */
-import type { TargetSelection, TargetsStatus } from "../../api/hub.ts";
+import type {
+  ClusterAnswer,
+  TargetSelection,
+  TargetsStatus,
+} from "../../api/hub.ts";
 import { HUB } from "../../api/paths.ts";
 import { BadSelection, readSelection } from "../../api/selection.ts";
 import { Refused } from "../../net/failure.ts";
@@ -48,6 +52,10 @@ const POD: JsonSchema = {
       items: { type: "integer" },
       description: "Of a pod on its node's address: only these are captured",
     },
+    mesh: {
+      enum: ["istio", "linkerd"],
+      description: "Whose proxy is in it, beside its application",
+    },
   },
 };
 
@@ -55,12 +63,13 @@ const COUNT: JsonSchema = { type: "integer", minimum: 0 };
 
 const PREVIEW: JsonSchema = {
   type: "object",
-  required: ["selection", "all", "pods", "picked", "namespaces"],
+  required: ["selection", "all", "pods", "picked", "meshed", "namespaces"],
   properties: {
     selection: SELECTION,
     all: { type: "boolean", description: "Whether nodes are captured whole" },
     pods: { type: "array", items: POD, description: "The first of them" },
     picked: COUNT,
+    meshed: { ...COUNT, description: "Those with a service mesh's proxy" },
     namespaces: {
       type: "array",
       items: {
@@ -87,20 +96,49 @@ const NODE: JsonSchema = {
   },
 };
 
+const MESH: JsonSchema = {
+  type: "object",
+  description: "What is heard inside of captured pods with a mesh's proxy",
+  required: ["isEntered", "pods", "unheard", "first"],
+  properties: {
+    isEntered: {
+      type: "boolean",
+      description: "Whether workers enter the networks of pods (--mesh)",
+    },
+    pods: COUNT,
+    unheard: { ...COUNT, description: "Pods in which nothing is heard" },
+    first: {
+      type: "array",
+      description: "The first of them, by name",
+      items: {
+        type: "object",
+        required: ["namespace", "pod"],
+        properties: {
+          namespace: { type: "string" },
+          pod: { type: "string" },
+          reason: { type: "string" },
+        },
+      },
+    },
+  },
+};
+
 const STATUS: JsonSchema = {
   ...PREVIEW,
-  required: [...PREVIEW["required"] as string[], "nodes"],
+  required: [...PREVIEW["required"] as string[], "nodes", "mesh"],
   properties: {
     ...PREVIEW["properties"] as JsonSchema,
     nodes: { type: "array", items: NODE },
+    mesh: MESH,
   },
 };
 
 const CLUSTER: JsonSchema = {
   type: ["object", "null"],
   description: "null where the hub watches none",
-  required: ["server", "isReady", "lost", "names"],
+  required: ["server", "isReady", "lost", "names", "mesh"],
   properties: {
+    mesh: MESH,
     names: {
       type: "object",
       required: ["kept", "dropped"],
@@ -133,7 +171,7 @@ export const targetRoutes: readonly Route[] = [
     summary: "How well the hub knows its cluster",
     gives: { ...toJson(CLUSTER), doc: "What may be out of date" },
     // Every page asks, so that none is no error.
-    handle: ({ hub }) => Response.json(hub.cluster?.view.status() ?? null),
+    handle: ({ hub }) => Response.json(toAnswer(hub.cluster)),
   },
   {
     method: "GET",
@@ -178,9 +216,13 @@ function clusterOf({ cluster }: Hub): HubCluster {
   throw new Refused("missing", "This hub watches no cluster");
 }
 
+const toAnswer = (cluster: HubCluster | undefined): ClusterAnswer | null =>
+  cluster ? { ...cluster.view.status(), mesh: cluster.targeting.mesh() } : null;
+
 const statusOf = ({ view, targeting }: HubCluster): TargetsStatus => ({
   ...view.targets.toPreview(),
   nodes: targeting.status(),
+  mesh: targeting.mesh(),
 });
 
 /** @throws Refused with what is wrong with the selection */

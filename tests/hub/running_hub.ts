@@ -15,6 +15,7 @@ export interface RunningOptions {
   readonly page?: Page;
   readonly takeSavefile?: TakeSavefile;
   readonly cluster?: Cluster;
+  readonly mesh?: boolean;
   readonly names?: NameSource;
   readonly now?: () => number;
 }
@@ -42,6 +43,7 @@ export class RunningHub implements AsyncDisposable {
       page: options.page,
       takeSavefile: options.takeSavefile,
       cluster: options.cluster,
+      mesh: options.mesh,
       names: options.names,
       onFault: (error) => faults.push(error),
     });

@@ -2,16 +2,25 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { ClusterStatus, TargetsStatus } from "../../api/hub.ts";
 import { HUB, WORKER } from "../../api/paths.ts";
-import type { TargetsOrder, WorkerState } from "../../api/worker.ts";
+import type {
+  NetworksState,
+  TargetsOrder,
+  WorkerState,
+} from "../../api/worker.ts";
 import { Targets } from "../../k8s/targets.ts";
 import type { Pod } from "../../k8s/objects.ts";
 import { until } from "../k8s/until.ts";
 import { RunningHub } from "./running_hub.ts";
 import { ScriptedWorker } from "./scripted_worker.ts";
 
-const pod = (name: string, ip: string, nodeName: string): Pod => ({
-  metadata: { name, namespace: "shop", labels: { app: name } },
-  spec: { nodeName },
+const pod = (
+  name: string,
+  ip: string,
+  nodeName: string,
+  ...containers: readonly string[]
+): Pod => ({
+  metadata: { name, namespace: "shop", uid: name, labels: { app: name } },
+  spec: { nodeName, containers: containers.map((name) => ({ name })) },
   status: { phase: "Running", podIPs: [{ ip }] },
 });
 
@@ -23,6 +32,8 @@ class Capturing {
   order: string | undefined;
   /** Why it takes no order. */
   refuses: string | undefined;
+  /** What it says of the networks that it enters; nothing without `--mesh`. */
+  networks: NetworksState | undefined;
 
   constructor(node: string) {
     this.link = new ScriptedWorker(node, [], {
@@ -45,6 +56,7 @@ class Capturing {
           ...{ since: 0, interfaces: ["eth0"], packets: 0, bytes: 0 },
           ...{ droppedByKernel: 0, notStored: 0, copies: 0, ownTraffic: 0 },
           order: this.order,
+          networks: this.networks,
         },
       };
       return Response.json(state);
@@ -75,9 +87,10 @@ class Lab implements AsyncDisposable {
     this.targets = new Targets(pod === undefined ? {} : { pod });
   }
 
-  static async start(pod?: string): Promise<Lab> {
+  static async start(pod?: string, mesh = false): Promise<Lab> {
     const lab = new Lab(pod);
     lab.hub = await RunningHub.start({
+      mesh,
       links: [lab.a.link, lab.b.link],
       cluster: {
         targets: lab.targets,
@@ -89,13 +102,14 @@ class Lab implements AsyncDisposable {
     return lab;
   }
 
-  list(): void {
+  /** @param sidecar a container that the pods called web have besides */
+  list(...sidecar: readonly string[]): void {
     this.targets.take({ kind: "listing" });
     for (
       const object of [
-        pod("web-1", "10.1.0.1", "node-a"),
-        pod("web-2", "10.1.1.1", "node-b"),
-        pod("carts-0", "10.1.0.2", "node-a"),
+        pod("web-1", "10.1.0.1", "node-a", "web", ...sidecar),
+        pod("web-2", "10.1.1.1", "node-b", "web", ...sidecar),
+        pod("carts-0", "10.1.0.2", "node-a", "carts"),
       ]
     ) this.targets.take({ kind: "present", object });
     this.targets.take({ kind: "listed" });
@@ -220,7 +234,10 @@ Deno.test("a hub of a cluster is ready once ends have names, and says what is ol
   lab.status.lost.push({ kind: "pods", reason: "It is busy", since });
   deepEqual(await ready(), [200, "ready\npods: It is busy\n"]);
   const cluster = await lab.hub.fetch(HUB.cluster);
-  deepEqual(await cluster.json(), lab.status);
+  deepEqual(await cluster.json(), {
+    ...lab.status,
+    mesh: { isEntered: false, pods: 0, unheard: 0, first: [] },
+  });
   const metrics = await (await lab.hub.fetch(HUB.metrics)).text();
   match(metrics, /^thresher_hub_cluster_lost 1$/m);
   match(metrics, /^thresher_hub_names 7$/m);
@@ -230,6 +247,69 @@ Deno.test("a hub of a cluster is ready once ends have names, and says what is ol
     await answer.text(),
     /pods may be out of date since 2026-11-23T00:00:00.000Z: It is busy/,
   );
+});
+
+Deno.test("without --mesh nobody is told of networks, and the pods are listed", async () => {
+  await using lab = await Lab.start("web");
+  lab.list("istio-proxy");
+  await until("all are told", () => lab.b.orders.length === 1);
+  equal("networks" in lab.a.orders.at(-1)!, false);
+  const { mesh, meshed } = await lab.get();
+  equal(meshed, 2);
+  deepEqual(mesh, {
+    isEntered: false,
+    pods: 2,
+    unheard: 2,
+    first: [
+      { namespace: "shop", pod: "web-1" },
+      { namespace: "shop", pod: "web-2" },
+    ],
+  });
+});
+
+Deno.test("with --mesh each worker is told the networks of its own pods", async () => {
+  await using lab = await Lab.start("web", true);
+  lab.a.networks = lab.b.networks = { open: 0, failed: [] };
+  lab.list("istio-proxy");
+  await until("all are told", () => lab.a.orders.length === 1);
+  const web = (n: number, ip: string) => ({
+    ...{ uid: `web-${n}`, namespace: "shop", pod: `web-${n}` },
+    ips: [ip],
+  });
+  deepEqual(lab.a.orders.at(-1)?.networks, [web(1, "10.1.0.1")]);
+  // Also where everything is captured, which needs no ends.
+  await lab.put({});
+  const { revision: _, ...everything } = lab.a.orders.at(-1)!;
+  deepEqual(everything, { all: true, networks: [web(1, "10.1.0.1")] });
+  await lab.put({ pod: "carts" });
+  deepEqual(lab.a.orders.at(-1)?.networks, undefined);
+});
+
+Deno.test("with --mesh each pod in which nothing is heard says why", async () => {
+  await using lab = await Lab.start("web", true);
+  const { a, b, hub } = lab;
+  a.networks = {
+    open: 0,
+    failed: [{ namespace: "shop", pod: "web-1", reason: "No process of it" }],
+  };
+  lab.list("linkerd-proxy");
+  await until("all are told", () => a.orders.length + b.orders.length === 2);
+  await hub.workers.refresh();
+  const heard = async () => {
+    const { mesh } = await lab.get();
+    return mesh.first.map(({ pod, reason }) => [pod, reason]);
+  };
+  deepEqual(await heard(), [
+    ["web-1", "No process of it"],
+    ["web-2", "Its worker runs without --mesh"],
+  ]);
+  b.networks = { open: 1, failed: [] };
+  a.networks = { open: 1, failed: [] };
+  await hub.workers.refresh();
+  deepEqual(await heard(), []);
+  b.link.kill("nobody listens there");
+  await hub.workers.refresh();
+  deepEqual(await heard(), [["web-2", "nobody listens there"]]);
 });
 
 Deno.test("a hub without a cluster has no pods to pick from", async () => {

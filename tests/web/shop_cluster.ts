@@ -75,6 +75,7 @@ export class ShopCluster {
         state: "set",
         ...this.lacking.get(node),
       })),
+      mesh: { isEntered: false, pods: 0, unheard: 0, first: [] },
     };
   }
 }
