@@ -7,25 +7,32 @@
  * is in it.
  *
  * ```text
- * header  u8 version, u8 form, u16 0, u32 count, f64 watermark,
+ * header  u8 version, u8 form, u16 sections, u32 count, f64 watermark,
  *         u32 words, u32 bytes of words, u32 bytes of texts, u32 0
  * f64     timestamp, completed, place
  * f32     elapsed
- * u32     n, request size, response size, end of text
+ * u32     n, request size, response size, end of text;
+ *         in marked batches: asked, answered, traced
  * u32     ends of words
  * u16     node, protocol, status, src, src port, src names, dst, dst port,
- *         dst names
+ *         dst names; in marked batches: seen by
  * u8      flags
  *         words, texts: UTF-8
  * ```
  *
  * All numbers are little-endian, as on every machine that browsers run on.
  */
-import { type End, type Entry, type Incomplete, toId } from "../entry/entry.ts";
+import {
+  type End,
+  type Entry,
+  type Incomplete,
+  type Marks,
+  toId,
+} from "../entry/entry.ts";
 import type { NameField } from "../entry/names.ts";
 
 /** Raised with every change; batches of other versions are refused. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Entries in one batch; it has to fit the numbers of words. */
 export const MAX_ROWS = 4096;
@@ -41,6 +48,12 @@ const HEADER = 32;
 /** Bytes of one entry in all columns. */
 const ROW = 3 * 8 + 4 + 4 * 4 + 9 * 2 + 1;
 
+/** And what those of marked batches take besides. */
+const MARKED_ROW = 3 * 4 + 2;
+
+/** Bits of a header's sections. */
+const MARKED = 1;
+
 /** Stands for a size that an entry lacks. */
 const NO_SIZE = 0xffffffff;
 
@@ -49,9 +62,11 @@ export type Form =
   /** Its summary: what a row of the feed shows. */
   | "row"
   /** All of it, as JSON. */
-  | "entry";
+  | "entry"
+  /** None, and no names: it is only to be told from others, and counted. */
+  | "mark";
 
-const FORMS: readonly Form[] = ["row", "entry"];
+const FORMS: readonly Form[] = ["row", "entry", "mark"];
 
 /** The names of its ends that a row has, beside the address. */
 export const ROW_NAMES = [
@@ -78,6 +93,10 @@ export const FLAG = {
   RESET: 16,
   /** It came after what was ordered behind it. */
   LATE: 32,
+  /** It was seen between a client and the proxy beside that. */
+  OUTBOUND: 64,
+  /** The same at the server's side. Both, if it was seen there, too. */
+  INBOUND: 128,
 } as const;
 
 /** A message that is none, or not for this version. */
@@ -107,6 +126,8 @@ export type Head = Pick<
   | "decrypted"
   | "incomplete"
   | "node"
+  | "leg"
+  | "marks"
   | "src"
   | "dst"
 >;
@@ -131,6 +152,30 @@ interface Columns {
   readonly dstPort: Uint16Array;
   readonly dstNames: Uint16Array;
   readonly flags: Uint8Array;
+}
+
+/**
+ * Columns of batches in which entries are told from those of other nodes, or
+ * have been. A mark of 0 is none.
+ */
+interface MarkColumns {
+  readonly asked: Uint32Array;
+  readonly answered: Uint32Array;
+  readonly traced: Uint32Array;
+  /** Numbers of words: other nodes that saw it, one behind the other. */
+  readonly seenBy: Uint16Array;
+}
+
+/** What becomes of a row that is copied, by what is known from elsewhere. */
+export interface Amendment {
+  /** Further bits of {@link FLAG}. */
+  readonly flags?: number;
+  /** Other nodes that saw it. */
+  readonly seenBy?: readonly string[];
+  /** A row that knows its server's end better. */
+  readonly server?: { readonly batch: Batch; readonly row: number };
+  /** What is to be said in place of its text. */
+  readonly text?: Uint8Array;
 }
 
 /** A received batch, to be read by row. Borrows the message for its life. */
@@ -162,6 +207,8 @@ export class Batch implements Columns {
   readonly dstPort: Uint16Array;
   readonly dstNames: Uint16Array;
   readonly flags: Uint8Array;
+  /** Absent unless it is marked. */
+  readonly marks: MarkColumns | undefined;
   readonly #wordEnd: Uint32Array;
   readonly #wordBytes: Uint8Array;
   readonly #textBytes: Uint8Array;
@@ -184,7 +231,9 @@ export class Batch implements Columns {
     const words = view.getUint32(16, true);
     const wordBytes = view.getUint32(20, true);
     const textBytes = view.getUint32(24, true);
-    const size = HEADER + count * ROW + words * 4 + wordBytes + textBytes;
+    const isMarked = (view.getUint16(2, true) & MARKED) !== 0;
+    const size = HEADER + count * (ROW + (isMarked ? MARKED_ROW : 0)) +
+      words * 4 + wordBytes + textBytes;
     if (count > MAX_ROWS || words > 0xffff || size !== bytes.length) {
       throw new BadMessage("A batch is damaged");
     }
@@ -204,6 +253,9 @@ export class Batch implements Columns {
     this.requestSize = u32(count);
     this.responseSize = u32(count);
     this.textEnd = u32(count);
+    const [asked, answered, traced] = isMarked
+      ? [u32(count), u32(count), u32(count)]
+      : [];
     this.#wordEnd = u32(words);
     this.node = u16();
     this.protocol = u16();
@@ -214,6 +266,8 @@ export class Batch implements Columns {
     this.dst = u16();
     this.dstPort = u16();
     this.dstNames = u16();
+    this.marks = asked && answered && traced &&
+      { asked, answered, traced, seenBy: u16() };
     this.flags = u8(count);
     this.#wordBytes = u8(wordBytes);
     this.#textBytes = u8(textBytes);
@@ -227,6 +281,7 @@ export class Batch implements Columns {
       ends.every((end, i) => end >= (ends[i - 1] ?? 0) && end <= most);
     const ends = [this.src, this.srcNames, this.dst, this.dstNames];
     const named = [this.node, this.protocol, this.status, ...ends];
+    if (this.marks) named.push(this.marks.seenBy);
     const isSound = isRising(this.#wordEnd, this.#wordBytes.length) &&
       isRising(this.textEnd, this.#textBytes.length) &&
       named.every((column) => column.every((word) => word < words));
@@ -240,7 +295,8 @@ export class Batch implements Columns {
 
   /** Bytes it takes in memory. */
   get size(): number {
-    return HEADER + this.count * ROW + this.#wordEnd.byteLength +
+    const row = ROW + (this.marks ? MARKED_ROW : 0);
+    return HEADER + this.count * row + this.#wordEnd.byteLength +
       this.#wordBytes.length + this.#textBytes.length;
   }
 
@@ -300,6 +356,22 @@ export class Batch implements Columns {
     };
   }
 
+  /** What a row's entry is known by elsewhere. */
+  marksOf(row: number): Marks | undefined {
+    const { marks } = this;
+    return marks && {
+      asked: marks.asked[row]! || undefined,
+      answered: marks.answered[row]! || undefined,
+      traced: marks.traced[row]! || undefined,
+    };
+  }
+
+  /** Other nodes that saw what a row is of. */
+  seenBy(row: number): readonly string[] {
+    const word = this.marks ? this.word(this.marks.seenBy[row]!) : "";
+    return word === "" ? [] : word.split(SEPARATOR);
+  }
+
   /** Bytes of the request of a row, if there is one. */
   requestSizeOf(row: number): number | undefined {
     return toSize(this.requestSize[row]!);
@@ -316,6 +388,10 @@ export class BatchWriter {
   count = 0;
   readonly #form: Form;
   readonly #columns = makeColumns(MAX_ROWS);
+  /** Made when they are first needed. */
+  #marks: MarkColumns | undefined;
+  /** Whether a row of the batch needs them. */
+  #isMarked = false;
   readonly #words = new Map<string, number>();
   readonly #encoder = new TextEncoder();
   #texts = new Uint8Array(64 * 1024);
@@ -347,26 +423,25 @@ export class BatchWriter {
     to.responseSize[row] = fromSize(entry.responseSize);
     to.node[row] = this.#word(entry.node.name);
     to.protocol[row] = this.#word(entry.protocol);
-    to.status[row] = this.#word(String(entry.status ?? ""));
-    to.src[row] = this.#word(entry.src.name ?? entry.src.ip);
+    const { src, dst, status } = this.#form === "mark" ? bare(entry) : entry;
+    to.status[row] = this.#word(String(status ?? ""));
+    to.src[row] = this.#word(src.name ?? src.ip);
     to.srcPort[row] = entry.src.port ?? 0;
-    to.srcNames[row] = this.#word(toNamesWord(entry.src));
-    to.dst[row] = this.#word(entry.dst.name ?? entry.dst.ip);
+    to.srcNames[row] = this.#word(toNamesWord(src));
+    to.dst[row] = this.#word(dst.name ?? dst.ip);
     to.dstPort[row] = entry.dst.port ?? 0;
-    to.dstNames[row] = this.#word(toNamesWord(entry.dst));
+    to.dstNames[row] = this.#word(toNamesWord(dst));
     to.flags[row] = flagsOf(entry);
+    if (this.#isMarked || entry.marks) this.#mark(row, entry.marks);
     const room = this.#reserve(3 * text.length);
     this.#textSize += this.#encoder.encodeInto(text, room).written;
     to.textEnd[row] = this.#textSize;
     this.count++;
   }
 
-  /**
-   * Adds a row of another batch of the same form.
-   *
-   * @param flags further bits of {@link FLAG}
-   */
-  copy(batch: Batch, from: number, flags: number = 0): void {
+  /** Adds a row of another batch of the same form. */
+  copy(batch: Batch, from: number, amendment: Amendment = AS_IT_IS): void {
+    const { flags = 0, seenBy, server, text } = amendment;
     const words = this.#wordsOf(batch);
     const row = this.count;
     const to = this.#columns;
@@ -383,14 +458,43 @@ export class BatchWriter {
     to.src[row] = this.#translate(batch, words, batch.src[from]!);
     to.srcPort[row] = batch.srcPort[from]!;
     to.srcNames[row] = this.#translate(batch, words, batch.srcNames[from]!);
+    this.#copyServer(server?.batch ?? batch, server?.row ?? from);
+    to.flags[row] = batch.flags[from]! | flags;
+    if (this.#isMarked || batch.marks || seenBy) {
+      const names = seenBy ?? batch.seenBy(from);
+      this.#mark(row, batch.marksOf(from), names);
+    }
+    const bytes = text ?? batch.textBytes(from);
+    this.#reserve(bytes.length).set(bytes);
+    to.textEnd[row] = this.#textSize += bytes.length;
+    this.count++;
+  }
+
+  #copyServer(batch: Batch, from: number): void {
+    const words = this.#wordsOf(batch);
+    const row = this.count;
+    const to = this.#columns;
     to.dst[row] = this.#translate(batch, words, batch.dst[from]!);
     to.dstPort[row] = batch.dstPort[from]!;
     to.dstNames[row] = this.#translate(batch, words, batch.dstNames[from]!);
-    to.flags[row] = batch.flags[from]! | flags;
-    const text = batch.textBytes(from);
-    this.#reserve(text.length).set(text);
-    to.textEnd[row] = this.#textSize += text.length;
-    this.count++;
+  }
+
+  /** Notes marks, of the rows before it that there are none. */
+  #mark(
+    row: number,
+    { asked = 0, answered = 0, traced = 0 }: Marks = {},
+    seenBy: readonly string[] = [],
+  ): void {
+    const to = this.#marks ??= makeMarkColumns(MAX_ROWS);
+    if (!this.#isMarked) {
+      this.#isMarked = true;
+      for (const column of [to.asked, to.answered, to.traced]) column.fill(0);
+      to.seenBy.fill(this.#word(""));
+    }
+    to.asked[row] = asked;
+    to.answered[row] = answered;
+    to.traced[row] = traced;
+    to.seenBy[row] = this.#word(seenBy.join(SEPARATOR));
   }
 
   /** A batch's words by their numbers here; -1 where there is none yet. */
@@ -418,8 +522,10 @@ export class BatchWriter {
     const words = this.#encoder.encode([...this.#words.keys()].join(""));
     const ends = this.#wordEnds();
     const texts = this.#texts.subarray(0, this.#textSize);
+    const marks = this.#isMarked ? this.#marks : undefined;
+    const row = ROW + (marks ? MARKED_ROW : 0);
     const message = this.#begin(
-      HEADER + count * ROW + ends.byteLength + words.length + texts.length,
+      HEADER + count * row + ends.byteLength + words.length + texts.length,
       watermark,
       ends.length,
       words.length,
@@ -433,13 +539,17 @@ export class BatchWriter {
     const of = this.#columns;
     const wide = [of.timestamp, of.completed, of.place, of.elapsed, of.n];
     const sizes = [of.requestSize, of.responseSize, of.textEnd];
-    for (const column of [...wide, ...sizes]) put(rowsOf(column, count));
+    const known = marks ? [marks.asked, marks.answered, marks.traced] : [];
+    for (const column of [...wide, ...sizes, ...known]) {
+      put(rowsOf(column, count));
+    }
     put(rowsOf(ends, ends.length));
     const src = [of.src, of.srcPort, of.srcNames];
     const dst = [of.dst, of.dstPort, of.dstNames];
     for (const column of [of.node, of.protocol, of.status, ...src, ...dst]) {
       put(rowsOf(column, count));
     }
+    if (marks) put(rowsOf(marks.seenBy, count));
     put(of.flags.subarray(0, count));
     put(words);
     put(texts);
@@ -459,6 +569,7 @@ export class BatchWriter {
     const view = new DataView(message.buffer);
     view.setUint8(0, VERSION);
     view.setUint8(1, FORMS.indexOf(this.#form));
+    view.setUint16(2, this.#isMarked ? MARKED : 0, true);
     view.setUint32(4, this.count, true);
     view.setFloat64(8, watermark ?? NaN, true);
     view.setUint32(16, ends, true);
@@ -470,6 +581,7 @@ export class BatchWriter {
   #clear(): void {
     this.count = 0;
     this.#textSize = 0;
+    this.#isMarked = false;
     this.#words.clear();
     this.#copied.clear();
     this.#copiedLast = undefined;
@@ -479,7 +591,7 @@ export class BatchWriter {
     }
   }
 
-  /** A word's number: seven for each entry at most, so that u16 holds them. */
+  /** A word's number: eight for each entry at most, so that u16 holds them. */
   #word(word: string): number {
     const known = this.#words.get(word);
     if (known !== undefined) return known;
@@ -533,6 +645,16 @@ function makeColumns(rows: number): Columns {
   };
 }
 
+function makeMarkColumns(rows: number): MarkColumns {
+  const u32 = () => new Uint32Array(rows);
+  return {
+    asked: u32(),
+    answered: u32(),
+    traced: u32(),
+    seenBy: new Uint16Array(rows),
+  };
+}
+
 /** The first `count` of a column, as bytes. Borrowed. */
 function rowsOf(
   column: Float64Array | Float32Array | Uint32Array | Uint16Array,
@@ -540,6 +662,14 @@ function rowsOf(
 ): Uint8Array {
   const { buffer, byteOffset, BYTES_PER_ELEMENT } = column;
   return new Uint8Array(buffer, byteOffset, count * BYTES_PER_ELEMENT);
+}
+
+/** A row that is copied as it is. */
+const AS_IT_IS: Amendment = {};
+
+/** What a row says of an entry that is only to be told from others. */
+function bare({ src, dst }: Head): Pick<Head, "src" | "dst" | "status"> {
+  return { src: { ip: src.ip }, dst: { ip: dst.ip } };
 }
 
 /** An end's address and names; the address alone if it has none. */
@@ -555,7 +685,9 @@ function flagsOf(entry: Head): number {
     (entry.decrypted ? FLAG.DECRYPTED : 0) |
     (entry.incomplete ? FLAG.INCOMPLETE : 0) |
     (misses("no response") ? FLAG.NO_RESPONSE : 0) |
-    (misses("reset") ? FLAG.RESET : 0);
+    (misses("reset") ? FLAG.RESET : 0) |
+    (entry.leg === "outbound" ? FLAG.OUTBOUND : 0) |
+    (entry.leg === "inbound" ? FLAG.INBOUND : 0);
 }
 
 const fromSize = (size: number | undefined): number =>

@@ -82,6 +82,11 @@ export interface Ask {
    */
   readonly isAlone?: boolean | undefined;
   /**
+   * Whether other nodes may have seen the same: entries are then sent with what
+   * they are known by. What was seen on a leg of a mesh always is.
+   */
+  readonly marks?: boolean | undefined;
+  /**
    * Of a query that follows, and is asked again because its channel was lost:
    * only entries that come behind this one in the order of `(completed, id)`,
    * those that are stored already too. `live` then comes at once, nothing
@@ -266,20 +271,20 @@ export function readQueryRequest(message: string): QueryRequest {
  * @throws BadMessage
  */
 export function readAsk(message: string): Ask {
-  const { plan, output, last, credit, isAlone, after, names } = readObject(
-    message,
-  );
+  const { plan, output, last, credit, isAlone, marks, after, names } =
+    readObject(message);
   if (!isObject(plan) || plan["version"] !== PLAN_VERSION) {
     throw new OtherVersion();
   }
   return {
     plan: plan as unknown as Plan,
-    output: oneOf("row", "entry", "count")(output)
+    output: oneOf("row", "entry", "mark", "count")(output)
       ? output
       : refuse("output", "a form"),
     last: upTo(MAX_LAST)(last) ? last : refuse("last", "a count"),
     credit: upTo(MAX_CREDIT)(credit) ? credit : refuse("credit", "a count"),
     isAlone: optional(isAlone, isBool, "isAlone", "true or false"),
+    marks: optional(marks, isBool, "marks", "true or false"),
     after: optional(after, isCompleted, "after", "where an entry stands"),
     names: optional(names, upTo(MAX_PARTS), "names", `up to ${MAX_PARTS}`),
   };

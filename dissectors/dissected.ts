@@ -5,6 +5,8 @@ import {
   type End,
   type Entry,
   type Incomplete,
+  type Leg,
+  type Marks,
   type NodeRef,
   toId,
   type Transport,
@@ -23,6 +25,7 @@ export interface EntrySource {
   readonly server: End;
   readonly node: NodeRef;
   readonly decrypted: boolean;
+  readonly leg?: Leg | undefined;
 }
 
 /** Control characters and line ends, which would break a line. */
@@ -45,6 +48,9 @@ export class DissectedEntry implements Entry {
   readonly transport: Transport;
   readonly node: NodeRef;
   readonly decrypted: boolean;
+  readonly leg: Leg | undefined;
+  /** Set by whoever has it marked. */
+  marks: Marks | undefined = undefined;
   #src: End;
   #dst: End;
   readonly #dissector: AnyDescriber;
@@ -60,6 +66,7 @@ export class DissectedEntry implements Entry {
     this.transport = source.transport;
     this.node = source.node;
     this.decrypted = source.decrypted;
+    this.leg = source.leg;
     const asked = exchange.asker === "client";
     this.#src = asked ? source.client : source.server;
     this.#dst = asked ? source.server : source.client;

@@ -16,6 +16,28 @@ export type Incomplete =
 /** What carries an exchange. */
 export type Transport = "tcp" | "udp" | "icmp" | "sctp";
 
+/**
+ * Where in a service mesh an exchange was seen that a proxy passes on:
+ * `outbound` between a client and the proxy beside it, `inbound` between a
+ * server and the proxy beside that. Absent on the wire, which is all else.
+ */
+export type Leg = "outbound" | "inbound";
+
+/**
+ * What an exchange is known by wherever it is captured: 32 bits for each half
+ * that was, which no translation of addresses changes and no packet that is
+ * lost behind them. Of a leg they are of what is said there, for no other
+ * packets say it.
+ */
+export interface Marks {
+  /** Of the request's first byte. */
+  readonly asked?: number | undefined;
+  /** Of the response's. */
+  readonly answered?: number | undefined;
+  /** Of a leg: of the name that a tracing system gave the request. */
+  readonly traced?: number | undefined;
+}
+
 /** One of the two ends of an entry. Names are absent where none is known. */
 export interface End {
   readonly ip: string;
@@ -65,6 +87,11 @@ export interface Entry {
   /** From the request's first byte to the response's first byte, µs. */
   readonly elapsed?: number | undefined;
   readonly node: NodeRef;
+  readonly leg?: Leg | undefined;
+  /** Other nodes that saw it, too: known once answers are merged. */
+  readonly seenBy?: readonly string[] | undefined;
+  /** Worked out only where they are asked for. */
+  readonly marks?: Marks | undefined;
   /** Who asked. */
   readonly src: End;
   readonly dst: End;

@@ -42,6 +42,8 @@ export function toPlainHead(entry: Entry): Plain {
       ? undefined
       : toMilliseconds(entry.elapsed),
     node: { name: entry.node.name, ip: entry.node.ip },
+    leg: entry.leg,
+    seenBy: entry.seenBy,
     src: toPlainEnd(entry.src),
     dst: toPlainEnd(entry.dst),
     summary: entry.summary,
@@ -79,6 +81,9 @@ export function copyEntry(entry: Entry, schema: Schema): Entry {
     completed: entry.completed,
     elapsed: entry.elapsed,
     node: entry.node,
+    leg: entry.leg,
+    seenBy: entry.seenBy,
+    marks: entry.marks,
     src: entry.src,
     dst: entry.dst,
     summary: entry.summary,

@@ -64,6 +64,8 @@ export const COMMON_FIELDS = {
     name: text("Node that captured it; of a savefile its name"),
     ip: address("Address of that node"),
   }, "Where it was captured; by itself the name of that node"),
+  leg: text("Between an application and its mesh's proxy, on which side")
+    .oneOf("outbound", "inbound"),
   src: object(END_FIELDS, "Who asked"),
   dst: object(END_FIELDS, "Who was asked"),
   summary: text("One line"),

@@ -308,7 +308,9 @@ export class Merge {
     do {
       if (this.#surplus && !this.#isLive) this.#surplus--;
       else {
-        writer.copy(batch, source.row, this.#flagsOf(batch, source.row));
+        writer.copy(batch, source.row, {
+          flags: this.#flagsOf(batch, source.row),
+        });
         moved++;
       }
       source.row++;

@@ -14,7 +14,10 @@ import { Refused } from "../net/failure.ts";
 import { nowMicros } from "./clock.ts";
 
 /** The names of ends that an answer has. */
-const SHOWN = { entry: NAME_FIELDS, row: ROW_NAMES, count: [] } as const;
+const SHOWN = {
+  ...{ entry: NAME_FIELDS, row: ROW_NAMES },
+  ...{ mark: [], count: [] },
+} as const;
 
 /** A request that was understood. */
 export interface PlannedQuery {

@@ -67,6 +67,8 @@ function toShownHead(entry: Entry, plain: Plain): Head {
       ? entry.incomplete
       : undefined,
     node: entry.node,
+    leg: entry.leg,
+    marks: entry.marks,
     src: toShownEnd(plain["src"]),
     dst: toShownEnd(plain["dst"]),
   };

@@ -27,6 +27,8 @@ export function toRowText({ head, position, text }: Rendered): string {
     decrypted: head.decrypted,
     incomplete: head.incomplete,
     node: { name: head.node.name },
+    leg: head.leg,
+    marks: head.marks,
     src: toNamedEnd(head.src),
     dst: toNamedEnd(head.dst),
     place: position.place,
