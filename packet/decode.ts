@@ -18,6 +18,7 @@ import {
   type Packet,
   PROTOCOL,
 } from "./packet.ts";
+import { networkOf } from "./pod_network.ts";
 import { readIcmp, readSctp, readTcp, readUdp } from "./transport.ts";
 import { readIpTunnel, readUdpTunnel, tunnelPort } from "./tunnel.ts";
 
@@ -70,6 +71,7 @@ export class Decoder {
     if (into.fragments !== NO_FRAGMENTS) into.fragments = NO_FRAGMENTS;
     into.direction = cursor.direction;
     if (cursor.interface >= 0) into.interface = cursor.interface;
+    into.network = networkOf(cursor.interface);
     const outcome = this.#readIp(next, into);
     if (outcome === OUTCOME.PACKET) this.packets++;
     else this.#count(outcome);

@@ -59,6 +59,8 @@ export class Packet {
    * else what its owner set before `decode`.
    */
   interface = 0;
+  /** The pod's network that it was captured in; 0 for the node's own. */
+  network = 0;
   /** Which way it went through that interface, as far as the frame tells. */
   direction: number = DIRECTION.UNKNOWN;
   /** 4 or 6. */

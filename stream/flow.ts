@@ -9,6 +9,7 @@
 import { type Packet, PROTOCOL, toAddress } from "../packet/packet.ts";
 import type { FlowAnalysis, FlowTransport } from "./analysis.ts";
 import type { FlowEnd } from "./flow_end.ts";
+import { isLoopback, isRedirect, type MeshLeg, toMeshLeg } from "./mesh.ts";
 import {
   type Face,
   type ShownEnd,
@@ -28,6 +29,8 @@ export class Flow<T = unknown> {
   readonly protocol: number;
   /** 4 or 6. */
   readonly ipVersion: number;
+  /** The pod's network that it was captured in; 0 for the node's own. */
+  readonly network: number;
   /** Time of the first packet captured, µs since 1970. */
   readonly first: number;
   /** That packet: shard × 2^24 + number in the shard. */
@@ -51,6 +54,10 @@ export class Flow<T = unknown> {
   leg: Leg | undefined = undefined;
   /** The other legs of the conversation, if it is shown by this one. */
   translation: Translation | undefined = undefined;
+  /** Whom the client meant, if the flow was redirected to a mesh's proxy. */
+  meantFor: FlowEnd | undefined = undefined;
+  /** Addresses of the pod whose network it is in; none where nobody knows. */
+  podIps: readonly string[] = [];
   /** Whether its table has given it up. */
   isOver = false;
 
@@ -71,6 +78,7 @@ export class Flow<T = unknown> {
     this.protocol = packet.protocol;
     this.transport = transportOf(packet.protocol);
     this.ipVersion = packet.ipVersion;
+    this.network = packet.network;
     this.first = this.last = packet.time;
     this.firstPlace = this.lastPlace = packet.place;
     this.midStream = false;
@@ -99,7 +107,20 @@ export class Flow<T = unknown> {
   get shownServer(): ShownEnd {
     return this.translation
       ? toShown(this.faceOf(!this.clientIsLow))
-      : this.server;
+      : this.meantFor ?? this.server;
+  }
+
+  /** Whether a mesh's proxy is its server, whomever the client meant. */
+  get isRedirected(): boolean {
+    return this.network !== 0 && isRedirect(this.server);
+  }
+
+  /**
+   * Whose side it is, of what an application and the proxy beside it say to
+   * each other; `undefined` for all else, which is on the wire.
+   */
+  get meshLeg(): MeshLeg | undefined {
+    return this.network === 0 ? undefined : toMeshLeg(this.client, this.server);
   }
 
   /** An end of the conversation, by its place on this leg. */
@@ -126,6 +147,7 @@ export class Flow<T = unknown> {
     packet.src = 0;
     packet.dst = this.#addresses.length / 2;
     packet.ipVersion = this.ipVersion;
+    packet.network = this.network;
     packet.srcPort = this.#lowPort;
     packet.dstPort = this.#highPort;
   }
@@ -144,7 +166,17 @@ export class Flow<T = unknown> {
 
   #toEnd(address: number, port: number): FlowEnd {
     const ip = toAddress(this.#addresses, address, this.ipVersion);
-    return this.transport === "icmp" ? { ip } : { ip, port };
+    const end = this.transport === "icmp" ? { ip } : { ip, port };
+    const isPods = this.network !== 0 &&
+      isLoopback(this.#addresses, address, this.ipVersion);
+    return isPods ? { ...end, podIp: this.#podIp } : end;
+  }
+
+  /** The pod's address of the flow's own kind, where it has one. */
+  get #podIp(): string | undefined {
+    const isLikeOurs = (ip: string) =>
+      ip.includes(":") === (this.ipVersion === 6);
+    return this.podIps.find(isLikeOurs) ?? this.podIps[0];
   }
 }
 

@@ -9,7 +9,7 @@
  * {@link FlowTable.expire} was called in between. That call only makes room,
  * and reports sooner. Silence is measured on the packets' clock.
  */
-import { Packet, PROTOCOL, TCP } from "../packet/packet.ts";
+import { Packet, PROTOCOL, TCP, toAddress } from "../packet/packet.ts";
 import { openAnalysis, restoreAnalysis, saveAnalysis } from "./analysis.ts";
 import {
   type DormantFlow,
@@ -19,6 +19,8 @@ import {
   type SavedDormant,
 } from "./dormant.ts";
 import { Flow, type FlowEnding } from "./flow.ts";
+import type { FlowEnd } from "./flow_end.ts";
+import { Answers, REDIRECT_PORTS } from "./mesh.ts";
 import type { State } from "./state.ts";
 
 /** Flows that a table holds unless told otherwise. */
@@ -78,7 +80,10 @@ const CHUNK = {
   SHUTDOWN_COMPLETE: 14,
 } as const;
 
-/** In a key, after both addresses: the ports, then protocol and IP version. */
+/**
+ * In a key, after both addresses: the ports, then 16 bits of the pod's network,
+ * protocol and IP version.
+ */
 const PORTS = 8;
 const KIND = 9;
 
@@ -88,6 +93,9 @@ const NONE = -1;
 export interface FlowState extends DormantFlow {
   readonly protocol: number;
   readonly ipVersion: number;
+  readonly network: number;
+  readonly podIps: readonly string[];
+  readonly meantFor: State;
   /** Both addresses, the lesser one first. */
   readonly addresses: Uint8Array;
   readonly lowPort: number;
@@ -107,6 +115,8 @@ export interface FlowTableOptions<T> {
   readonly analyzes?: boolean | undefined;
   /** Whether analyses keep the payload that flows begin with: up to 8 KiB. */
   readonly keepsHeads?: boolean | undefined;
+  /** Addresses of the pod whose network it is; asked for each flow in one. */
+  readonly podIpsOf?: ((network: number) => readonly string[]) | undefined;
   /** Flows held at most; the longest idle one makes room. */
   readonly maxFlows?: number | undefined;
   /** Any number: makes hash collisions unpredictable to a hostile peer. */
@@ -126,6 +136,7 @@ export class FlowTable<T = unknown> {
   readonly #isKnownPort = new Uint8Array(1 << 16);
   readonly #analyzes: boolean;
   readonly #keepsHeads: boolean;
+  readonly #podIpsOf: ((network: number) => readonly string[]) | undefined;
   readonly #maxFlows: number;
   readonly #multiplier: number;
 
@@ -158,12 +169,15 @@ export class FlowTable<T = unknown> {
   /** The key looked for. */
   readonly #key = new Uint32Array(KEY_WORDS);
   #lastSlot = NONE;
+  /** There once a packet of a pod's network has come. */
+  #answers: Answers | undefined;
   #dormant: { readonly flows: DormantFlows; readonly state: T } | undefined;
 
   constructor(options: FlowTableOptions<T>) {
     this.#onEnd = options.onEnd;
     this.#analyzes = options.analyzes ?? true;
     this.#keepsHeads = options.keepsHeads ?? true;
+    this.#podIpsOf = options.podIpsOf;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     // Odd, so that multiplying loses nothing.
     this.#multiplier = ((options.seed ?? 0) * 2 ^ 0x9e3779b1) | 1;
@@ -188,12 +202,13 @@ export class FlowTable<T = unknown> {
    */
   find(packet: Packet): Flow<T> {
     this.#advance(packet.time);
-    this.#readKey(packet);
-    let slot = this.#lookUp();
-    if (slot === NONE) slot = this.#wake(packet);
+    let slot = packet.network === 0 ? NONE : this.#seekAsked(packet);
+    if (slot === NONE) slot = this.#seek(packet);
     if (slot !== NONE && this.#isOver(slot, packet)) {
       this.#end(slot);
       slot = NONE;
+      // It may have been found by other ends than the packet's.
+      if (packet.network !== 0) this.#readKey(packet);
     }
     if (slot === NONE) slot = this.#begin(packet);
     const flow = this.#flows[slot]!;
@@ -257,6 +272,9 @@ export class FlowTable<T = unknown> {
     return {
       protocol: flow.protocol,
       ipVersion: flow.ipVersion,
+      network: flow.network,
+      podIps: flow.podIps,
+      meantFor: flow.meantFor ? { ...flow.meantFor } : null,
       addresses: bytes,
       lowPort: srcPort,
       highPort: dstPort,
@@ -276,6 +294,7 @@ export class FlowTable<T = unknown> {
     packet.src = 0;
     packet.dst = state.addresses.length / 2;
     packet.ipVersion = state.ipVersion;
+    packet.network = state.network;
     packet.protocol = state.protocol;
     packet.srcPort = state.lowPort;
     packet.dstPort = state.highPort;
@@ -286,6 +305,10 @@ export class FlowTable<T = unknown> {
     this.#advance(state.last);
     const slot = this.#restore(packet, state);
     const flow = this.#flows[slot]!;
+    flow.podIps = state.podIps;
+    flow.meantFor = state.meantFor === null
+      ? undefined
+      : state.meantFor as unknown as FlowEnd;
     flow.analysis = state.analysis === null
       ? undefined
       : restoreAnalysis(flow.transport, state.analysis);
@@ -323,6 +346,30 @@ export class FlowTable<T = unknown> {
     this.#advance(saved.clock);
   }
 
+  /** The slot of the flow that has a packet's ends, if there is one. */
+  #seek(packet: Packet): number {
+    this.#readKey(packet);
+    const slot = this.#lookUp();
+    return slot === NONE ? this.#wake(packet) : slot;
+  }
+
+  /** The slot of the redirected flow that a packet answers, if it does. */
+  #seekAsked(packet: Packet): number {
+    const answers = this.#answers ??= new Answers();
+    if (!answers.mayBe(packet)) return NONE;
+    for (const port of REDIRECT_PORTS) {
+      const slot = this.#seek(answers.asked(packet, port));
+      if (slot === NONE) continue;
+      const flow = this.#flows[slot]!;
+      flow.meantFor ??= {
+        ip: toAddress(packet.bytes, packet.src, packet.ipVersion),
+        port: packet.srcPort,
+      };
+      return slot;
+    }
+    return NONE;
+  }
+
   /** Wakes the flow of the packet, whose key was read, if it sleeps. */
   #wake(packet: Packet): number {
     const found = this.#dormant?.flows.take(this.#key);
@@ -332,6 +379,7 @@ export class FlowTable<T = unknown> {
     ends.src = packet.src;
     ends.dst = packet.dst;
     ends.ipVersion = packet.ipVersion;
+    ends.network = packet.network;
     ends.protocol = packet.protocol;
     ends.srcPort = packet.srcPort;
     ends.dstPort = packet.dstPort;
@@ -415,7 +463,7 @@ export class FlowTable<T = unknown> {
     } else {
       key[PORTS] = srcPort << 16 | dstPort;
     }
-    key[KIND] = packet.protocol << 8 | packet.ipVersion;
+    key[KIND] = packet.network << 16 | packet.protocol << 8 | packet.ipVersion;
   }
 
   #lookUp(): number {
@@ -604,6 +652,9 @@ export class FlowTable<T = unknown> {
       this.fromLow,
       this.#isFromClient(packet),
     );
+    if (packet.network !== 0) {
+      flow.podIps = this.#podIpsOf?.(packet.network) ?? [];
+    }
     this.#flows[slot] = flow;
     this.#touched[slot] = this.#now;
     this.#link(slot, this.#listFor(slot));
@@ -702,7 +753,7 @@ function listFor(seen: number, kind: number): number {
   if ((seen & SEEN.RESET) !== 0 || (seen & BOTH_FIN) === BOTH_FIN) {
     return LIST.ENDED;
   }
-  const protocol = kind >>> 8;
+  const protocol = kind >>> 8 & 0xff;
   if (protocol === PROTOCOL.SCTP) return LIST.OPEN;
   if (protocol !== PROTOCOL.TCP) return LIST.DATAGRAM;
   return (seen & SEEN.ANSWERED) !== 0 ? LIST.OPEN : LIST.ATTEMPT;

@@ -63,6 +63,8 @@ export class Legs<T> {
 
   /** Looks at a flow's first packet. */
   begin(flow: Flow<T>, packet: Packet, fromLow: boolean): Beginning {
+    // What a pod says to itself goes no further as it is.
+    if (flow.network !== 0) return "alone";
     const mark = markOf(packet);
     if (mark === undefined) return "alone";
     const leg = flow.leg = new Leg(fromLow);
