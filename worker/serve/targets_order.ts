@@ -1,6 +1,8 @@
 /** Orders of whose packets to capture, as they came over a socket. */
 import {
+  MAX_POD_NETWORKS,
   MAX_TARGET_ENDS,
+  type PodNetwork,
   type TargetEnd,
   type TargetsOrder,
 } from "../../api/worker.ts";
@@ -13,21 +15,59 @@ const MAX_REVISION = 256;
 /** Ports that one end may name. */
 const MAX_PORTS = 1024;
 
+/** Characters of a pod's name, its namespace or its uid (RFC 1123). */
+const MAX_NAME = 253;
+
+/** Addresses of one pod. */
+const MAX_IPS = 16;
+
 /** @throws Refused if it is none */
 export function toTargetsOrder(value: Record<string, unknown>): TargetsOrder {
-  const { revision, all, ends } = value;
+  const { revision, all, ends, networks } = value;
   if (typeof revision !== "string" || revision.length > MAX_REVISION) {
     throw new Refused("message", '"revision" must be a short text');
   }
-  if (all === true && ends === undefined) return { revision, all };
+  const common = {
+    revision,
+    ...(networks !== undefined && { networks: toNetworks(networks) }),
+  };
+  if (all === true && ends === undefined) return { ...common, all };
   if (all !== undefined && all !== false || !Array.isArray(ends)) {
     throw new Refused("message", 'Say either "all": true, or "ends"');
   }
   if (ends.length > MAX_TARGET_ENDS) {
     throw new Refused("message", `"ends" may name ${MAX_TARGET_ENDS} at most`);
   }
-  return { revision, ends: ends.map(toEnd) };
+  return { ...common, ends: ends.map(toEnd) };
 }
+
+/** @throws Refused */
+function toNetworks(value: unknown): PodNetwork[] {
+  if (Array.isArray(value) && value.length <= MAX_POD_NETWORKS) {
+    return value.map(toNetwork);
+  }
+  throw new Refused(
+    "message",
+    `"networks" must be a list of up to ${MAX_POD_NETWORKS}`,
+  );
+}
+
+/** @throws Refused */
+function toNetwork(value: unknown): PodNetwork {
+  const { uid, namespace, pod, ips } = Object(value) as Record<string, unknown>;
+  const areSound = Array.isArray(ips) && ips.length <= MAX_IPS &&
+    ips.every((ip) => typeof ip === "string" && parseAddress(ip));
+  if (isName(uid) && isName(namespace) && isName(pod) && areSound) {
+    return { uid, namespace, pod, ips };
+  }
+  throw new Refused(
+    "message",
+    'A network has "uid", "namespace", "pod" and the pod\'s "ips"',
+  );
+}
+
+const isName = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && value.length <= MAX_NAME;
 
 /** @throws Refused */
 function toEnd(value: unknown): TargetEnd {
