@@ -7,7 +7,7 @@
  * hashes, which is made when a part comes.
  *
  * ```text
- * header  u8 version, u8 fields, u16 0, u32 words, u32 bytes of words,
+ * header  u8 version, u8 fields, u8 kind, u8 0, u32 words, u32 bytes of words,
  *         u32 names, u32 lines, u32 claims
  * f64     from, to                       of each claim
  * u32     names                          of each claim
@@ -20,7 +20,11 @@
  * ```
  *
  * All numbers are little-endian, as on every machine that browsers run on.
+ *
+ * A part of the other kind has names that answers gave: `from` and `to` are
+ * when they were given first and last.
  */
+import type { Answered } from "../entry/answered_names.ts";
 import {
   type Claim,
   isNode,
@@ -31,7 +35,13 @@ import {
 import { BadMessage } from "./batch.ts";
 
 /** Raised with every change; parts of other versions are refused. */
-const VERSION = 1;
+const VERSION = 2;
+
+/** What a part has. */
+const KIND = { CLAIMS: 0, ANSWERED: 1 } as const;
+
+/** Where its header says so. */
+const KIND_AT = 2;
 
 /** Bytes after which a part is full. */
 const FULL_PART = 256 * 1024;
@@ -69,7 +79,49 @@ export function* toParts(
   claims: Iterable<Claim>,
   fields: readonly NameField[],
 ): Generator<Uint8Array<ArrayBuffer>> {
-  const writer = new PartWriter(fields);
+  yield* writeParts(claims, new PartWriter(fields, KIND.CLAIMS));
+}
+
+/**
+ * Answered names as parts.
+ *
+ * @param answered those of one address together, in order of time
+ */
+export function* toAnsweredParts(
+  answered: Iterable<Answered>,
+): Generator<Uint8Array<ArrayBuffer>> {
+  const rows = Iterator.from(answered).map(({ address, name, from, seen }) => ({
+    ...{ address, from, to: seen },
+    names: { name },
+  }));
+  yield* writeParts(rows, new PartWriter(["name"], KIND.ANSWERED));
+}
+
+/** Whether a part has answered names, and no claims. */
+export function isAnsweredPart(part: Uint8Array): boolean {
+  return part[KIND_AT] === KIND.ANSWERED;
+}
+
+/**
+ * The answered names of a part.
+ *
+ * @throws BadMessage
+ */
+export function* readAnswered(message: Uint8Array): Generator<Answered> {
+  const part = new NamesPart(message);
+  for (const address of part.addresses()) {
+    for (const [, claims] of part.linesOf(address)) {
+      for (const { from, to, names: { name } } of claims) {
+        if (name !== undefined) yield { address, name, from, seen: to };
+      }
+    }
+  }
+}
+
+function* writeParts(
+  claims: Iterable<Claim>,
+  writer: PartWriter,
+): Generator<Uint8Array<ArrayBuffer>> {
   for (const claim of claims) {
     if (writer.isFull) yield writer.take();
     writer.add(claim);
@@ -80,6 +132,7 @@ export function* toParts(
 /** Collects the claims of one part. */
 class PartWriter {
   readonly #fields: readonly NameField[];
+  readonly #kind: number;
   readonly #encoder = new TextEncoder();
   readonly #words = new Map<string, number>();
   /** UTF-16 units of the words. */
@@ -98,7 +151,8 @@ class PartWriter {
   #address: string | undefined;
   #port = ANY;
 
-  constructor(fields: readonly NameField[]) {
+  constructor(fields: readonly NameField[], kind: number) {
+    this.#kind = kind;
     this.#fields = NAME_FIELDS.filter((field) => fields.includes(field));
   }
 
@@ -159,6 +213,7 @@ class PartWriter {
     const view = new DataView(part.buffer);
     view.setUint8(0, VERSION);
     view.setUint8(1, toMask(this.#fields));
+    view.setUint8(KIND_AT, this.#kind);
     view.setUint32(4, this.#words.size, true);
     view.setUint32(8, words.length, true);
     view.setUint32(12, this.#nodes.length, true);

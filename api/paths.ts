@@ -36,6 +36,12 @@ export const WORKER = {
   targets: "/v1/targets",
   /** PUT `{"limit": BYTES}`. */
   storageLimit: "/v1/storage-limit",
+  /**
+   * What answers (of DNS) in the packets kept here called which address: a list
+   * of `Answered` of `entry/answered_names.ts`. `?since=` has a time (µs):
+   * those that were seen last before it are left out.
+   */
+  names: "/v1/names",
   /** A WebSocket: one channel of `messages.ts` is one query. */
   query: "/v1/query",
   /**

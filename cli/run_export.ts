@@ -9,9 +9,11 @@ import {
   type ExportOptions,
   exportPackets,
 } from "../worker/scan/export.ts";
+import { answeredIn } from "../worker/scan/answered.ts";
 import { MixedLinkTypes, PacketOutput } from "../worker/scan/packet_output.ts";
 import { ofSavefile } from "../worker/scan/packet_source.ts";
 import { linesOf, ShardGone } from "../worker/scan/shard_line.ts";
+import { readsName } from "../worker/scan/source_scan.ts";
 import type { Store } from "../worker/shards/store.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import type { CommonOptions } from "./common_options.ts";
@@ -160,12 +162,15 @@ async function copyLines(
   progress: Progress,
 ): Promise<string[]> {
   const warnings: string[] = [];
+  const answered = readsName(job.plan)
+    ? await answeredIn(store, job)
+    : undefined;
   let done = 0;
   for (const line of linesOf(store)) {
     let position = 0;
     const onProgress = (now: number) =>
       progress.update(done + (position = now));
-    await exportPackets(line, output, { ...job, onProgress });
+    await exportPackets(line, output, { ...job, answered, onProgress });
     done += position;
     warnings.push(...line.damage.map((what) => `${store.node}: ${what}`));
   }

@@ -36,6 +36,7 @@ export async function runQuery(
     order,
     limit,
     bodies: options.json === true && options.count !== true,
+    names: options.count || options.explain ? [] : undefined,
   });
   const hub = toHub(options);
   if (hub) {

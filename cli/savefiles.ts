@@ -10,7 +10,7 @@ import {
   type SavefilePath,
 } from "../worker/capture/savefile.ts";
 import { searchSavefile } from "../worker/scan/search_savefile.ts";
-import type { Coverage } from "../worker/scan/source_scan.ts";
+import { answeredFor, type Coverage } from "../worker/scan/source_scan.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { CommandError, EXIT } from "./exit.ts";
 import { say } from "./output.ts";
@@ -44,12 +44,15 @@ export async function searchSavefiles(
   const files = orCommandError(() => findSavefiles(args));
   const ranks = rank(nameSources(files.map(({ path }) => path)));
   const coverages: Coverage[] = [];
+  // A capture may go on from file to file.
+  const answered = answeredFor(plan);
   for (const { name, file, onProgress } of openEach(files)) {
     const rank = ranks.get(name)!;
     coverages.push(
       await searchSavefile(file, name, {
         plan,
         protocols: PROTOCOLS,
+        answered,
         onMatch: (entry) => onMatch(entry, rank),
         onProgress,
         signal,

@@ -2,6 +2,7 @@
 import { PROTOCOLS } from "../dissectors/registry.ts";
 import type { Plan } from "../kfl/plan.ts";
 import { searchStore } from "../worker/scan/search_store.ts";
+import { answeredFor } from "../worker/scan/source_scan.ts";
 import { UnusableFolder } from "../worker/shards/meta.ts";
 import { Store } from "../worker/shards/store.ts";
 import { toRfc3339 } from "../entry/json.ts";
@@ -26,6 +27,7 @@ export async function searchFolder(
     const coverages = await searchStore(store, {
       plan,
       protocols: PROTOCOLS,
+      answered: answeredFor(plan),
       onMatch: (entry) => onMatch(entry, 0),
       onProgress: (position) => progress.update(position),
       signal,

@@ -1,10 +1,15 @@
 /** The packets of a source that an export keeps, found and given on. */
+import {
+  type AnsweredNames,
+  ClaimedOrAnswered,
+} from "../../entry/answered_names.ts";
 import { type NameLookup, NO_NAMES } from "../../entry/names.ts";
 import { isConversationTest } from "../../kfl/evaluator.ts";
 import { compilePacket } from "../../kfl/packet_filter.ts";
 import type { Plan } from "../../kfl/plan.ts";
 import { BATCH, type WalkOptions } from "../capture/walk.ts";
 import type { Interface } from "../../packet/frame.ts";
+import { answeredOf } from "./answered.ts";
 import type { PacketSource } from "./packet_source.ts";
 import {
   ByFlow,
@@ -13,7 +18,7 @@ import {
   type Keeper,
   type Selection,
 } from "./selection.ts";
-import type { Protocols } from "./source_scan.ts";
+import { type Protocols, readsName } from "./source_scan.ts";
 import {
   ConversationFinder,
   EntryFinder,
@@ -26,6 +31,11 @@ export interface ExportOptions extends WalkOptions {
   readonly protocols: Protocols;
   /** What the ends were called; by default nobody has a name. */
   readonly names?: NameLookup | undefined;
+  /**
+   * What all answers called the others, if that is known already; else the
+   * source is read once more where the filter asks for it.
+   */
+  readonly answered?: AnsweredNames | undefined;
   /** Only the packets of matching exchanges, not their whole conversations. */
   readonly exact: boolean;
 }
@@ -62,8 +72,9 @@ export async function exportPackets(
 async function select(
   source: PacketSource,
   keeper: Keeper,
-  { plan, protocols, names = NO_NAMES, exact, ...options }: ExportOptions,
+  options: ExportOptions,
 ): Promise<Selection> {
+  const { plan, protocols, exact } = options;
   const { filter } = plan;
   if (
     filter.kind === "constant" && filter.constant.type === "bool" &&
@@ -81,6 +92,7 @@ async function select(
       "This filter reads its input twice: name a file in place of -",
     );
   }
+  const names = await namesFor(source, options);
   const finder: FlowFinder = isConversations
     ? new ConversationFinder(plan, names)
     : new EntryFinder(source.node, plan, names, protocols, exact);
@@ -90,4 +102,16 @@ async function select(
   finder.end();
   source.rewind();
   return new ByFlow(finder.wanted, BATCH, keeper);
+}
+
+/** What ends are called, as far as the filter asks for it. */
+async function namesFor(
+  source: PacketSource,
+  { names = NO_NAMES, answered, ...options }: ExportOptions,
+): Promise<NameLookup> {
+  if (!readsName(options.plan)) return names;
+  if (answered) return new ClaimedOrAnswered(names, answered, false);
+  const own = await answeredOf(source, options);
+  source.rewind();
+  return new ClaimedOrAnswered(names, own, false);
 }

@@ -8,6 +8,7 @@
  */
 import type { Completed } from "../../api/messages.ts";
 import type { NamesTable } from "../../api/names_table.ts";
+import type { AnsweredNames } from "../../entry/answered_names.ts";
 import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import { compileMessage } from "../../kfl/evaluator.ts";
 import type { Predicate } from "../../kfl/generator.ts";
@@ -18,9 +19,14 @@ import { LineTail } from "./line_tail.ts";
 import type { Pin } from "./pin.ts";
 import type { PlacedEntry } from "./rendering.ts";
 import { StaleState } from "./replay.ts";
-import { checkpointOf } from "./search_store.ts";
+import { checkpointOf, learnStored } from "./search_store.ts";
 import { lineOf } from "./shard_line.ts";
-import { type Coverage, type Protocols, SourceScan } from "./source_scan.ts";
+import {
+  type Coverage,
+  lookupOf,
+  type Protocols,
+  SourceScan,
+} from "./source_scan.ts";
 import { UnnamedEntries } from "./unnamed.ts";
 
 /** How often all files are looked for, ms; the next shard's oftener. */
@@ -32,6 +38,8 @@ export interface FollowOptions {
   readonly protocols: Protocols;
   /** What the ends were called; absent where nobody has a name. */
   readonly names?: NamesTable | undefined;
+  /** What answers called the others; what is read is added. */
+  readonly answered?: AnsweredNames | undefined;
   /** µs since 1970; without it no entry waits for names. */
   readonly clock?: () => number;
   /** What these packets complete is not given. */
@@ -56,9 +64,10 @@ export class Follower {
   constructor(store: Store, options: FollowOptions) {
     this.#store = store;
     this.#options = options;
-    const { plan, names } = options;
+    const { plan, names, answered } = options;
     this.#matches = compileMessage(plan);
-    this.#unnamed = names && new UnnamedEntries(names);
+    this.#unnamed = names && new UnnamedEntries(names, lookupOf(options));
+    if (answered) learnStored(store, answered);
     const shards = Map.groupBy(this.#newShards(), ({ key }) => key);
     for (const [key, line] of shards) {
       this.#begin(key, line.map(({ number }) => number));
@@ -189,7 +198,7 @@ export class Follower {
   }
 
   #open(key: string): LineTail {
-    const { plan, protocols, names, pin, after, onMatch, clock } =
+    const { plan, protocols, names, answered, pin, after, onMatch, clock } =
       this.#options;
     const mustWait = (entry: DissectedEntry): boolean => {
       const now = isWanted(entry) ? clock?.() : undefined;
@@ -201,6 +210,7 @@ export class Follower {
       plan,
       protocols,
       names,
+      answered,
       mustWait: this.#unnamed && mustWait,
       onMatch: (entry) => {
         if (isWanted(entry)) onMatch(entry);

@@ -43,8 +43,8 @@ export interface ReplayOptions {
   readonly mayMatch?:
     | ((flow: Flow<unknown>, protocols?: readonly string[]) => boolean)
     | undefined;
-  /** Ids of flows that an earlier reading found unable to match. */
-  readonly ruledOut?: ReadonlySet<number> | undefined;
+  /** Whether an earlier reading found a flow unable to match. */
+  readonly isRuledOut?: ((flow: Flow<unknown>) => boolean) | undefined;
   /** An entry, complete. What it borrows holds until this returns. */
   readonly onEntry: (entry: DissectedEntry, flow: Flow<unknown>) => void;
 }
@@ -292,7 +292,7 @@ export class Replay {
       flow.analysis = undefined;
       return SETTLED;
     }
-    if (this.#options.ruledOut?.has(flow.id)) {
+    if (this.#options.isRuledOut?.(flow)) {
       this.counters.bytesRuledOut++;
       flow.analysis = undefined;
       return SETTLED;

@@ -1,10 +1,10 @@
 /** A query over a savefile. */
-import { NO_NAMES } from "../../entry/names.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
 import { BytesPass } from "./bytes_pass.ts";
 import {
   type Coverage,
+  flowNamesOf,
   horizonOf,
   type ScanOptions,
   SourceScan,
@@ -36,9 +36,10 @@ export async function searchSavefile(
 /** Flows that cannot match by their bytes, where it pays to look. */
 async function searchBytes(
   file: OpenSavefile,
-  { plan, names = NO_NAMES, ...options }: ScanOptions & WalkOptions,
+  options: ScanOptions & WalkOptions,
 ): Promise<ReadonlySet<number>> {
-  const pass = new BytesPass(plan, names, horizonOf(plan));
+  const { plan } = options;
+  const pass = new BytesPass(plan, flowNamesOf(options), horizonOf(plan));
   if (plan.needles.length === 0 || !file.canRewind) return pass.ruledOut;
   await walk(file, options, (batch, first) => {
     pass.add(batch, file.reader.interfaces, first);

@@ -9,6 +9,7 @@
  * nothing can match, and begin wherever they like. So the newest entries cost
  * their own shards and no more.
  */
+import type { AnsweredNames } from "../../entry/answered_names.ts";
 import {
   compileShard,
   type Judge,
@@ -18,10 +19,10 @@ import {
 import { FrameBatch } from "../../packet/frame.ts";
 import { toPlace } from "../../stream/reader.ts";
 import { isFlow, NO_FLOW, PacketRows } from "../shards/columns.ts";
-import type { MessageTable } from "../shards/message_table.ts";
+import type { Columns, MessageTable } from "../shards/message_table.ts";
 import type { Shard } from "../shards/shard.ts";
-import type { SidecarHeader } from "../shards/sidecar_header.ts";
 import type { Store } from "../shards/store.ts";
+import { NOTHING } from "./nothing.ts";
 import { StaleState } from "./replay.ts";
 import {
   COMPLETION,
@@ -38,11 +39,14 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-export const KEY = "replay 8";
+export const KEY = "replay 9";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
 const PROTOCOLS = "protocols";
+/** Addresses and what answers called them, by turns; and when, first and last. */
+const ANSWERED = "answered";
+const ANSWERED_AT = "answered at";
 
 /** An entry may be completed by time alone: a shard's packets tell nothing. */
 const TRANSPORTS = ["tcp", "udp", "icmp", "sctp"] as const;
@@ -74,6 +78,8 @@ class Link {
   readonly bytes: number;
   /** Whether all of it is read. */
   readonly isWhole: boolean;
+  /** Whether no packets are added to it, so that findings can be kept. */
+  readonly isSealed: boolean;
   /** Greatest time of its packets, µs. */
   readonly last: number;
   readonly #readProtocols: () => readonly string[] | undefined;
@@ -81,16 +87,22 @@ class Link {
 
   /** @param most bytes of it that may be read */
   constructor(
-    number: number,
-    { pcapBytes, last }: SidecarHeader,
+    { number, header, sealedHeader }: Shard,
     most: number,
     readProtocols: () => readonly string[] | undefined,
   ) {
+    const { pcapBytes, last } = header;
+    this.isSealed = sealedHeader !== undefined;
     this.number = number;
     this.bytes = Math.min(pcapBytes, most);
     this.isWhole = pcapBytes <= most;
     this.last = last;
     this.#readProtocols = readProtocols;
+  }
+
+  /** Whether it is to be dissected whole, and what that finds to be kept. */
+  get isNew(): boolean {
+    return !this.protocols && this.isSealed && this.isWhole;
   }
 
   /**
@@ -129,6 +141,34 @@ export function checkpointOf(shard: Shard): Uint8Array | undefined {
   return shard.messageTable(KEY)?.numbers(CHECKPOINT, Uint8Array);
 }
 
+/**
+ * Learns what answers in all of a folder called whom, as far as dissections
+ * have kept it: others are met when their shards are searched.
+ */
+export function learnStored(store: Store, answered: AnsweredNames): void {
+  for (const shard of store.shards("oldest first")) {
+    const table = shard.messageTable(KEY);
+    const texts = table?.texts(ANSWERED) ?? [];
+    const at = table?.numbers(ANSWERED_AT, Float64Array) ?? [];
+    for (let i = 0; i + 1 < Math.min(texts.length, at.length); i += 2) {
+      const [address, name] = [texts[i]!, texts[i + 1]!];
+      answered.learnAll([{ address, name, from: at[i]!, seen: at[i + 1]! }]);
+    }
+  }
+}
+
+/** As {@link learnStored} reads them; nothing of none. */
+function toColumns(answered: AnsweredNames): Columns {
+  if (answered.size === 0) return {};
+  const all = [...answered];
+  return {
+    [ANSWERED]: all.flatMap(({ address, name }) => [address, name]),
+    [ANSWERED_AT]: Float64Array.from(
+      all.flatMap(({ from, seen }) => [from, seen]),
+    ),
+  };
+}
+
 class StoreSearch {
   readonly #store: Store;
   readonly #options: StoreSearchOptions;
@@ -158,6 +198,7 @@ class StoreSearch {
   /** Each line is done from its newest stretch to its oldest. */
   async run(): Promise<Coverage[]> {
     const lines = this.#lines();
+    await this.#learn(lines);
     while (true) {
       const line = newest(lines);
       if (!line || this.#isSettled(line)) break;
@@ -170,6 +211,20 @@ class StoreSearch {
     }
     this.#noteFolder();
     return this.#coverages;
+  }
+
+  /**
+   * Learns what answers said that are not met on the way: those of shards that
+   * were dissected, and of other lines, which are searched in any order.
+   */
+  async #learn(lines: readonly Line[]): Promise<void> {
+    const { answered, plan, signal, until } = this.#options;
+    if (!answered) return;
+    learnStored(this.#store, answered);
+    if (lines.length < 2 || plan === NOTHING) return;
+    const { protocols } = this.#options;
+    const search = { plan: NOTHING, protocols, answered, signal, until };
+    await searchStore(this.#store, { ...search, onMatch() {} });
   }
 
   /** Counts the shards that were passed over. */
@@ -195,7 +250,7 @@ class StoreSearch {
       // Nothing that began in the window is completed later.
       if (header.first > to + COMPLETION) continue;
       line.links.push(
-        new Link(number, header, most, () => this.#readProtocols(number)),
+        new Link(shard, most, () => this.#readProtocols(number)),
       );
     }
     for (const { links } of lines.values()) {
@@ -231,16 +286,18 @@ class StoreSearch {
     for (const link of stretch) {
       using shard = this.#store.attempt(link.number);
       if (!shard) continue;
-      if (link.protocols || !link.isWhole || !shard.isSealed) {
+      if (!link.isNew) {
         await this.#replayShard(scan, shard, link);
         continue;
       }
       const checkpoint = scan.save();
       scan.protocols.clear();
+      scan.answered.clear();
       await this.#replayShard(scan, shard, link);
       this.#store.putMessageTable(shard, KEY, {
         [CHECKPOINT]: checkpoint,
         [PROTOCOLS]: [...scan.protocols],
+        ...toColumns(scan.answered),
       });
     }
     // What goes on after it was given by the stretch that was searched before.
@@ -287,7 +344,7 @@ class StoreSearch {
   #scanOf(stretch: readonly Link[]): SourceScan {
     return new SourceScan(this.#store.node, {
       ...this.#options,
-      isWhole: stretch.some((link) => !link.protocols),
+      isWhole: stretch.some((link) => link.isNew),
       onMatch: (entry, flow) => {
         if (this.#wantsNewest) this.#matched.push(entry.timestamp);
         this.#options.onMatch(entry, flow);

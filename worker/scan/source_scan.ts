@@ -3,14 +3,20 @@
  * and those that match are given on. What was missed is counted.
  */
 import type { DissectedEntry } from "../../dissectors/dissected.ts";
+import { answeredBy, mayAsk } from "../../dissectors/dns/answered.ts";
 import type {
   AnyDissector,
   AnyFlowDissector,
 } from "../../dissectors/dissector.ts";
+import {
+  AnsweredNames,
+  ClaimedOrAnswered,
+} from "../../entry/answered_names.ts";
 import { type NameLookup, NO_NAMES } from "../../entry/names.ts";
 import { compileFlow, compileMessage } from "../../kfl/evaluator.ts";
 import type { StageCounts } from "../../kfl/explain.ts";
 import type { Plan } from "../../kfl/plan.ts";
+import { namesReadBy } from "../../kfl/tree.ts";
 import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
@@ -39,6 +45,13 @@ export interface ScanOptions {
   readonly protocols: Protocols;
   /** What the ends were called; by default nobody has a name. */
   readonly names?: NameLookup | undefined;
+  /**
+   * What answers called those whom `names` does not know. What the source's
+   * own answers say is added, before the entries that follow them are named:
+   * so flows on which addresses are asked for are never ruled out. Absent
+   * where nobody asks for the name of an end.
+   */
+  readonly answered?: AnsweredNames | undefined;
   /**
    * An entry that was named, before it is known whether it matches: whoever
    * says that it is to wait takes it over. What it borrows holds until this
@@ -84,6 +97,8 @@ export class SourceScan {
   readonly replay: Replay;
   /** Protocols of the entries so far, whether they match or not. */
   readonly protocols = new Set<string>();
+  /** What answers among them called whom, if the scan is whole. */
+  readonly answered = new AnsweredNames();
   /**
    * Whether this node captured the packets itself. Where it kept the beginning
    * of one it did so on purpose (`--store`), and nothing that can be asked for
@@ -94,24 +109,32 @@ export class SourceScan {
   readonly #packet = new Packet();
   readonly #horizon: number;
   readonly #isWhole: boolean;
+  readonly #listeners: readonly AnsweredNames[];
 
   constructor(node: string, options: ScanOptions) {
-    const { plan, isWhole = false, names = NO_NAMES } = options;
+    const { plan, isWhole = false, answered, ruledOut } = options;
+    const names = lookupOf(options);
     const matches = compileMessage(plan);
     this.#horizon = horizonOf(plan);
     this.#isWhole = isWhole;
-    const judge = compileFlow(plan, names);
+    const judge = compileFlow(plan, flowNamesOf(options));
+    const mustRead = answered ? isOfNames : () => false;
+    this.#listeners = [isWhole ? this.answered : undefined, answered]
+      .filter((each) => each !== undefined);
     this.replay = new Replay({
       node: { name: node },
       ...options.protocols,
       wantsBodies: plan.wantsBodies || isWhole,
       mayMatch: isWhole
         ? undefined
-        : (flow, protocols) => !cannotMatch(judge, flow, protocols),
-      ruledOut: options.ruledOut,
+        : (flow, protocols) =>
+          mustRead(flow, protocols) || !cannotMatch(judge, flow, protocols),
+      isRuledOut: ruledOut &&
+        ((flow) => ruledOut.has(flow.id) && !mustRead(flow)),
       onEntry: (entry, flow) => {
         this.coverage.entries++;
         this.protocols.add(entry.protocol);
+        if (this.#listeners.length > 0) this.#learn(entry);
         if (names !== NO_NAMES) entry.nameEnds(names);
         if (options.mustWait?.(entry) || !matches(entry)) return;
         this.coverage.matches++;
@@ -205,12 +228,52 @@ export class SourceScan {
     this.replay.end();
   }
 
+  #learn(entry: DissectedEntry): void {
+    const answer = answeredBy(entry);
+    for (const address of answer?.addresses ?? []) {
+      for (const names of this.#listeners) {
+        names.learn(address, answer!.name, entry.completed);
+      }
+    }
+  }
+
   #count(time: number): void {
     const { coverage } = this;
     coverage.packets++;
     if (time < coverage.first) coverage.first = time;
     if (time > coverage.last) coverage.last = time;
   }
+}
+
+/** What ends of entries are called. */
+export function lookupOf(
+  { names = NO_NAMES, answered }: Pick<ScanOptions, "names" | "answered">,
+): NameLookup {
+  return answered ? new ClaimedOrAnswered(names, answered, true) : names;
+}
+
+/** What flows are judged by: answers tell nothing but the name of an end. */
+export function flowNamesOf(options: ScanOptions): NameLookup {
+  const { plan, names = NO_NAMES } = options;
+  return readsName(plan) ? lookupOf(options) : names;
+}
+
+/** Where answers are collected, if anybody asks for the name of an end. */
+export function answeredFor(plan: Plan): AnsweredNames | undefined {
+  return plan.names.includes("name") ? new AnsweredNames() : undefined;
+}
+
+/** Whether the filter asks for the name of an end. */
+export function readsName({ filter }: Plan): boolean {
+  return namesReadBy(filter).includes("name");
+}
+
+/** Whether addresses of names may be asked for on a flow. */
+function isOfNames(
+  { client, server }: Flow<unknown>,
+  protocols?: readonly string[],
+): boolean {
+  return mayAsk(client, server) && (!protocols || protocols.includes("dns"));
 }
 
 /** What the stages of a query counted, over all its sources. */

@@ -17,7 +17,7 @@ import type { NamesTable } from "../../api/names_table.ts";
 import { SCHEMA } from "../../dissectors/registry.ts";
 import type { End } from "../../entry/entry.ts";
 import { copyEntry } from "../../entry/json.ts";
-import { knownAddress, withNames } from "../../entry/names.ts";
+import { knownAddress, type NameLookup, withNames } from "../../entry/names.ts";
 import type { PlacedEntry } from "./rendering.ts";
 import type { Coverage } from "./source_scan.ts";
 
@@ -40,14 +40,20 @@ interface Waiting {
 /** The entries of one query that wait. */
 export class UnnamedEntries {
   readonly #names: NamesTable;
+  readonly #lookup: NameLookup;
   /** In the order in which they came. */
   #waiting: Waiting[] = [];
   #bytes = 0;
   /** When an address was first seen without a name, by packets' times, µs. */
   readonly #seen = new Map<string, number>();
 
-  constructor(names: NamesTable) {
+  /**
+   * @param names what is waited for
+   * @param lookup what entries are given in the end; by default the same
+   */
+  constructor(names: NamesTable, lookup: NameLookup = names) {
     this.#names = names;
+    this.#lookup = lookup;
   }
 
   /** Whether any waits. */
@@ -118,8 +124,8 @@ export class UnnamedEntries {
     const { src, dst, timestamp } = entry;
     return {
       ...entry,
-      src: withNames(src, this.#names.at(src, timestamp)),
-      dst: withNames(dst, this.#names.at(dst, timestamp)),
+      src: withNames(src, this.#lookup.at(src, timestamp)),
+      dst: withNames(dst, this.#lookup.at(dst, timestamp)),
     };
   }
 }

@@ -18,7 +18,7 @@ export async function answerClosed(
   { plan, output }: Ask,
   around: Answering,
 ): Promise<void> {
-  const { store, names, channel, credit, signal } = around;
+  const { store, names, answered, channel, credit, signal } = around;
   const progress = new ProgressTeller(channel, store.bytes);
   using rows = output === "count"
     ? undefined
@@ -27,6 +27,7 @@ export async function answerClosed(
     plan,
     protocols: PROTOCOLS,
     names: names?.stored,
+    answered,
     onMatch(entry) {
       progress.matches++;
       rows?.add(entry);

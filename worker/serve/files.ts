@@ -2,15 +2,21 @@
 import { BadMessage } from "../../api/batch.ts";
 import type { PacketsAsk } from "../../api/messages.ts";
 import { LOST_HEADER } from "../../api/paths.ts";
-import { MAX_PARTS } from "../../api/names.ts";
+import { isAnsweredPart, MAX_PARTS, readAnswered } from "../../api/names.ts";
 import { NamesTable } from "../../api/names_table.ts";
 import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import { PROTOCOLS, SCHEMA } from "../../dissectors/registry.ts";
+import {
+  AnsweredNames,
+  ClaimedOrAnswered,
+} from "../../entry/answered_names.ts";
 import { parseId } from "../../entry/entry.ts";
 import { type Bytes, fromBytes } from "../../entry/field.ts";
 import { toPlain } from "../../entry/json.ts";
+import { NO_NAMES } from "../../entry/names.ts";
 import { type Plan, PLAN_VERSION } from "../../kfl/plan.ts";
 import { redact, type RedactPath } from "../../kfl/redaction.ts";
+import { answeredIn } from "../scan/answered.ts";
 import { exportPackets } from "../scan/export.ts";
 import {
   copyLegs,
@@ -18,6 +24,7 @@ import {
   type Origin,
   type Stretch,
 } from "../scan/find_entry.ts";
+import { readsName } from "../scan/source_scan.ts";
 import { lostFor } from "../scan/node_coverage.ts";
 import { MixedLinkTypes, PacketOutput } from "../scan/packet_output.ts";
 import { linesOf, ShardGone } from "../scan/shard_line.ts";
@@ -57,6 +64,8 @@ export async function sendFile(
       return await sendBody(store, wanted, sender);
     case "entry packets":
       return await sendEntryPackets(store, wanted, sender);
+    case "names":
+      return await sendNames(store, wanted.since, sender);
     case "packets":
       return await sendPackets(store, wanted.ask, sender);
   }
@@ -68,8 +77,11 @@ async function sendEntry(
   sender: FileSender,
 ): Promise<void> {
   const paths = readPaths(hidden);
+  const answered = await answersIn(store, sender);
+  const names = new ClaimedOrAnswered(NO_NAMES, answered, false);
   let json = "";
   await find(store, id, sender, (entry) => {
+    entry.nameEnds(names);
     json = JSON.stringify(redact(toPlain(entry, SCHEMA), paths));
   });
   sender.head({
@@ -146,13 +158,16 @@ async function sendPackets(
   text: string,
   sender: FileSender,
 ): Promise<void> {
-  const { plan, exact, names } = readPacketsAsk(text);
+  const { plan, exact, given } = readPacketsAsk(text);
   if (plan.redact.length > 0) {
     throw new Refused(
       "hidden",
       "The query hides values, and packets cannot be given out without them",
     );
   }
+  const answered = readsName(plan)
+    ? await answersIn(store, sender, given)
+    : undefined;
   const lines = linesOf(store);
   const linkTypes = new Set(lines.map(({ linkType }) => linkType));
   const format = linkTypes.size > 1 ? "pcapng" : "pcap";
@@ -161,8 +176,10 @@ async function sendPackets(
   });
   const output = new PacketOutput(sender, format);
   for (const line of lines) {
-    const job = { plan, exact, names, protocols: PROTOCOLS, ...waysOf(sender) };
-    await exportPackets(line, output, job);
+    await exportPackets(line, output, {
+      ...{ plan, exact, names: given?.claimed, answered },
+      ...{ protocols: PROTOCOLS, ...waysOf(sender) },
+    });
   }
   output.finish();
   await sender.finish();
@@ -189,6 +206,33 @@ function sendHead(
 
 function waysOf(sender: FileSender) {
   return { signal: sender.signal, ready: () => sender.ready() };
+}
+
+/** What answers in the folder called whom, and those that were given. */
+async function answersIn(
+  store: Store,
+  { signal }: FileSender,
+  given?: GivenNames,
+): Promise<AnsweredNames> {
+  const own = await answeredIn(store, { protocols: PROTOCOLS, signal });
+  own.learnAll(given?.answered ?? []);
+  return own;
+}
+
+/** Sends what answers called whom, for other workers to know. */
+async function sendNames(
+  store: Store,
+  since: number,
+  sender: FileSender,
+): Promise<void> {
+  const answered = await answersIn(store, sender);
+  const rows = [...answered].filter(({ seen }) => seen >= since);
+  sender.head({
+    status: 200,
+    headers: { "content-type": "application/json" },
+  });
+  sender.write(new TextEncoder().encode(JSON.stringify(rows)));
+  await sender.finish();
 }
 
 /** @throws Refused if there is no such entry */
@@ -222,7 +266,13 @@ function readPaths(text: string | undefined): readonly RedactPath[] {
 
 /** What is asked of packets, once it was read. */
 interface PacketsJob extends Omit<PacketsAsk, "names"> {
-  readonly names: NamesTable | undefined;
+  readonly given: GivenNames | undefined;
+}
+
+/** What the hub knows of names. */
+interface GivenNames {
+  readonly claimed: NamesTable;
+  readonly answered: AnsweredNames;
 }
 
 /** @throws Refused */
@@ -233,7 +283,7 @@ function readPacketsAsk(text: string): PacketsJob {
   }
   try {
     checkPlan(plan as Plan);
-    return { plan, exact: exact === true, names: names && toTable(names) };
+    return { plan, exact: exact === true, given: names && toNames(names) };
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error;
     throw new Refused("message", error.message);
@@ -241,11 +291,17 @@ function readPacketsAsk(text: string): PacketsJob {
 }
 
 /** @throws BadMessage */
-function toTable(parts: unknown): NamesTable {
-  const isList = Array.isArray(parts) && parts.length <= MAX_PARTS;
+function toNames(list: unknown): GivenNames {
+  const isList = Array.isArray(list) && list.length <= MAX_PARTS;
   if (!isList) throw new BadMessage('"names" is no list of parts');
   try {
-    return new NamesTable(parts.map((part) => Uint8Array.fromBase64(part)));
+    const parts = list.map((part) => Uint8Array.fromBase64(part));
+    const answered = new AnsweredNames();
+    for (const part of parts.filter(isAnsweredPart)) {
+      answered.learnAll(readAnswered(part));
+    }
+    const claims = parts.filter((part) => !isAnsweredPart(part));
+    return { claimed: new NamesTable(claims), answered };
   } catch (cause) {
     if (!(cause instanceof SyntaxError || cause instanceof TypeError)) {
       throw cause;

@@ -86,7 +86,7 @@ interface Said {
 /** Gives the newest of what the stored packets completed, the oldest first. */
 async function answerStored(
   { plan, output, last }: Ask,
-  { store, names, channel, credit, signal }: Following,
+  { store, names, answered, channel, credit, signal }: Following,
   pin: Pin | undefined,
 ): Promise<Pick<Said, "given" | "coverages">> {
   if (last === 0 || output === "count") {
@@ -101,6 +101,7 @@ async function answerStored(
     plan: newestFirst,
     protocols: PROTOCOLS,
     names: names?.stored,
+    answered,
     until: pin,
     onMatch(entry) {
       progress.matches++;
@@ -184,7 +185,7 @@ class LiveQuery implements Disposable {
 
   constructor(ask: Ask, around: Following, said: Said) {
     const { plan, output, after } = ask;
-    const { store, channel, grows, names, clock } = around;
+    const { store, channel, grows, names, answered, clock } = around;
     this.#ask = ask;
     this.#around = around;
     this.#said = said;
@@ -202,6 +203,7 @@ class LiveQuery implements Disposable {
       plan,
       protocols: PROTOCOLS,
       names: names?.live,
+      answered,
       clock,
       pin: said.pin,
       after,

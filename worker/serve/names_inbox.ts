@@ -1,6 +1,8 @@
 /** The names of a query, as they come from the hub. */
 import { BadMessage } from "../../api/batch.ts";
+import { isAnsweredPart, readAnswered } from "../../api/names.ts";
 import { NamesTable } from "../../api/names_table.ts";
+import { AnsweredNames } from "../../entry/answered_names.ts";
 
 /** What a query knows of names. */
 export interface QueryNames {
@@ -12,10 +14,13 @@ export interface QueryNames {
 
 /** Collects what comes behind the question. */
 export class NamesInbox {
+  /** What answers called the others, wherever they were captured. */
+  readonly answered = new AnsweredNames();
   readonly #parts: Uint8Array[] = [];
   readonly #whole = Promise.withResolvers<QueryNames | undefined>();
   /** Parts that were announced; `undefined` before the question. */
   #wanted: number | undefined;
+  #taken = 0;
   #live: NamesTable | undefined;
 
   constructor() {
@@ -42,12 +47,15 @@ export class NamesInbox {
    */
   add(part: Uint8Array): void {
     if (this.#wanted === undefined) throw new BadMessage("Bytes came first");
-    if (this.#live) return this.#live.update(part);
-    if (this.#parts.length >= this.#wanted) {
+    const isAnswered = isAnsweredPart(part);
+    if (isAnswered) this.answered.learnAll(readAnswered(part));
+    else if (this.#live) return this.#live.update(part);
+    if (this.#live) return;
+    if (this.#taken >= this.#wanted) {
       throw new BadMessage("Names came that were not announced");
     }
-    this.#parts.push(part);
-    if (this.#parts.length === this.#wanted) this.#finish();
+    if (!isAnswered) this.#parts.push(part);
+    if (++this.#taken === this.#wanted) this.#finish();
   }
 
   /** Nothing more comes. */

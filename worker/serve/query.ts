@@ -92,12 +92,16 @@ export async function answer(
     clearTimeout(patience);
     checkPlan(ask.plan);
     const { store, grows, clock } = answers;
+    const answered = ask.plan.names.includes("name")
+      ? inbox.answered
+      : undefined;
+    const known = { store, names, answered };
     const { signal } = over;
     if (ask.plan.follow) {
       using _news = answers.news.listen(bell);
       const way = { channel, credit, signal, bell };
-      await answerFollowing(ask, { store, grows, clock, names, ...way });
-    } else await answerClosed(ask, { store, names, channel, credit, signal });
+      await answerFollowing(ask, { ...known, grows, clock, ...way });
+    } else await answerClosed(ask, { ...known, channel, credit, signal });
   } catch (error) {
     clearTimeout(patience);
     const failure = toFailure(error, answers.onFault);

@@ -64,6 +64,9 @@ async function toAnswer(request: Request, routed: Routed): Promise<Response> {
     case WORKER.targets:
       allow(request, "PUT");
       return await setTargets(request, captureOf(routed));
+    case WORKER.names:
+      allow(request, "GET");
+      return await routed.file({ what: "names", since: sinceOf(request) });
     case WORKER.packets:
       allow(request, "POST");
       return await routed.file({
@@ -112,6 +115,13 @@ async function orRefused(act: () => Promise<void>): Promise<void> {
     if (!(error instanceof CannotCapture)) throw error;
     throw new Refused("unsuitable", error.message);
   }
+}
+
+/** @throws Refused if `?since=` is no time */
+function sinceOf({ url }: Request): number {
+  const since = Number(new URL(url).searchParams.get("since") ?? 0);
+  if (Number.isSafeInteger(since)) return since;
+  throw new Refused("message", '"since" must be a time in microseconds');
 }
 
 /** `/v1/entries/{id}`, and what belongs to it. */

@@ -58,6 +58,8 @@ export type WantedFile =
     /** Those of its whole conversation. */
     readonly conversation: boolean;
   }
+  /** What answers called whom; only those that were seen since then, µs. */
+  | { readonly what: "names"; readonly since: number }
   /** Packets of a plan: `PacketsAsk` as it was posted. */
   | { readonly what: "packets"; readonly ask: string };
 

@@ -4,6 +4,7 @@ import { PROTOCOLS, SCHEMA } from "../../../dissectors/registry.ts";
 import { toPlain } from "../../../entry/json.ts";
 import { redact } from "../../../kfl/redaction.ts";
 import { searchStore } from "../../../worker/scan/search_store.ts";
+import { answeredFor } from "../../../worker/scan/source_scan.ts";
 import { Store } from "../../../worker/shards/store.ts";
 import { ask, askFor, planOf } from "./asker.ts";
 import { importFixtures, withFolder, withService } from "./folders.ts";
@@ -31,6 +32,7 @@ async function expected(
   await searchStore(Store.open(folder), {
     plan,
     protocols: PROTOCOLS,
+    answered: answeredFor(plan),
     onMatch: (entry) => {
       const { timestamp, place, n, id } = entry;
       const json = JSON.stringify(redact(toPlain(entry, SCHEMA), plan.redact));
