@@ -85,10 +85,12 @@ Deno.test("Ctrl-C ends a write for which nobody makes room", async () => {
     ["query", "", "--json", "--pcap", ...many],
     { stdout: "piped" },
   );
-  await setTimeout(2000);
+  const reader = child.stdout.getReader();
+  // What is said first comes; then there is no room.
+  await reader.read();
   child.kill("SIGINT");
   equal((await child.status).code, 130);
-  await child.stdout.cancel();
+  await reader.cancel();
 });
 
 Deno.test("Ctrl-C ends a read for which nobody writes", async () => {
@@ -194,7 +196,7 @@ const LINES: readonly Line[] = [
   {
     says: "a second import at the same time is refused",
     line:
-      "mkfifo pipe; thresher import --pcap pipe --data-dir busy & exec 3> pipe; sleep 1.5; thresher import --pcap http.pcap --data-dir busy; echo $?; cat http.pcap >&3; exec 3>&-; wait",
+      "mkfifo pipe; thresher import --pcap pipe --data-dir busy & exec 3> pipe; until [ -s busy/writer.lock ]; do sleep 0.1; done; thresher import --pcap http.pcap --data-dir busy; echo $?; cat http.pcap >&3; exec 3>&-; wait",
     stdout: "1\n",
     stderr: /Cannot write to "busy": process \d+ since .* is writing to it/,
   },
