@@ -8,6 +8,7 @@ import { addCapture } from "./capture_options.ts";
 import {
   addCluster,
   addTimeout,
+  MESH,
   toDuration,
   toPort,
 } from "./cluster/options.ts";
@@ -104,6 +105,7 @@ function addInstalling(command: Command): Command {
         .argParser(toDuration),
     )
     .option("--keep", "leave the installation when this ends")
+    .option("--mesh", MESH)
     .option("--dry-run", "have the cluster check everything, change nothing")
     .addOption(
       new Option(

@@ -62,6 +62,7 @@ export interface Pod extends KubeObject {
 export interface Container {
   readonly name: string;
   readonly image?: string;
+  readonly args?: readonly string[];
   /** `Always` of an init container that goes on beside the others. */
   readonly restartPolicy?: string;
   readonly ports?: readonly {
@@ -156,6 +157,11 @@ export interface Namespace extends KubeObject {
 
 /** A DaemonSet or Deployment (apps/v1): what says how far it is. */
 export interface Workload extends KubeObject {
+  readonly spec?: {
+    readonly template?: {
+      readonly spec?: { readonly containers?: readonly Container[] };
+    };
+  };
   readonly status?: {
     readonly observedGeneration?: number;
     readonly desiredNumberScheduled?: number;

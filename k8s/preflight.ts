@@ -1,9 +1,11 @@
 /** What to know of a cluster before anything is made in it. */
 import { type Client, groupAndPlural, isFault, type Right } from "./client.ts";
+import { ClusterError } from "./cluster_error.ts";
 import { LABELS, OURS } from "./identity.ts";
 import { OPENSHIFT, type Settings, tailored } from "./installation.ts";
 import type { KubeObject, Namespace, Node, Workload } from "./objects.ts";
 import {
+  DAEMON_SETS,
   DEPLOYMENTS,
   NAMESPACES,
   NODES,
@@ -24,6 +26,10 @@ export interface Installed {
   readonly namespace: string;
   readonly version: string | undefined;
   readonly instance: string | undefined;
+  /** When it was made, RFC 3339. */
+  readonly since: string | undefined;
+  /** Whether its workers enter the networks of pods (`--mesh`). */
+  readonly mesh: boolean;
 }
 
 /** What was found. */
@@ -40,7 +46,13 @@ export interface Preflight {
   readonly warnings: readonly string[];
 }
 
-/** Looks at the cluster, and changes nothing. */
+/**
+ * Looks at the cluster, and changes nothing.
+ *
+ * Whether the worker may run as it is meant to (host network, and with `--mesh`
+ * host processes and SYS_ADMIN) is asked of the server where the namespace is
+ * there already; one that is made allows it, by its labels.
+ */
 export async function preflight(
   client: Client,
   objects: readonly KubeObject[],
@@ -60,6 +72,9 @@ export async function preflight(
     node.status?.nodeInfo?.operatingSystem ?? "linux"
   );
   const linux = systems.filter((system) => system === "linux").length;
+  const refusals = isForeignNamespace
+    ? [...ofNamespace(home), ...await refusalsOf(client, objects)]
+    : [];
   return {
     version,
     rights,
@@ -68,14 +83,15 @@ export async function preflight(
     isForeignNamespace,
     warnings: [
       ...ofVersion(version),
-      ...(isForeignNamespace ? ofNamespace(home) : []),
+      ...refusals,
       ...ofNodes(nodes ?? [], systems.length - linux),
     ],
   };
 }
 
-const AUTOPILOT = "GKE Autopilot refuses NET_RAW and the host's network to " +
-  "all but workloads on its own list: workers will not start there";
+const AUTOPILOT = "GKE Autopilot refuses NET_RAW and the host's network, and " +
+  "what --mesh takes, to all but workloads on its own list: workers will not " +
+  "start there";
 
 function ofVersion(version: string): string[] {
   const minor = Number(/^v1\.(\d+)/.exec(version)?.[1] ?? NaN);
@@ -92,6 +108,24 @@ function ofNamespace({ metadata }: Namespace): string[] {
     `Namespace ${metadata?.name} enforces PodSecurity "${level}", which no ` +
     `worker passes: choose another with --install-namespace`,
   ];
+}
+
+/** What policies of the cluster say to the worker, were it made now. */
+async function refusalsOf(
+  client: Client,
+  objects: readonly KubeObject[],
+): Promise<string[]> {
+  const worker = objects.find(({ kind }) => kind === DAEMON_SETS.kind);
+  if (!worker) return [];
+  try {
+    await client.apply(worker, { dryRun: true });
+    return [];
+  } catch (error) {
+    if (!(error instanceof ClusterError) || error.isPassing) throw error;
+    // A right that is missing stands in the table.
+    if (/ cannot (patch|create) resource /.test(error.message)) return [];
+    return [`The cluster refuses the worker: ${error.message}`];
+  }
 }
 
 function ofNodes(nodes: readonly Node[], others: number): string[] {
@@ -182,10 +216,13 @@ export async function findInstalled(
     client.listAll<Workload>(DEPLOYMENTS, { labels, namespace }),
   ) ?? [];
   const staying = hubs.filter(({ metadata }) => !metadata?.deletionTimestamp);
-  return staying.map(({ metadata }) => ({
+  return staying.map(({ metadata, spec }) => ({
     namespace: metadata?.namespace ?? "",
     version: metadata?.labels?.[LABELS.version],
     instance: metadata?.labels?.[LABELS.instance],
+    since: metadata?.creationTimestamp,
+    mesh: spec?.template?.spec?.containers
+      ?.some(({ args }) => args?.includes("--mesh")) ?? false,
   }));
 }
 

@@ -4,6 +4,7 @@ import { NAMES } from "../../k8s/identity.ts";
 import { objectsOf, USUAL } from "../../k8s/installation.ts";
 import { SECRETS } from "../../k8s/resource.ts";
 import {
+  type Installed,
   openShiftObjects,
   type Preflight,
   preflight,
@@ -12,8 +13,15 @@ import { isComplete, readReadiness } from "../../k8s/readiness.ts";
 import { CommandError, EXIT, type ExitCode } from "../exit.ts";
 import { Interruption } from "../interruption.ts";
 import { print } from "../output.ts";
-import { accessFor, connect, describeAccess } from "./connect.ts";
+import {
+  accessFor,
+  connect,
+  describeAccess,
+  describeInstalled,
+} from "./connect.ts";
 import { HubLink, readToken } from "./hub_link.ts";
+import { describeLeftovers } from "./leftovers.ts";
+import { describeMesh } from "./mesh.ts";
 import { describeProblem, describeReadiness } from "./news.ts";
 import type { ClusterOptions } from "./options.ts";
 import { missingRights, rightsTable } from "./rights_table.ts";
@@ -43,7 +51,12 @@ export async function runCheck(options: CheckOptions): Promise<ExitCode> {
   }
   sayFound(report, found);
   for (const installed of found.installed) {
-    await checkInstalled(report, client, installed.namespace, interruption);
+    await checkInstalled(report, client, installed, interruption);
+  }
+  if (found.installed.length === 0) {
+    const left = await describeLeftovers(client, options.installNamespace);
+    for (const text of left) report.warning(text);
+    if (left.length === 0) report.line(true, "nothing is installed yet");
   }
   if (missingRights(found.rights).length > 0) return EXIT.NO_RIGHT;
   return report.isGood ? EXIT.DONE : EXIT.FAILED;
@@ -67,7 +80,7 @@ class Report {
 
 function sayFound(
   report: Report,
-  { version, nodes, rights, warnings, installed }: Preflight,
+  { version, nodes, rights, warnings }: Preflight,
 ): void {
   report.line(true, `Kubernetes ${version}`);
   if (nodes === undefined) report.warning("this account may not list nodes");
@@ -81,16 +94,16 @@ function sayFound(
       `\n${rightsTable(rights)}`,
   );
   for (const warning of warnings) report.warning(warning);
-  if (installed.length === 0) report.line(true, "nothing is installed yet");
 }
 
 async function checkInstalled(
   report: Report,
   client: Client,
-  namespace: string,
+  installed: Installed,
   { signal }: Interruption,
 ): Promise<void> {
-  const where = `the installation in namespace ${namespace}`;
+  const { namespace } = installed;
+  const where = `the ${describeInstalled(installed)}`;
   const state = await readReadiness(client, namespace);
   report.line(isComplete(state), `${where}: ${describeReadiness(state)}`);
   for (const problem of state.problems) {
@@ -114,6 +127,11 @@ async function checkInstalled(
         missing.map(({ name, missing }) => `\n${name}: ${missing!.reason}`)
           .join(""),
     );
+    const { mesh } = await link.targets();
+    for (const text of describeMesh(mesh)) {
+      if (mesh.unheard > 0) report.warning(text);
+      else report.line(true, text);
+    }
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     report.line(false, error.message);

@@ -28,6 +28,7 @@ export interface Choice extends ClusterOptions, SelectionOptions {
   readonly registry?: string;
   readonly imagePullSecret?: readonly string[];
   readonly keep?: true;
+  readonly mesh?: true;
   readonly duration?: number;
 }
 
@@ -41,6 +42,7 @@ const IN_CLUSTER = {
   registry: "--registry",
   imagePullSecret: "--image-pull-secret",
   keep: "--keep",
+  mesh: "--mesh",
   duration: "--duration",
   namespaces: "--namespaces",
   allNamespaces: "--all-namespaces",

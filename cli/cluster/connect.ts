@@ -9,6 +9,8 @@ import { NAMES } from "../../k8s/identity.ts";
 import { findInstalled, type Installed } from "../../k8s/preflight.ts";
 import { CommandError, EXIT } from "../exit.ts";
 import { say } from "../output.ts";
+import { toAge } from "./age.ts";
+import { describeLeftovers } from "./leftovers.ts";
 import type { ClusterOptions } from "./options.ts";
 
 /**
@@ -42,6 +44,16 @@ export function connect(access: ClusterAccess): Client {
 export const describeAccess = ({ context, server }: ClusterAccess): string =>
   `context "${context}" at ${server}`;
 
+/** For people: `installation in namespace thresher, made by run k3x9 2 h ago`. */
+export function describeInstalled(
+  { namespace, instance, since }: Installed,
+): string {
+  const run = instance === undefined ? "" : ` by run ${instance}`;
+  const age = since === undefined ? "" : ` ${toAge(since)}`;
+  const made = run || age ? `, made${run}${age}` : "";
+  return `installation in namespace ${namespace}${made}`;
+}
+
 /**
  * The installation that a command is about: in the namespace that was named,
  * in the usual one, or the only one there is.
@@ -73,9 +85,14 @@ export async function requireInstallation(
   const where = options.installNamespace === undefined
     ? ""
     : ` in namespace ${options.installNamespace}`;
+  const left = await describeLeftovers(client, options.installNamespace);
   throw new CommandError(
     EXIT.FAILED,
-    `Thresher is not installed${where} on ${describeAccess(client.access)}: ` +
-      "`thresher tap` installs it",
+    [
+      `Thresher is not installed${where} on ${
+        describeAccess(client.access)
+      }: ` + "`thresher tap` installs it",
+      ...left,
+    ].join("\n"),
   );
 }

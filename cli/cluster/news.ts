@@ -2,9 +2,12 @@
  * What is worth telling whoever watches an installation: only what is new, and
  * each thing once.
  */
-import type { WorkerStatus } from "../../api/hub.ts";
+import type { MeshStatus, WorkerStatus } from "../../api/hub.ts";
 import type { CaptureState } from "../../api/worker.ts";
 import type { Problem, Readiness } from "../../k8s/readiness.ts";
+
+/** Pods that are told of at once. */
+const MAX_PODS = 5;
 
 /** What was told of a worker last. */
 interface Told {
@@ -20,6 +23,7 @@ export class News {
   #isSilent = false;
   #refusal: string | undefined;
   readonly #problems = new Set<string>();
+  #unheard: ReadonlyMap<string, string> = new Map();
 
   /** What is in the way, and was not told before. */
   ofReadiness({ problems }: Readiness): string[] {
@@ -54,6 +58,25 @@ export class News {
     this.#refusal = refusal;
     if (refusal !== undefined) return refusal === before ? [] : [refusal];
     return before === undefined ? [] : ["the cluster can be asked again"];
+  }
+
+  /** Pods whose networks cannot be entered, each once as long as it lasts. */
+  ofMesh({ isEntered, first }: MeshStatus): string[] {
+    if (!isEntered) return [];
+    const before = this.#unheard;
+    this.#unheard = new Map(
+      first.map((
+        { namespace, pod, reason = "" },
+      ) => [`${namespace}/${pod}`, reason]),
+    );
+    const fresh = [...this.#unheard]
+      .filter(([pod, reason]) => before.get(pod) !== reason);
+    const more = fresh.length - MAX_PODS;
+    return [
+      ...fresh.slice(0, MAX_PODS)
+        .map(([pod, reason]) => `${pod}: not heard inside: ${reason}`),
+      ...(more > 0 ? [`and ${more} more pods are not heard inside`] : []),
+    ];
   }
 
   /** What became of workers; nothing of those that go on as they were. */

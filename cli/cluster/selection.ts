@@ -6,6 +6,7 @@ import type { Pod } from "../../k8s/objects.ts";
 import { PODS } from "../../k8s/resource.ts";
 import { compileSelection, type Picks, toTarget } from "../../k8s/targets.ts";
 import { CommandError, EXIT } from "../exit.ts";
+import { describeUnheard } from "./mesh.ts";
 import { toTable } from "./text_table.ts";
 
 /** Options that pick pods. */
@@ -71,11 +72,18 @@ export function describeSelection(selection: TargetSelection): string {
   ].filter(Boolean).join(" ");
 }
 
-/** A table of the pods that match now, or why there is none. */
+/**
+ * A table of the pods that match now, or why there is none; and what will not
+ * be heard of them.
+ *
+ * @param isEntered whether workers will enter the networks of pods (`--mesh`)
+ * @returns a piece of text for each
+ */
 export async function previewSelection(
   client: Client,
   selection: TargetSelection,
-): Promise<string> {
+  isEntered: boolean,
+): Promise<string[]> {
   const picks = compileOrRefuse(selection);
   const { namespaces = [] } = selection;
   const [only] = namespaces;
@@ -87,7 +95,7 @@ export async function previewSelection(
     });
   } catch (error) {
     if (!isFault(error, "forbidden")) throw error;
-    return `captures ${what}; this account may not list them, the hub will`;
+    return [`captures ${what}; this account may not list them, the hub will`];
   }
   const found = pods.filter(picks).flatMap((pod) => toTarget(pod) ?? []);
   if (found.length === 0) {
@@ -95,7 +103,7 @@ export async function previewSelection(
       ? ""
       : "; -A would take all namespaces, and pods that come later are " +
         "captured as they come";
-    return `captures ${what}: none is there now${hint}`;
+    return [`captures ${what}: none is there now${hint}`];
   }
   const rows = found.slice(0, MAX_SHOWN).map((pod) => [
     `  ${pod.namespace}`,
@@ -105,7 +113,13 @@ export async function previewSelection(
   const rest = found.length - rows.length;
   const table = toTable(["  NAMESPACE", "POD", "NODE"], rows) +
     (rest > 0 ? `\n  and ${rest} more` : "");
-  return `captures ${what}: ${found.length} now\n${table}`;
+  const text = `captures ${what}: ${found.length} now\n${table}`;
+  const meshed = found.filter(({ mesh }) => mesh)
+    .map(({ namespace, name }) => ({ namespace, pod: name }));
+  if (isEntered || meshed.length === 0) return [text];
+  const advice = "With --mesh it is captured, too";
+  const unheard = describeUnheard(meshed.length, meshed, advice);
+  return [text, `warning: ${unheard}`];
 }
 
 /** What the hub made of it. */

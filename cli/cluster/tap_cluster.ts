@@ -32,9 +32,11 @@ import type { Interruption } from "../interruption.ts";
 import { print, say } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { becomeReady } from "./becoming_ready.ts";
-import { connect, installationFor } from "./connect.ts";
+import { connect, describeInstalled, installationFor } from "./connect.ts";
 import { type HubLink, readToken } from "./hub_link.ts";
+import { describeLeftovers } from "./leftovers.ts";
 import { LiveLine } from "./live_line.ts";
+import { describeMesh } from "./mesh.ts";
 import { News } from "./news.ts";
 import type { ClusterOptions } from "./options.ts";
 import { pullSecrets } from "./pull_secrets.ts";
@@ -60,6 +62,7 @@ export interface TapClusterOptions extends ClusterOptions, SelectionOptions {
   readonly registry?: string;
   readonly imagePullSecret?: readonly string[];
   readonly keep?: true;
+  readonly mesh?: true;
   /** ms. */
   readonly duration?: number;
   /** ms. */
@@ -89,15 +92,15 @@ export async function tapCluster(
 /** Uses an installation that is there, and leaves it there. */
 async function join(
   client: Client,
-  { namespace, version, instance }: Installed,
+  running: Installed,
   selection: TargetSelection | undefined,
   options: TapClusterOptions,
   interruption: Interruption,
 ): Promise<ExitCode> {
-  const made = instance === undefined ? "" : `, made by run ${instance}`;
+  const { namespace, version, mesh } = running;
   say(
-    `thresher: uses the installation in namespace ${namespace}${made}; it ` +
-      "stays when this ends, and `thresher clean` removes it",
+    `thresher: uses the ${describeInstalled(running)}; it stays when this ` +
+      "ends, and `thresher clean` removes it",
   );
   if (version !== undefined && version !== VERSION) {
     say(
@@ -105,7 +108,11 @@ async function join(
         "`thresher clean` and `thresher tap` bring it up to date",
     );
   }
-  if (selection) say(`thresher: ${await previewSelection(client, selection)}`);
+  if (options.mesh && !mesh) throw withoutMesh();
+  if (mesh) {
+    say("thresher: it captures inside of pods of a service mesh, too (--mesh)");
+  }
+  if (selection) await sayPreview(client, selection, mesh);
   if (options.dryRun) return EXIT.DONE;
   const news = new News();
   await becomeReady(client, namespace, options, news, interruption);
@@ -116,6 +123,25 @@ async function join(
     options,
     interruption,
   );
+}
+
+/** Its workers would be replaced, and with them what they keep. */
+const withoutMesh = (): CommandError =>
+  new CommandError(
+    EXIT.FAILED,
+    "that installation was made without --mesh, and to change it would remove " +
+      "the packets that its nodes keep: `thresher clean` removes it, and " +
+      "`thresher tap --mesh` makes another",
+  );
+
+async function sayPreview(
+  client: Client,
+  selection: TargetSelection,
+  isEntered: boolean,
+): Promise<void> {
+  for (const text of await previewSelection(client, selection, isEntered)) {
+    say(`thresher: ${text}`);
+  }
 }
 
 async function installAndShow(
@@ -133,7 +159,15 @@ async function installAndShow(
   );
   const found = await preflight(client, objects, namespace);
   sayPreflight(found, namespace);
-  say(`thresher: ${await previewSelection(client, selection)}`);
+  for (const text of await describeLeftovers(client, namespace)) {
+    say(`thresher: warning: ${text}`);
+  }
+  if (options.mesh) {
+    say(
+      "thresher: --mesh gives the workers hostPID, SYS_ADMIN and SYS_PTRACE",
+    );
+  }
+  await sayPreview(client, selection, options.mesh ?? false);
   if (options.dryRun) return await dryRun(client, objects, options);
   interruption.signal.throwIfAborted();
   let code: ExitCode;
@@ -162,7 +196,7 @@ async function toInstall(
   own: Pick<Settings, "namespace" | "instance" | "targets">,
   options: TapClusterOptions,
 ): Promise<{ readonly objects: KubeObject[]; readonly token: string }> {
-  const { storageLimit, registry, imagePullSecret = [] } = options;
+  const { storageLimit, registry, imagePullSecret = [], mesh } = options;
   const settings: Settings = {
     ...USUAL,
     ...own,
@@ -173,6 +207,7 @@ async function toInstall(
       storageLimit: String(storageLimit),
       volumeSize: volumeSizeFor(storageLimit),
     }),
+    ...(mesh && { mesh }),
   };
   const secrets = makeSecrets(makeAuthority("thresher", new Date()));
   const all = objectsOf(settings);
@@ -280,7 +315,7 @@ async function show(
   if (signal.aborted) end();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const begun = async (link: HubLink) => {
-    await select(link, selection, controller.signal);
+    await select(link, selection, hub.news, controller.signal);
     if (duration !== undefined) timer = setTimeout(end, duration);
   };
   try {
@@ -297,6 +332,7 @@ async function show(
 async function select(
   link: HubLink,
   selection: TargetSelection | undefined,
+  news: News,
   signal: AbortSignal,
 ): Promise<void> {
   if (selection) await link.select(selection);
@@ -307,6 +343,11 @@ async function select(
     );
   }
   say(`thresher: ${describeTargets(targets)}`);
+  // Whoever selects was told of pods that are not heard inside before.
+  if (selection && !targets.mesh.isEntered) return;
+  const [summary] = describeMesh(targets.mesh);
+  const lines = summary ? [summary, ...news.ofMesh(targets.mesh)] : [];
+  for (const line of lines) say(`thresher: ${line}`);
 }
 
 /** Takes away what a run made; what goes wrong with that is said. */

@@ -1,5 +1,5 @@
 /** An open hub, watched over: its page is opened, and what happens is said. */
-import type { TargetSelection } from "../../api/hub.ts";
+import type { TargetsStatus } from "../../api/hub.ts";
 import type { Client } from "../../k8s/client.ts";
 import { ClusterError } from "../../k8s/cluster_error.ts";
 import type { Tell } from "../../k8s/hub_tunnel.ts";
@@ -65,30 +65,31 @@ export async function watchHub(
     );
   }
   await invite(link, watched.browser);
-  let selection = await selectionOf(link);
+  let selection = (await targetsOf(link))?.selection;
   while (!await pause(LOOK_MS, signal)) {
     try {
       const workers = await link.workers();
-      const lines = [...news.ofHub(undefined), ...news.ofWorkers(workers)];
-      for (const line of lines) say(`thresher: ${line}`);
+      sayAll([...news.ofHub(undefined), ...news.ofWorkers(workers)]);
       if (restored !== moves) {
         // A hub that begins anew does not know what its forerunner was told.
         const upTo = moves;
         if (selection) await link.select(selection);
         restored = upTo;
       }
-      const current = await selectionOf(link);
-      if (restored === moves) selection = current ?? selection;
+      const current = await targetsOf(link);
+      if (restored === moves) selection = current?.selection ?? selection;
+      if (current) sayAll(news.ofMesh(current.mesh));
     } catch (error) {
       if (!(error instanceof HubFailed)) throw error;
       if (signal.aborted) return;
-      const lines = isLost ? [] : news.ofHub(error.message);
-      for (const line of lines) say(`thresher: ${line}`);
+      sayAll(isLost ? [] : news.ofHub(error.message));
     }
-    for (const line of await lookAt(client, namespace, news)) {
-      say(`thresher: ${line}`);
-    }
+    sayAll(await lookAt(client, namespace, news));
   }
+}
+
+function sayAll(lines: readonly string[]): void {
+  for (const line of lines) say(`thresher: ${line}`);
 }
 
 /** What is new in the cluster; that it cannot be asked is no end. */
@@ -107,11 +108,9 @@ async function lookAt(
 }
 
 /** What is captured now; `undefined` if the hub does not say. */
-async function selectionOf(
-  link: HubLink,
-): Promise<TargetSelection | undefined> {
+async function targetsOf(link: HubLink): Promise<TargetsStatus | undefined> {
   try {
-    return (await link.targets()).selection;
+    return await link.targets();
   } catch (error) {
     if (!(error instanceof HubFailed)) throw error;
     return undefined;

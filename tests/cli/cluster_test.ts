@@ -337,6 +337,13 @@ Deno.test("clean removes what runs left, and nothing else", async () => {
   await cluster.says(tap, /open http/);
   Deno.kill(tap.pid, "SIGKILL");
   await tap.ended;
+  // Whoever looks finds it, and is told what to do.
+  const found = /namespace thresher, made by run \w{5} \d+ \w+ ago/;
+  match((await outcome(cluster, "status")).stdout, found);
+  match((await outcome(cluster, "check")).stdout, found);
+  const next = await outcome(cluster, "tap", "-A", "--dry-run");
+  match(next.stderr, found);
+  match(next.stderr, /stays when this ends, and `thresher clean` removes it/);
   cluster.server.put("ClusterRole", { metadata: { name: "thresher-other" } });
   const dry = await outcome(cluster, "clean", "--dry-run");
   match(dry.stderr, /would remove ClusterRole thresher-hub\n/);
@@ -347,6 +354,70 @@ Deno.test("clean removes what runs left, and nothing else", async () => {
   match(stderr, /objects were removed; nothing is left/);
   deepEqual(cluster.ours(), []);
   deepEqual(cluster.server.namesOf("ClusterRole"), ["thresher-other"]);
+});
+
+Deno.test("what is left of a run that never had a hub is named by whoever looks", async () => {
+  await using cluster = await FakeCluster.start();
+  const labels = {
+    "app.kubernetes.io/part-of": "thresher",
+    "app.kubernetes.io/managed-by": "thresher-cli",
+    "app.kubernetes.io/instance": "k3x9w",
+  };
+  cluster.server.put("Namespace", { metadata: { name: "thresher", labels } });
+  cluster.server.put("ServiceAccount", {
+    metadata: { name: "thresher-hub", namespace: "thresher", labels },
+  });
+  const left = new RegExp(
+    "something is left of what run k3x9w made \\d+ \\w+ ago: " +
+      "ServiceAccount thresher/thresher-hub, Namespace thresher\\. " +
+      "`thresher clean` removes it",
+  );
+  const status = await outcome(cluster, "status");
+  equal(status.code, 1);
+  match(status.stderr, /is not installed/);
+  match(status.stderr, left);
+  match((await outcome(cluster, "check")).stdout, left);
+  match((await outcome(cluster, "tap", "-A", "--dry-run")).stderr, left);
+  equal((await outcome(cluster, "clean")).code, 0);
+  deepEqual(cluster.ours(), []);
+});
+
+Deno.test("pods of a mesh are named where they are not heard inside, with or without --mesh", async () => {
+  await using cluster = await FakeCluster.start();
+  cluster.addPod("pay-1", "shop", "istio-proxy");
+  const unheard =
+    /1 captured pod has a service mesh's proxy beside the application \(shop\/pay-1\)/;
+  const plain = cluster.run("tap", "-n", "shop", "--port", "0");
+  await cluster.says(plain, /open http/);
+  match(plain.stderr, unheard);
+  match(plain.stderr, /With --mesh it is captured, too/);
+  equal(plain.stderr.match(new RegExp(unheard, "g"))?.length, 1);
+  match((await outcome(cluster, "status")).stderr, unheard);
+  match((await outcome(cluster, "check")).stdout, unheard);
+  const second = await outcome(cluster, "tap", "--mesh");
+  equal(second.code, 1);
+  match(second.stderr, /made without --mesh, and to change it would remove/);
+  Deno.kill(plain.pid, "SIGINT");
+  equal(await plain.ended, 130);
+
+  const meshed = cluster.run("tap", "-n", "shop", "--mesh", "--port", "0");
+  await cluster.says(meshed, /open http/);
+  match(meshed.stderr, /--mesh gives the workers hostPID, SYS_ADMIN and SYS_/);
+  equal(unheard.test(meshed.stderr), false);
+  await cluster.says(meshed, /shop\/pay-1: not heard inside: No process of it/);
+  const worker = cluster.server.find(
+    "DaemonSet",
+    "thresher-worker-daemon-set",
+    "thresher",
+  )!;
+  match(JSON.stringify(worker.spec), /"hostPID":true/);
+  const joined = ["tap", "--duration", "1s", "--port", "0"];
+  const third = await outcome(cluster, ...joined);
+  equal(third.code, 0);
+  match(third.stderr, /captures inside of pods of a service mesh, too/);
+  Deno.kill(meshed.pid, "SIGINT");
+  equal(await meshed.ended, 130);
+  deepEqual(cluster.ours(), []);
 });
 
 Deno.test("removing can be left to clean, with a second Ctrl-C", async () => {
@@ -369,7 +440,10 @@ Deno.test("status, check, logs and pcapdump tell of an installation", async () =
   await install(cluster);
   const status = await outcome(cluster, "status", "--wait");
   equal(status.code, 0);
-  match(status.stdout, /^namespace thresher, version 0\.1\.0, made by run /);
+  match(
+    status.stdout,
+    /^installation in namespace thresher, made by run \w{5} \d+ \w+ ago, version 0\.1\.0\n/,
+  );
   const { stdout } = await outcome(cluster, "status", "--json");
   deepEqual(JSON.parse(stdout).workers, { ready: 2, wanted: 2 });
   const check = await outcome(cluster, "check");

@@ -2,7 +2,6 @@
  * A cluster for commands: the API server of the tests, whose hub pods are real
  * hubs in this process, and whose workers have nothing to capture.
  */
-import type { TargetSelection } from "../../api/hub.ts";
 import { readSelection } from "../../api/selection.ts";
 import type { CaptureState } from "../../api/worker.ts";
 import { Access } from "../../hub/access.ts";
@@ -72,14 +71,21 @@ export class FakeCluster implements AsyncDisposable {
     Deno.writeTextFileSync(path, this.server.kubeconfig(token));
   }
 
-  /** A pod of somebody's, which runs. */
-  addPod(name: string, namespace: string): void {
+  /** A pod of somebody's, which runs; with more containers than its own. */
+  addPod(
+    name: string,
+    namespace: string,
+    ...sidecars: readonly string[]
+  ): void {
     if (!this.server.find("Namespace", namespace)) {
       this.server.put("Namespace", { metadata: { name: namespace } });
     }
     this.server.put("Pod", {
       metadata: { name, namespace, labels: { app: name.split("-")[0]! } },
-      spec: { nodeName: "node-a", containers: [{ name: "main" }] },
+      spec: {
+        nodeName: "node-a",
+        containers: ["main", ...sidecars].map((name) => ({ name })),
+      },
     });
   }
 
@@ -165,11 +171,12 @@ async function startPod(
   const view = new ClusterView({
     client,
     namespace: namespace!,
-    selection: selectionOf(pod),
+    selection: readSelection(JSON.parse(argumentOf(pod, "--targets=")!)),
     say: () => {},
   });
   pickers.push(view.targets);
-  const worker = new KeepingWorker("node-a");
+  const mesh = argumentOf(pod, "--mesh") !== undefined;
+  const worker = new KeepingWorker("node-a", mesh);
   const hub = await HubServer.start({
     hostname: "127.0.0.1",
     port: 0,
@@ -185,6 +192,7 @@ async function startPod(
       headers: {},
     },
     cluster: view,
+    mesh,
     onFault: (error) => console.error(error),
   });
   return {
@@ -203,23 +211,24 @@ async function startPod(
   };
 }
 
-/** What its hub is started with. */
-function selectionOf({ spec }: Stored): TargetSelection {
+/** What follows a flag in the arguments that a pod is started with. */
+function argumentOf({ spec }: Stored, flag: string): string | undefined {
   const [{ args }] = spec!.containers as [{ args: readonly string[] }];
-  const flag = "--targets=";
-  const given = args.find((one) => one.startsWith(flag))!;
-  return readSelection(JSON.parse(given.slice(flag.length)));
+  return args.find((one) => one.startsWith(flag))?.slice(flag.length);
 }
 
 /** A worker that has captured ten exchanges, and obeys orders. */
 class KeepingWorker extends GrowingFolder implements Disposable {
   readonly service: WorkerService;
   readonly #folder: string;
+  readonly #mesh: boolean;
 
-  constructor(node: string) {
+  /** @param mesh whether it would enter networks, of which it finds none */
+  constructor(node: string, mesh: boolean) {
     const folder = Deno.makeTempDirSync({ prefix: "thresher_test_" });
-    super(folder);
+    super(folder, undefined, undefined, node);
     this.#folder = folder;
+    this.#mesh = mesh;
     this.store(
       framesOf(HTTP).map((frame, i) => ({ ...frame, time: 1e15 + i })),
     );
@@ -235,7 +244,15 @@ class KeepingWorker extends GrowingFolder implements Disposable {
 
   override get state(): CaptureState {
     const { order } = this;
-    return { ...super.state, ...(order && { order: order.revision }) };
+    const failed = order?.networks?.map(({ namespace, pod }) => ({
+      ...{ namespace, pod },
+      reason: "No process of it runs here",
+    })) ?? [];
+    return {
+      ...super.state,
+      ...(order && { order: order.revision }),
+      ...(this.#mesh && { networks: { open: 0, failed } }),
+    };
   }
 
   [Symbol.dispose](): void {

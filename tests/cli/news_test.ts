@@ -1,5 +1,5 @@
 /** What is told of an installation: what is new, and each thing once. */
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import type { WorkerStatus } from "../../api/hub.ts";
 import type { CaptureState } from "../../api/worker.ts";
 import type { Problem } from "../../k8s/readiness.ts";
@@ -103,4 +103,28 @@ Deno.test("command lines are as they are to be typed", () => {
       "  kubectl thresher tap -A\n  source <(kubectl thresher completion bash)",
   );
   equal(asCalled(text, "thresher"), text);
+});
+
+Deno.test("pods that are not heard inside are told of once, and again with another reason", () => {
+  const news = new News();
+  const told = (...pods: [pod: string, reason: string][]) =>
+    news.ofMesh({
+      isEntered: true,
+      pods: 9,
+      unheard: pods.length,
+      first: pods.map(([pod, reason]) => ({ namespace: "shop", pod, reason })),
+    });
+  deepEqual(told(["a", "gone"]), ["shop/a: not heard inside: gone"]);
+  deepEqual(told(["a", "gone"]), []);
+  deepEqual(told(["a", "full"]), ["shop/a: not heard inside: full"]);
+  deepEqual(told(), []);
+  deepEqual(told(["a", "full"]), ["shop/a: not heard inside: full"]);
+  const many = "bcdefghi".split("").map((pod): [string, string] => [pod, "x"]);
+  equal(told(...many).length, 6);
+  match(told(...many, ["j", "x"])[0]!, /^shop\/j/);
+});
+
+Deno.test("what is not heard without --mesh is for those who begin to say", () => {
+  const mesh = { isEntered: false, pods: 2, unheard: 2, first: [] };
+  deepEqual(new News().ofMesh(mesh), []);
 });

@@ -11,9 +11,14 @@ export class GrowingFolder implements Capture {
   order: TargetsOrder | undefined;
   readonly #listeners = new Set<() => void>();
 
-  constructor(folder: string, shardBytes?: number, storageLimit = 2 ** 30) {
+  constructor(
+    folder: string,
+    shardBytes?: number,
+    storageLimit = 2 ** 30,
+    node = "test",
+  ) {
     this.writer = StoreWriter.open(folder, {
-      node: "test",
+      node,
       storageLimit,
       shardBytes,
     });
