@@ -214,6 +214,8 @@ export class Batch implements Columns {
   readonly #textBytes: Uint8Array;
   /** Words that were decoded. */
   readonly #words: (string | undefined)[] = [];
+  /** Of words that begin with an address: 32 bits of that, once needed. */
+  #ipTags: Float64Array | undefined;
 
   /** @throws BadMessage */
   constructor(message: Uint8Array) {
@@ -336,6 +338,20 @@ export class Batch implements Columns {
       packet: place - shard * 2 ** 24,
       n: this.n[row]!,
     });
+  }
+
+  /** 32 bits of the address and port of an end: the same in every batch. */
+  endTag(row: number, end: "src" | "dst"): number {
+    const isSrc = end === "src";
+    const word = (isSrc ? this.srcNames : this.dstNames)[row]!;
+    const port = (isSrc ? this.srcPort : this.dstPort)[row]!;
+    this.#ipTags ??= new Float64Array(this.words).fill(NaN);
+    let tag = this.#ipTags[word]!;
+    if (Number.isNaN(tag)) {
+      const [ip = ""] = this.word(word).split(SEPARATOR, 1);
+      tag = this.#ipTags[word] = hashOf(ip);
+    }
+    return Math.imul(tag ^ port, 0x9e3779b1) >>> 0;
   }
 
   /** One end of a row, with {@link ROW_NAMES} as far as they are known. */
@@ -512,6 +528,11 @@ export class BatchWriter {
     const known = words[number]!;
     if (known >= 0) return known;
     return words[number] = this.#word(batch.word(number));
+  }
+
+  /** Lets go of all that was added. */
+  discard(): void {
+    this.#clear();
   }
 
   /** The batch as a message; the writer is then empty. */
@@ -699,6 +720,15 @@ const toSize = (size: number): number | undefined =>
 /** The same bytes where views of doubles can lie. */
 function aligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+}
+
+/** 32 bits of a text (FNV-1a). */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  }
+  return hash;
 }
 
 const decoder = new TextDecoder();

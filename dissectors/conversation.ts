@@ -122,6 +122,7 @@ export class Conversation {
    *
    * @param bytes borrowed until the call returns
    * @param missing bytes of a datagram that were sent and not captured
+   * @param tag what a datagram is known by elsewhere; 0 if nobody asks
    */
   data(
     side: Side,
@@ -131,6 +132,7 @@ export class Conversation {
     time: number,
     place: number,
     missing = 0,
+    tag = 0,
   ): void {
     if (this.#phase === "opaque") {
       this.#options.counters.opaqueBytes += end - start;
@@ -139,6 +141,7 @@ export class Conversation {
     this.#waited(time);
     this.#readers[side].append(bytes, start, end, time, place);
     if (missing > 0) this.#readers[side].noteCut();
+    if (tag !== 0) this.#readers[side].noteTag(tag);
     if (this.#phase !== "unknown") this.#read(side);
     else if (this.#mayTell(side)) this.#identify();
     // Identification may have swapped the sides.
@@ -487,6 +490,7 @@ export class Conversation {
       server: flow.shownServer,
       node: this.#options.node,
       decrypted: false,
+      leg: flow.meshLeg,
     };
     this.#options.onEntry(
       new DissectedEntry(this.#dissector!, withCut(exchange), source),

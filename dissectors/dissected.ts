@@ -13,7 +13,13 @@ import {
 } from "../entry/entry.ts";
 import { type NameLookup, withNames } from "../entry/names.ts";
 import { fromPlace, type Mark } from "../stream/reader.ts";
-import type { AnyDescriber, Exchange, Message } from "./dissector.ts";
+import {
+  type AnyDescriber,
+  type Exchange,
+  type Message,
+  otherSide,
+  type Side,
+} from "./dissector.ts";
 
 /** Characters of a summary; the rest is cut. */
 const MAX_SUMMARY = 200;
@@ -49,8 +55,7 @@ export class DissectedEntry implements Entry {
   readonly node: NodeRef;
   readonly decrypted: boolean;
   readonly leg: Leg | undefined;
-  /** Set by whoever has it marked. */
-  marks: Marks | undefined = undefined;
+  #marks: Marks | undefined;
   #src: End;
   #dst: End;
   readonly #dissector: AnyDescriber;
@@ -70,6 +75,29 @@ export class DissectedEntry implements Entry {
     const asked = exchange.asker === "client";
     this.#src = asked ? source.client : source.server;
     this.#dst = asked ? source.server : source.client;
+  }
+
+  /** What it is known by elsewhere, once it was marked. */
+  get marks(): Marks | undefined {
+    return this.#marks;
+  }
+
+  /**
+   * Marks its halves.
+   *
+   * @param toMark what is known of the first byte of what a side said
+   */
+  markBy(toMark: (side: Side, first: Mark) => number | undefined): void {
+    const { asker, request, response } = this.#exchange;
+    this.#marks = {
+      asked: request && toMark(asker, request.first),
+      answered: response && toMark(otherSide(asker), response.first),
+    };
+  }
+
+  /** The same where it is known otherwise. */
+  markAs(marks: Marks): void {
+    this.#marks = marks;
   }
 
   get src(): End {

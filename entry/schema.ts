@@ -79,6 +79,18 @@ export const COMMON_FIELDS = {
   ),
 } satisfies FieldMap;
 
+/**
+ * What the entries of an answer have besides, once those of several nodes are
+ * one. No node knows it, so no filter can ask for it.
+ */
+export const MERGED_FIELDS = {
+  seenBy: list(text("Node"), "Other nodes that saw the same exchange"),
+  legs: list(
+    text("Leg").oneOf("outbound", "inbound"),
+    "On which legs of a mesh it was seen, if on several",
+  ),
+} satisfies FieldMap;
+
 /** One of the two halves in which an entry's own fields stand. */
 export type Half = "request" | "response";
 

@@ -71,6 +71,8 @@ export interface Question {
   readonly credit: number;
   /** Whether nobody else is asked, as far as is known. */
   readonly isAlone: boolean;
+  /** Whether others may have seen the same. */
+  readonly marks: boolean;
   /** What the plan has to know of names, now; nothing if nobody has any. */
   readonly toNames: () => Promise<NameParts> | undefined;
 }
@@ -218,7 +220,7 @@ export class Asking {
   }
 
   #open(channel: Channel, names: NameParts | undefined): void {
-    const { output, last, isAlone } = this.#question;
+    const { output, last, isAlone, marks } = this.#question;
     const plan = this.#isRepeated
       ? this.#question.toStoredPlan()
       : this.#question.plan;
@@ -240,6 +242,7 @@ export class Asking {
     const ask: Ask = {
       ...{ plan, output, last: after ? 0 : last, credit, after },
       isAlone,
+      ...marks && { marks },
       names: names?.length,
     };
     channel.send(JSON.stringify(ask));

@@ -46,6 +46,7 @@ export class FoundWorkers {
     dial: (address: string, node: string) => FoundLink,
   ) {
     this.#workers = workers;
+    workers.comeAndGo = true;
     this.#dial = dial;
   }
 

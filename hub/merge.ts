@@ -11,16 +11,29 @@
  * same, marked late. The clock is the caller's and stands still while nobody
  * takes entries, so that somebody who pauses does not find everything late.
  *
+ * What several workers may have seen, each of them, waits on behind that until
+ * its twins are known (`held_rows.ts`).
+ *
  * Pure: batches come in by `push`, entries go out by `take`.
  */
 import { type Batch, type BatchWriter, FLAG } from "../api/batch.ts";
 import type { Order } from "../kfl/plan.ts";
+import {
+  type Due,
+  HeldRows,
+  LIVE_HOLD,
+  MAX_HELD,
+  MAX_HELD_STORED,
+} from "./held_rows.ts";
 
 /** How long an entry waits for slow workers, ms. */
 export const HOLD = 250;
 
 /** How long stored entries wait for workers that still look for theirs, ms. */
 export const STORED_HOLD = 5000;
+
+/** Rows that are looked at before those that may go are given. */
+const RUN = 256;
 
 /** What a merge has to know of its query. */
 export interface MergeOptions {
@@ -29,6 +42,8 @@ export interface MergeOptions {
   readonly follow: boolean;
   /** Stored entries that a query which follows begins with. */
   readonly last: number;
+  /** Whether several workers may have seen the same. */
+  readonly findsTwins?: boolean | undefined;
   /** A batch is used up: its worker may send another one. */
   readonly onTaken: (source: number) => void;
 }
@@ -62,12 +77,14 @@ export class Merge {
   taken = 0;
   /** Of them, those that were marked late. */
   late = 0;
-  /** Bytes of the batches that wait here. */
-  held = 0;
+  /** Bytes of the batches that wait in line. */
+  #queued = 0;
   readonly #options: MergeOptions;
   readonly #sources: Source[] = [];
   /** 1 if keys rise, -1 if they fall. */
   readonly #sign: 1 | -1;
+  /** Made as soon as there may be twins. */
+  #rows: HeldRows | undefined;
   #isLive = false;
   /** Stored rows to leave out, so that the last ones remain. */
   #surplus: number | undefined;
@@ -79,6 +96,7 @@ export class Merge {
   constructor(options: MergeOptions) {
     this.#options = options;
     this.#sign = options.order === "asc" ? 1 : -1;
+    if (options.findsTwins) this.#rows = new HeldRows();
   }
 
   /** A worker that is asked. @returns its number */
@@ -99,6 +117,11 @@ export class Merge {
     return this.#sources.length;
   }
 
+  /** Bytes of the batches that wait here. */
+  get held(): number {
+    return this.#queued + (this.#rows?.bytes ?? 0);
+  }
+
   /** Whether the stored entries are all given and those that follow come. */
   get isLive(): boolean {
     return this.#isLive;
@@ -106,6 +129,11 @@ export class Merge {
 
   /** Whether nothing waits and nothing can come. */
   get isDone(): boolean {
+    return this.#isExhausted && this.#rows?.isEmpty !== false;
+  }
+
+  /** Whether nothing is in line and nothing can come. */
+  get #isExhausted(): boolean {
     return this.#sources.every(({ isActive, queue }) =>
       !isActive && queue.length === 0
     );
@@ -144,7 +172,9 @@ export class Merge {
     if (batch.count > 0) {
       of.queue.push({ batch, arrived: now });
       if (!of.isLive) of.stored++;
-      this.held += batch.size;
+      this.#queued += batch.size;
+      // A leg of a mesh may have its twin on the same node.
+      if (batch.marks) this.#rows ??= new HeldRows();
       const last = batch.count - 1;
       const column = of.isLive ? batch.completed : batch.timestamp;
       if (of.isLive === this.#options.follow) {
@@ -167,6 +197,7 @@ export class Merge {
    */
   take(writer: BatchWriter, most: number, now: number): number {
     this.#began ??= now;
+    if (this.#rows) return this.#takeHeld(this.#rows, writer, most, now);
     let moved = 0;
     while (moved < most && !writer.isFull && this.#isReady(now)) {
       const first = this.#first();
@@ -183,6 +214,55 @@ export class Merge {
     return moved;
   }
 
+  /** The same where rows wait for their twins on their way. */
+  #takeHeld(
+    rows: HeldRows,
+    writer: BatchWriter,
+    most: number,
+    now: number,
+  ): number {
+    const { follow, last } = this.#options;
+    let moved = 0;
+    while (true) {
+      const isOver = this.#isPartOver(now);
+      moved += rows.give(
+        writer,
+        most - moved,
+        this.#dueOf(isOver, now),
+        (batch, row) => this.#flagsOf(batch, row),
+      );
+      if (moved === most || writer.isFull) break;
+      if (isOver) {
+        if (rows.isEmpty) this.#goLive(now);
+        break;
+      }
+      const first = this.#first();
+      const bound = first < 0 ? undefined : this.#bound(first, now);
+      if (bound === undefined) break;
+      this.#hold(first, bound, rows, now);
+      if (follow && !this.#isLive) rows.keepLast(last);
+    }
+    this.taken += moved;
+    return moved;
+  }
+
+  /** Whether nothing more comes of what is given now: what is stored, or all. */
+  #isPartOver(now: number): boolean {
+    if (!this.#options.follow) return this.#isExhausted;
+    if (this.#isLive) return false;
+    return this.#first() < 0 &&
+      !this.#sources.some((each) => this.#isAwaited(each, now));
+  }
+
+  /** Which rows need not wait for their twins any longer. */
+  #dueOf(isEnd: boolean, now: number): Due {
+    const { follow } = this.#options;
+    if (!follow) return { isEnd, most: MAX_HELD };
+    if (this.#isLive) return { isEnd, most: MAX_HELD, now };
+    // The last of all of them are wanted, which are not known before.
+    return { isEnd, most: MAX_HELD_STORED, waitsForAll: true };
+  }
+
   /** When {@link take} is to be called though nothing came; ms. */
   due(now: number): number | undefined {
     if (!this.#options.follow) return undefined;
@@ -191,13 +271,18 @@ export class Merge {
     for (const { queue: [head] } of this.#sources) {
       if (head) oldest = Math.min(oldest, head.arrived);
     }
-    return oldest < Infinity ? oldest + HOLD : undefined;
+    const held = this.#rows?.firstSince;
+    const due = Math.min(
+      oldest + HOLD,
+      held === undefined ? Infinity : held + LIVE_HOLD,
+    );
+    return due < Infinity ? due : undefined;
   }
 
   /** No entry that is given later was completed then, but for late ones; µs. */
   get watermark(): number | undefined {
     if (!this.#isLive) return undefined;
-    let least = Infinity;
+    let least = this.#rows?.firstKey ?? Infinity;
     for (const source of this.#sources) {
       if (source.queue.length > 0) {
         least = Math.min(least, this.#key(source));
@@ -308,9 +393,8 @@ export class Merge {
     do {
       if (this.#surplus && !this.#isLive) this.#surplus--;
       else {
-        writer.copy(batch, source.row, {
-          flags: this.#flagsOf(batch, source.row),
-        });
+        const flags = this.#flagsOf(batch, source.row);
+        writer.copy(batch, source.row, { flags });
         moved++;
       }
       source.row++;
@@ -320,6 +404,17 @@ export class Merge {
     );
     if (source.row === batch.count) this.#drop(source, number);
     return moved;
+  }
+
+  /** The same, to where they wait for their twins. */
+  #hold(number: number, bound: number, rows: HeldRows, now: number): void {
+    const source = this.#sources[number]!;
+    const { batch } = source.queue[0]!;
+    const end = Math.min(batch.count, source.row + RUN);
+    do rows.add(batch, source.row, this.#key(source), now); while (
+      ++source.row < end && this.#key(source) < bound
+    );
+    if (source.row === batch.count) this.#drop(source, number);
   }
 
   /** Marks what comes after something that it should have come before. */
@@ -343,7 +438,7 @@ export class Merge {
     const { batch } = source.queue.shift()!;
     source.row = 0;
     if (source.stored > 0) source.stored--;
-    this.held -= batch.size;
+    this.#queued -= batch.size;
     this.#options.onTaken(number);
   }
 }

@@ -8,13 +8,14 @@
  * pauses costs under 13 MB, up to 16 workers; workers without credit stand
  * still at their place in their shards.
  */
-import { BadMessage, BatchWriter } from "../api/batch.ts";
+import { BadMessage, BatchWriter, type Form } from "../api/batch.ts";
 import type { Channel, Message } from "../api/channel.ts";
 import {
   type Answer,
   type Failure,
   MAX_CREDIT,
   type NodeCoverage,
+  type Output,
   type Progress,
   readGrant,
   type Warnings,
@@ -66,6 +67,11 @@ export interface Surroundings {
   readonly names?: NameSource | undefined;
 }
 
+/** What is merged for an answer. */
+const FORMS: { readonly [output in Output]: Form } = {
+  ...{ row: "row", entry: "entry", mark: "mark", count: "mark" },
+};
+
 /** Why a worker is not asked. */
 const CANNOT_MATCH = "Nothing of this node can match";
 
@@ -84,6 +90,8 @@ export class Query {
   /** Nodes of the workers that were not asked. */
   readonly #notAsked = new Set<string>();
   readonly #workerCredit: number;
+  /** Whether workers say what they may have seen twice, and not how much. */
+  readonly #findsTwins: boolean;
   readonly #listening: Disposable;
   /** Batches that the client may still get. */
   #credit: number;
@@ -121,11 +129,13 @@ export class Query {
     const { plan, output, last, credit } = planned;
     this.#credit = Math.min(credit, MAX_CREDIT);
     this.#left = plan.limit ?? Infinity;
-    this.#writer = new BatchWriter(output === "entry" ? "entry" : "row");
+    this.#writer = new BatchWriter(FORMS[output]);
+    this.#findsTwins = surroundings.workers.mayHaveTwins(plan.follow);
     this.#merge = new Merge({
       order: plan.order,
       follow: plan.follow,
       last,
+      findsTwins: this.#findsTwins,
       onTaken: (source) => this.#askings[source]?.grant(),
     });
     const { workers, metrics, names } = surroundings;
@@ -187,11 +197,12 @@ export class Query {
 
   #ask(worker: HubWorker): Asking {
     const source = this.#merge.add();
+    const { plan, toStoredPlan, output, last } = this.#planned;
     const question: Question = {
-      plan: this.#planned.plan,
-      toStoredPlan: this.#planned.toStoredPlan,
-      output: this.#planned.output,
-      last: this.#planned.last,
+      ...{ plan, toStoredPlan, last },
+      // What is seen twice can be counted only where it is merged.
+      output: output === "count" && this.#findsTwins ? "mark" : output,
+      marks: this.#findsTwins,
       credit: this.#workerCredit,
       isAlone: this.#surroundings.workers.all.length === 1,
       toNames: () => this.#names?.parts,
@@ -266,7 +277,8 @@ export class Query {
       const now = this.#clock.now;
       const moved = this.#merge.take(this.#writer, this.#left, now);
       this.#left -= moved;
-      if (this.#writer.count > 0) this.#send();
+      if (this.#isCount) this.#writer.discard();
+      else if (this.#writer.count > 0) this.#send();
       if (this.#merge.isLive && !this.#hasSaidLive) this.#sayLive();
       else if (moved === 0) break;
     }
@@ -289,6 +301,11 @@ export class Query {
     const { now } = this.#clock;
     const due = this.#merge.due(now);
     if (due !== undefined) this.#pumpSoon(Math.max(1, due - now));
+  }
+
+  /** Whether the client is told nothing but how many there are. */
+  get #isCount(): boolean {
+    return this.#planned.output === "count";
   }
 
   get #canSend(): boolean {
@@ -406,12 +423,12 @@ export class Query {
   }
 
   #finish(): void {
-    const { plan, output } = this.#planned;
+    const { plan } = this.#planned;
     const matched = this.#askings.reduce(
       (sum, { matches, progress }) => sum + (matches ?? progress?.matches ?? 0),
       0,
     );
-    const matches = output === "count"
+    const matches = this.#isCount && !this.#findsTwins
       ? Math.min(matched, plan.limit ?? Infinity)
       : this.#merge.taken;
     this.#end();

@@ -145,6 +145,8 @@ export class Workers {
   /** What was set on all workers, by route. */
   readonly #settings = new Map<string, object>();
   readonly #listeners = new Set<WorkersListener>();
+  /** Whether there may be others at any time: somebody looks for them. */
+  comeAndGo = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(links: readonly WorkerLink[]) {
@@ -177,6 +179,20 @@ export class Workers {
   listen(listener: WorkersListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /**
+   * Whether an exchange may be seen twice: by several that capture, or on both
+   * legs of a mesh. Savefiles are taken as they are.
+   *
+   * @param later also by those that may come
+   */
+  mayHaveTwins(later: boolean): boolean {
+    const capturing = this.#workers.filter(({ state }) =>
+      !state || state.capture !== undefined
+    );
+    return capturing.length > 1 || later && this.comeAndGo ||
+      capturing.some(({ state }) => state?.capture?.networks !== undefined);
   }
 
   /** The worker in whose packets the entry of that id lies. */

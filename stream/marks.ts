@@ -53,6 +53,40 @@ export function markOf(packet: Packet): number | undefined {
   }
 }
 
+/** Where ICMP's message goes on behind what translation may change. */
+const ICMP_REST = 8;
+
+/**
+ * What a datagram is known by wherever it is captured: 32 bits of its length
+ * and of what it begins with; of ICMP without the checksum and the identifier,
+ * which translation changes.
+ */
+export function tagOf({ protocol, bytes, start, end, size }: Packet): number {
+  const isIcmp = protocol === PROTOCOL.ICMP || protocol === PROTOCOL.ICMPV6;
+  let tag = mixed(size, protocol);
+  if (isIcmp) tag = mixed(tag, bytes[start]! << 8 | bytes[start + 1]!);
+  const from = isIcmp ? start + ICMP_REST : start;
+  const to = Math.min(end, from + MAX_COMPARED);
+  for (let at = from; at < to; at++) {
+    tag = Math.imul(tag ^ bytes[at]!, 0x01000193);
+  }
+  return mixed(tag, end - from);
+}
+
+/** The same of a text. */
+export function tagOfText(text: string): number {
+  let tag = text.length;
+  for (let at = 0; at < text.length; at++) {
+    tag = Math.imul(tag ^ text.charCodeAt(at), 0x01000193);
+  }
+  return mixed(tag, text.length);
+}
+
+/** Two of them, or two numbers of 32 bits, as one that is not 0. */
+export function joinedTag(a: number, b: number): number {
+  return mixed(mixed(0x2545f491, a), b) >>> 0 || 1;
+}
+
 function mixed(hash: number, word: number): number {
   let mix = Math.imul(hash ^ word, 0x85ebca6b);
   mix = Math.imul(mix ^ mix >>> 13, 0xc2b2ae35);

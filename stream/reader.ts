@@ -22,6 +22,8 @@ export interface Mark extends Capture {
   readonly n: number;
   /** Bytes of the stream before it. */
   readonly offset: number;
+  /** What its datagram is known by elsewhere, if that was wanted (`tagOf`). */
+  readonly tag?: number;
 }
 
 /**
@@ -72,6 +74,9 @@ export class StreamReader {
 
   /** The newest datagram of which not all was captured. */
   #cutPlace = -1;
+  /** The newest datagram that has a tag. */
+  #tagPlace = -1;
+  #tag = 0;
 
   #markedPlace = -1;
   #markedOffset = -1;
@@ -134,6 +139,12 @@ export class StreamReader {
   /** What was appended last is a datagram that was longer than that. */
   noteCut(): void {
     this.#cutPlace = this.#places[this.#pieces - 1] ?? -1;
+  }
+
+  /** What was appended last is a datagram that is known by its tag. */
+  noteTag(tag: number): void {
+    this.#tagPlace = this.#places[this.#pieces - 1] ?? -1;
+    this.#tag = tag;
   }
 
   /** The next byte without consuming it; `undefined` when there is none. */
@@ -298,9 +309,10 @@ export class StreamReader {
   #markOf(piece: number, n: number, offset: number): Mark {
     const time = this.#times[piece] ?? 0;
     const place = this.#places[piece] ?? 0;
-    return place === this.#cutPlace
-      ? { time, place, n, offset, isCut: true }
+    const mark = place === this.#cutPlace
+      ? { time, place, n, offset, isCut: true } as const
       : { time, place, n, offset };
+    return place === this.#tagPlace ? { ...mark, tag: this.#tag } : mark;
   }
 
   /** Counts marks for another packet, from where its count was left. */

@@ -148,6 +148,16 @@ export class Reassembler {
   }
 
   /**
+   * The sequence number of a byte of the stream; `undefined` before any came.
+   *
+   * @param position bytes delivered or given up before it
+   */
+  sequenceAt(position: number): number | undefined {
+    if (!this.#isStarted) return undefined;
+    return (this.#seq - this.#next + position) >>> 0;
+  }
+
+  /**
    * Adds a segment of this direction. Payload in order is handed out at once
    * without a copy; only what has to wait is copied.
    */

@@ -9,7 +9,7 @@ const COLUMNS = [
   "summary",
   ...["srcIp", "srcPod", "srcNamespace", "srcService", "srcWorkload"],
   ...["srcNode", "dstIp", "dstPod", "dstNamespace", "dstService"],
-  ...["dstWorkload", "dstNode"],
+  ...["dstWorkload", "dstNode", "seenBy"],
 ];
 
 /** The first line. */
@@ -42,6 +42,7 @@ function cellsOf(batch: Batch, row: number): (string | number | undefined)[] {
     batch.text(row),
     ...namesOf(batch.endOf(row, "src")),
     ...namesOf(batch.endOf(row, "dst")),
+    batch.seenBy(row).join(" "),
   ];
 }
 

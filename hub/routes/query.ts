@@ -128,9 +128,24 @@ function rowOf(batch: Batch, row: number): object {
     summary: batch.text(row),
     status: batch.word(batch.status[row]!) || undefined,
     failed: (flags & FLAG.FAILED) !== 0,
+    ...mergedOf(batch, row),
     requestSize: batch.requestSizeOf(row),
     responseSize: batch.responseSizeOf(row),
     ...(flags & FLAG.LATE) !== 0 && { late: true },
+  };
+}
+
+/** What is known of a row once answers are merged (`MERGED_FIELDS`). */
+function mergedOf(batch: Batch, row: number): object {
+  const flags = batch.flags[row]!;
+  const legs = [
+    ...(flags & FLAG.OUTBOUND) !== 0 ? ["outbound"] : [],
+    ...(flags & FLAG.INBOUND) !== 0 ? ["inbound"] : [],
+  ];
+  const seenBy = batch.seenBy(row);
+  return {
+    ...legs.length > 0 && { legs },
+    ...seenBy.length > 0 && { seenBy },
   };
 }
 

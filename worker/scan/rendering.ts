@@ -35,20 +35,37 @@ export function rendererOf(
   hidden: readonly RedactPath[],
 ): Render {
   if (hidden.length > 0) {
+    const { hiddenTextOf } = TEXTS[form];
     return (entry) => {
       const plain = redact(toPlain(entry, SCHEMA), hidden);
       return {
         head: toShownHead(entry, plain),
         position: entry,
-        text: form === "row" ? String(plain["summary"]) : JSON.stringify(plain),
+        text: hiddenTextOf(plain),
       };
     };
   }
-  const textOf = form === "row"
-    ? (entry: Entry) => entry.summary
-    : (entry: Entry) => JSON.stringify(toPlain(entry, SCHEMA));
+  const { textOf } = TEXTS[form];
   return (entry) => ({ head: entry, position: entry, text: textOf(entry) });
 }
+
+/** What is said of an entry; and of one of which something is hidden. */
+const TEXTS: {
+  readonly [form in Form]: {
+    textOf(entry: Entry): string;
+    hiddenTextOf(plain: Plain): string;
+  };
+} = {
+  row: {
+    textOf: (entry) => entry.summary,
+    hiddenTextOf: (plain) => String(plain["summary"]),
+  },
+  entry: {
+    textOf: (entry) => JSON.stringify(toPlain(entry, SCHEMA)),
+    hiddenTextOf: (plain) => JSON.stringify(plain),
+  },
+  mark: { textOf: () => "", hiddenTextOf: () => "" },
+};
 
 /** A head with nothing in it that is hidden in the entry's JSON. */
 function toShownHead(entry: Entry, plain: Plain): Head {

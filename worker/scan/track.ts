@@ -10,8 +10,11 @@ import {
   type ConversationOptions,
 } from "../../dissectors/conversation.ts";
 import type { Side } from "../../dissectors/dissector.ts";
+import type { DissectedEntry } from "../../dissectors/dissected.ts";
 import type { Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import { joinedTag, tagOf, tagOfText } from "../../stream/marks.ts";
+import type { Mark } from "../../stream/reader.ts";
 import {
   Reassembler,
   type ReassemblerState,
@@ -23,10 +26,13 @@ import {
 export interface TrackOptions {
   readonly conversation: ConversationOptions;
   readonly room: WaitingRoom;
+  /** Whether exchanges are to be known on other nodes. */
+  readonly marks?: boolean | undefined;
 }
 
 /** A track's saved state. */
 export interface SavedTrack {
+  readonly tag?: number | undefined;
   readonly conversation: Uint8Array;
   readonly low: ReassemblerState;
   readonly high: ReassemblerState;
@@ -40,10 +46,13 @@ export class Track {
   readonly #high: Reassembler;
   readonly #lowSink: Sink;
   readonly #highSink: Sink;
+  readonly #marks: boolean;
+  /** Of datagrams: what the first is known by elsewhere. */
+  #tag: number | undefined;
 
   /** @param saved of a track of the same flow, on which this one goes on */
   constructor(flow: Flow<unknown>, options: TrackOptions, saved?: SavedTrack) {
-    const { room } = options;
+    const { room, marks = false } = options;
     this.flow = flow;
     this.conversation = saved
       ? Conversation.restored(saved.conversation, flow, options.conversation)
@@ -54,18 +63,63 @@ export class Track {
     this.#high = saved
       ? Reassembler.restored(saved.high, room)
       : new Reassembler(room);
+    this.#marks = marks;
+    this.#tag = saved?.tag;
     this.#lowSink = this.#sinkOf(true);
     this.#highSink = this.#sinkOf(false);
   }
 
   /** Adds a packet of the flow. */
   add(packet: Packet, fromLow: boolean): void {
-    if (this.flow.transport === "tcp") this.#addSegment(packet, fromLow);
-    else if (this.flow.transport !== "sctp") {
-      const side = this.#sideOf(fromLow);
-      const { bytes, start, end, time, place, missing } = packet;
-      this.conversation.data(side, bytes, start, end, time, place, missing);
+    if (this.flow.transport === "tcp") return this.#addSegment(packet, fromLow);
+    this.#tag ??= tagOf(packet);
+    if (this.flow.transport === "sctp") return;
+    const side = this.#sideOf(fromLow);
+    const tag = this.#marks ? tagOf(packet) : 0;
+    const { bytes, start, end, time, place, missing } = packet;
+    this.conversation.data(side, bytes, start, end, time, place, missing, tag);
+  }
+
+  /** Notes what an exchange of this flow is known by on other nodes. */
+  mark(entry: DissectedEntry): void {
+    entry.markBy((side, first) =>
+      this.flow.transport === "tcp"
+        ? this.#sequenceOf(side, first)
+        : this.#toMark(first.tag)
+    );
+  }
+
+  /** The same of the flow, if that is the entry. */
+  markFlow(entry: DissectedEntry): void {
+    const { analysis, clientIsLow } = this.flow;
+    if (analysis?.transport !== "tcp") {
+      return entry.markAs({ asked: this.#toMark(this.#tag) });
     }
+    const { low, high } = analysis;
+    const [client, server] = clientIsLow ? [low, high] : [high, low];
+    entry.markAs({
+      asked: client.hasSyn ? joinedTag(client.synSeq, 0) : undefined,
+      // Who joined it later still knows where it ended.
+      answered: client.isNextKnown && server.isNextKnown
+        ? joinedTag(client.next, server.next)
+        : undefined,
+    });
+  }
+
+  #sequenceOf(side: Side, { offset }: Mark): number | undefined {
+    const isLow = (side === "client") === this.flow.clientIsLow;
+    const sequence = (isLow ? this.#low : this.#high).sequenceAt(offset);
+    return sequence === undefined ? undefined : joinedTag(sequence, 1);
+  }
+
+  /**
+   * Several clients send the same datagram: what is asked again and again, by
+   * few numbers. So their own ends belong to it.
+   */
+  #toMark(tag: number | undefined): number | undefined {
+    if (tag === undefined) return undefined;
+    const { ip, port = 0 } = this.flow.shownClient;
+    return joinedTag(tag, tagOfText(`${ip} ${port}`));
   }
 
   /**
@@ -92,6 +146,7 @@ export class Track {
 
   save(): SavedTrack {
     return {
+      tag: this.#tag,
       conversation: this.conversation.save(),
       low: this.#low.save(),
       high: this.#high.save(),
