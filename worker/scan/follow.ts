@@ -42,6 +42,8 @@ export interface FollowOptions {
   readonly answered?: AnsweredNames | undefined;
   /** µs since 1970; without it no entry waits for names. */
   readonly clock?: () => number;
+  /** Whether entries are marked, so that other nodes' are known by them. */
+  readonly marks?: boolean | undefined;
   /** What these packets complete is not given. */
   readonly pin?: Pin | undefined;
   /** Nor is what comes up to here in the order of `(completed, id)`. */
@@ -209,6 +211,7 @@ export class Follower {
     const scan: SourceScan = new SourceScan(this.#store.node, {
       plan,
       protocols,
+      marks: this.#options.marks,
       names,
       answered,
       mustWait: this.#unnamed && mustWait,

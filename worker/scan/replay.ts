@@ -28,6 +28,7 @@ import {
 } from "../../stream/state.ts";
 import { Legs, type SavedLegs } from "../../stream/legs.ts";
 import { type ReassemblerState, WaitingRoom } from "../../stream/reassembly.ts";
+import { marksOfLeg } from "./leg_marks.ts";
 import { type SavedTrack, Track, type TrackOptions } from "./track.ts";
 
 /** What the packets are told to. */
@@ -36,6 +37,8 @@ export interface ReplayOptions {
   readonly dissectors: readonly AnyDissector[];
   readonly flowDissectors: readonly AnyFlowDissector[];
   readonly wantsBodies: boolean;
+  /** Whether entries are marked, so that other nodes' are known by them. */
+  readonly marks?: boolean | undefined;
   /**
    * Whether entries of these protocols (`undefined`: of any) on this flow may
    * be asked for. Flows that cannot match are not reassembled.
@@ -86,7 +89,7 @@ interface SavedReplay {
   readonly states: readonly number[];
   readonly legs: SavedLegs;
   // Of those that have not settled:
-  readonly tracks: SavedRows<{ conversation: Uint8Array }>;
+  readonly tracks: SavedRows<Pick<SavedTrack, "tag" | "conversation">>;
   readonly low: SavedRows<ReassemblerState>;
   readonly high: SavedRows<ReassemblerState>;
 }
@@ -127,12 +130,14 @@ export class Replay {
         onEntry: (entry, flow) => {
           // What another leg gives is given once.
           if (this.#isGiven || flow.leg?.carrier) return;
+          this.#mark(entry, flow);
           options.onEntry(entry, flow);
         },
         counters: this.counters,
         ...mayMatch && { mayMatch },
       },
       room: new WaitingRoom(),
+      marks: options.marks,
     };
     this.#flowDissectors = new Map(
       options.flowDissectors.map((d) => [d.name, d]),
@@ -237,7 +242,9 @@ export class Replay {
           : STATE.TRACK
       ),
       legs: this.#legs.save(awake),
-      tracks: toRows(tracks.map(({ conversation }) => ({ conversation }))),
+      tracks: toRows(
+        tracks.map(({ tag, conversation }) => ({ tag, conversation })),
+      ),
       low: toRows(tracks.map(({ low }) => low)),
       high: toRows(tracks.map(({ high }) => high)),
     };
@@ -271,8 +278,7 @@ export class Replay {
     let at = 0;
     for (const [i, flow] of resumed.entries()) {
       if (state.states[i] === STATE.TRACK) {
-        const { conversation } = tracks[at]!;
-        const track = { conversation, low: low[at]!, high: high[at]! };
+        const track = { ...tracks[at]!, low: low[at]!, high: high[at]! };
         flow.state = this.#begin(flow, track);
         at++;
       } else flow.state = state.states[i] === STATE.COPY ? COPY : SETTLED;
@@ -318,27 +324,36 @@ export class Replay {
   #ended(flow: Flow<FlowState>, ending: FlowEnding): void {
     const track = flow.state;
     if (!(track instanceof Track)) return;
-    this.#settle(flow, track);
+    this.#open.delete(track);
+    if (flow.transport === "tcp") track.drain();
     track.conversation.end(ending);
-    if (track.conversation.entries === 0) this.#giveFlow(flow);
+    if (track.conversation.entries === 0) this.#giveFlow(flow, track);
     flow.analysis = undefined;
+    flow.state = SETTLED;
   }
 
   /** A flow that nothing dissected is an entry itself. */
-  #giveFlow(flow: Flow<FlowState>): void {
+  #giveFlow(flow: Flow<FlowState>, track: Track): void {
     const dissector = this.#flowDissectors.get(flow.transport);
     if (!dissector || !flow.analysis || flow.leg?.carrier) return;
     const exchange = dissector.describe(flow);
-    this.#options.onEntry(
-      new DissectedEntry(dissector, exchange, {
-        transport: flow.transport,
-        client: flow.shownClient,
-        server: flow.shownServer,
-        node: this.#options.node,
-        decrypted: false,
-      }),
-      flow,
-    );
+    const entry = new DissectedEntry(dissector, exchange, {
+      transport: flow.transport,
+      client: flow.shownClient,
+      server: flow.shownServer,
+      node: this.#options.node,
+      decrypted: false,
+      leg: flow.meshLeg,
+    });
+    if (this.#options.marks) track.markFlow(entry);
+    this.#options.onEntry(entry, flow);
+  }
+
+  /** Has what an exchange is known by noted, where somebody may know it so. */
+  #mark(entry: DissectedEntry, flow: Flow<unknown>): void {
+    if (entry.leg) entry.markAs(marksOfLeg(entry));
+    // Its flow is of this table, and goes on until its entries are given.
+    else if (this.#options.marks) (flow.state as Track).mark(entry);
   }
 
   #tick(now: number): void {

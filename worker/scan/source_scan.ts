@@ -60,6 +60,8 @@ export interface ScanOptions {
   readonly mustWait?: ((entry: DissectedEntry) => boolean) | undefined;
   /** An entry that matches. What it borrows holds until this returns. */
   readonly onMatch: (entry: DissectedEntry, flow: Flow<unknown>) => void;
+  /** Whether entries are marked, so that other nodes' are known by them. */
+  readonly marks?: boolean | undefined;
   /** Whether every flow is dissected in full, whatever the plan asks for. */
   readonly isWhole?: boolean;
   /** Ids of flows that an earlier reading found unable to match. */
@@ -125,6 +127,7 @@ export class SourceScan {
       node: { name: node },
       ...options.protocols,
       wantsBodies: plan.wantsBodies || isWhole,
+      marks: options.marks,
       mayMatch: isWhole
         ? undefined
         : (flow, protocols) =>

@@ -15,7 +15,7 @@ import { ProgressTeller } from "./progress_teller.ts";
  * @throws what the signal was aborted with
  */
 export async function answerClosed(
-  { plan, output }: Ask,
+  { plan, output, marks }: Ask,
   around: Answering,
 ): Promise<void> {
   const { store, names, answered, channel, credit, signal } = around;
@@ -26,6 +26,7 @@ export async function answerClosed(
   const coverages = await searchStore(store, {
     plan,
     protocols: PROTOCOLS,
+    marks,
     names: names?.stored,
     answered,
     onMatch(entry) {

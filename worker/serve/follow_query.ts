@@ -85,7 +85,7 @@ interface Said {
 
 /** Gives the newest of what the stored packets completed, the oldest first. */
 async function answerStored(
-  { plan, output, last }: Ask,
+  { plan, output, last, marks }: Ask,
   { store, names, answered, channel, credit, signal }: Following,
   pin: Pin | undefined,
 ): Promise<Pick<Said, "given" | "coverages">> {
@@ -100,6 +100,7 @@ async function answerStored(
   const coverages = await searchStore(store, {
     plan: newestFirst,
     protocols: PROTOCOLS,
+    marks,
     names: names?.stored,
     answered,
     until: pin,
@@ -184,7 +185,7 @@ class LiveQuery implements Disposable {
   readonly #since: number;
 
   constructor(ask: Ask, around: Following, said: Said) {
-    const { plan, output, after } = ask;
+    const { plan, output, after, marks } = ask;
     const { store, channel, grows, names, answered, clock } = around;
     this.#ask = ask;
     this.#around = around;
@@ -202,6 +203,7 @@ class LiveQuery implements Disposable {
     this.#follower = !isRead ? undefined : new Follower(store, {
       plan,
       protocols: PROTOCOLS,
+      marks,
       names: names?.live,
       answered,
       clock,
