@@ -224,6 +224,8 @@ export class FlowRows {
   /** 0 where the transport has none. */
   clientPort: Uint16Array = new Uint16Array(0);
   serverPort: Uint16Array = new Uint16Array(0);
+  /** The pod's network that it was captured in; 0 for the node's own. */
+  network: Uint16Array = new Uint16Array(0);
   /** Least and greatest time of its packets, µs since 1970. */
   first: Float64Array = new Float64Array(0);
   last: Float64Array = new Float64Array(0);
@@ -276,6 +278,7 @@ export class FlowRows {
     this.server = grown(this.server, new Uint32Array(size));
     this.clientPort = grown(this.clientPort, new Uint16Array(size));
     this.serverPort = grown(this.serverPort, new Uint16Array(size));
+    this.network = grown(this.network, new Uint16Array(size));
     this.first = grown(this.first, new Float64Array(size));
     this.last = grown(this.last, new Float64Array(size));
     this.clientPackets = grown(this.clientPackets, new Uint32Array(size));
@@ -545,6 +548,7 @@ export class ColumnBuilder {
     flows.server[row] = fromClient ? target : source;
     flows.clientPort[row] = fromClient ? packet.srcPort : packet.dstPort;
     flows.serverPort[row] = fromClient ? packet.dstPort : packet.srcPort;
+    flows.network[row] = packet.network;
     flows.first[row] = flows.last[row] = packet.time;
     this.kinds |= kindOf(packet.protocol);
   }

@@ -13,6 +13,7 @@ const ETHERTYPE = { IPV4: 0x0800, IPV6: 0x86dd, VLAN: 0x8100 } as const;
 /** Bytes of headers and of a tag. */
 const ETHERNET_HEADER = 14;
 const SLL2_HEADER = 20;
+const SLL2_INTERFACE = 4;
 const TAG = 4;
 const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
@@ -72,6 +73,10 @@ export class EndsReader {
     else if (linkType === LINKTYPE.ETHERNET) at = start + ETHERNET_HEADER;
     else return false;
     if (at + IPV4_HEADER > end) return false;
+    // A key has no room for a pod's network, whose interface is below 0.
+    const isPods = linkType === LINKTYPE.LINUX_SLL2 &&
+      view.getInt32(start + SLL2_INTERFACE) < 0;
+    if (isPods) return false;
     let type = view.getUint16(
       linkType === LINKTYPE.LINUX_SLL2 ? start : at - 2,
     );

@@ -14,6 +14,7 @@ import {
   MAX_NAME,
   toChecksum,
 } from "./encoding.ts";
+import { MAX_NETWORK } from "../../packet/pod_network.ts";
 import type { Folder, StoredFile } from "./folder.ts";
 
 /** `THRSFACT`, read as two little endian words. */
@@ -54,6 +55,25 @@ export interface InterfaceFact {
   readonly snapLength: number;
   readonly name?: string | undefined;
 }
+
+/**
+ * A pod whose own network packets were captured in. Their cooked headers have
+ * its number, see `packet/pod_network.ts`.
+ */
+export interface NetworkFact {
+  readonly kind: "network";
+  /** No other network of the folder has it, until 65,535 were captured. */
+  readonly number: number;
+  /** Of the pod. */
+  readonly uid: string;
+  readonly namespace: string;
+  readonly pod: string;
+  /** Its addresses, at most {@link MAX_POD_IPS}. */
+  readonly ips: readonly string[];
+}
+
+/** Addresses of one pod; Kubernetes gives one of each IP version. */
+export const MAX_POD_IPS = 16;
 
 /** From which packet on packets are of which interface. */
 export interface InterfaceRuns {
@@ -137,6 +157,7 @@ export interface TornFact {
 export type Fact =
   | SourceFact
   | InterfaceFact
+  | NetworkFact
   | InterfaceRuns
   | DropFact
   | ClockStepFact
@@ -156,6 +177,7 @@ const KINDS = {
   checkpoint: 7,
   secrets: 8,
   torn: 9,
+  network: 10,
 } as const satisfies { [K in Fact["kind"]]: number };
 
 /** What a file begins with. */
@@ -231,6 +253,14 @@ function encodeContent(writer: ByteWriter, fact: Fact): void {
       writer.varint(fact.id);
       writer.varint(fact.snapLength);
       return writer.name(fact.name ?? "");
+    case "network":
+      writer.varint(fact.number);
+      writer.name(fact.uid);
+      writer.name(fact.namespace);
+      writer.name(fact.pod);
+      writer.varint(fact.ips.length);
+      for (const ip of fact.ips) writer.name(ip);
+      return;
     case "interfaceRuns":
       writer.varint(fact.packet.length);
       encodeIncreasing(writer, fact.packet);
@@ -277,6 +307,8 @@ function encodeIncreasing(writer: ByteWriter, values: readonly number[]): void {
 export class Facts {
   source: string | undefined;
   readonly interfaces: Map<number, InterfaceFact> = new Map();
+  /** By their numbers. */
+  readonly networks: Map<number, NetworkFact> = new Map();
   readonly interfaceRuns = {
     packet: [] as number[],
     interface: [] as number[],
@@ -401,6 +433,21 @@ export class Facts {
         const snapLength = reader.varint();
         const name = reader.text(MAX_NAME) || undefined;
         this.interfaces.set(id, { kind: "interface", id, snapLength, name });
+        break;
+      }
+      case KINDS.network: {
+        const fact: NetworkFact = {
+          kind: "network",
+          number: reader.count(MAX_NETWORK),
+          uid: reader.text(MAX_NAME),
+          namespace: reader.text(MAX_NAME),
+          pod: reader.text(MAX_NAME),
+          ips: Array.from(
+            { length: reader.count(MAX_POD_IPS) },
+            () => reader.text(MAX_NAME),
+          ),
+        };
+        this.networks.set(fact.number, fact);
         break;
       }
       case KINDS.interfaceRuns: {

@@ -5,6 +5,7 @@
  * that none is used twice even if all are deleted, and has the version of the
  * format: a folder of a later version is left alone.
  */
+import { MAX_NETWORK } from "../../packet/pod_network.ts";
 import type { Folder } from "./folder.ts";
 import { readWhole, toFinished } from "./folder.ts";
 import { isOfRows, ORDER_NAME } from "./guests.ts";
@@ -28,6 +29,8 @@ export interface Meta {
   readonly nextShard: number;
   /** Bytes that all files together may have. */
   readonly storageLimit: number;
+  /** Number of the next network of a pod; absent before there was one. */
+  readonly nextNetwork?: number | undefined;
   /** Greatest time of what was deleted, µs since 1970; absent if nothing was. */
   readonly deletedUntil?: number | undefined;
 }
@@ -85,11 +88,17 @@ export function readMeta(folder: Folder): Meta | undefined {
         `${json.format}, this one knows ${FORMAT}). Use that one, or another folder`,
     );
   }
-  const { node, nextShard, storageLimit, deletedUntil } = json;
+  const { node, nextShard, storageLimit, nextNetwork, deletedUntil } = json;
   if (typeof node !== "string" || node === "") return undefined;
   if (!isCount(nextShard) || !isCount(storageLimit)) return undefined;
   const until = typeof deletedUntil === "number" ? deletedUntil : undefined;
-  return { node, nextShard, storageLimit, deletedUntil: until };
+  return {
+    node,
+    nextShard,
+    storageLimit,
+    nextNetwork: isNetwork(nextNetwork) ? nextNetwork : undefined,
+    deletedUntil: until,
+  };
 }
 
 /**
@@ -141,6 +150,10 @@ function parseJson(text: string): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+function isNetwork(value: unknown): value is number {
+  return isCount(value) && value > 0 && value <= MAX_NETWORK;
 }
 
 function isCount(value: unknown): value is number {

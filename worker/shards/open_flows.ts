@@ -28,6 +28,8 @@ export class OpenFlows {
   #count = 0;
   #addresses = new AddressTable();
   #protocol = new Uint8Array(0);
+  /** The pod's network, as in {@link FlowRows.network}. */
+  #network = new Uint16Array(0);
   /** The end that is called the client here, and the other. */
   #client = new Uint32Array(0);
   #server = new Uint32Array(0);
@@ -104,6 +106,7 @@ export class OpenFlows {
     const server = this.#intern(flows.addresses, flows.server[row]!);
     const entry = this.#put(
       flows.protocol[row]!,
+      flows.network[row]!,
       client,
       flows.clientPort[row]!,
       server,
@@ -135,6 +138,7 @@ export class OpenFlows {
     const before = this.#count;
     const entry = this.#put(
       from.#protocol[at]!,
+      from.#network[at]!,
       this.#intern(from.#addresses, from.#client[at]!),
       from.#clientPort[at]!,
       this.#intern(from.#addresses, from.#server[at]!),
@@ -155,6 +159,7 @@ export class OpenFlows {
     if (client === NONE || server === NONE) return NONE;
     const entry = this.#lookUp(
       flows.protocol[row]!,
+      flows.network[row]!,
       client,
       flows.clientPort[row]!,
       server,
@@ -194,6 +199,7 @@ export class OpenFlows {
   /** The entry with these ends, whichever comes first. */
   #lookUp(
     protocol: number,
+    network: number,
     client: number,
     clientPort: number,
     server: number,
@@ -210,9 +216,10 @@ export class OpenFlows {
         aPort === clientPort && bPort === serverPort;
       const isReverse = a === server && b === client &&
         aPort === serverPort && bPort === clientPort;
-      if (this.#protocol[entry] === protocol && (isSame || isReverse)) {
-        return entry;
-      }
+      if (
+        (isSame || isReverse) && this.#protocol[entry] === protocol &&
+        this.#network[entry] === network
+      ) return entry;
       entry = this.#next[entry]!;
     }
     return NONE;
@@ -221,6 +228,7 @@ export class OpenFlows {
   /** As above, but makes an entry where there is none and room is left. */
   #put(
     protocol: number,
+    network: number,
     client: number,
     clientPort: number,
     server: number,
@@ -228,6 +236,7 @@ export class OpenFlows {
   ): number {
     const found = this.#lookUp(
       protocol,
+      network,
       client,
       clientPort,
       server,
@@ -238,6 +247,7 @@ export class OpenFlows {
     if (entry === this.#next.length) this.#grow(Math.max(64, 2 * entry));
     this.#count = entry + 1;
     this.#protocol[entry] = protocol;
+    this.#network[entry] = network;
     this.#client[entry] = client;
     this.#server[entry] = server;
     this.#clientPort[entry] = clientPort;
@@ -271,6 +281,7 @@ export class OpenFlows {
 
   #grow(size: number): void {
     this.#protocol = grown(this.#protocol, new Uint8Array(size));
+    this.#network = grown(this.#network, new Uint16Array(size));
     this.#client = grown(this.#client, new Uint32Array(size));
     this.#server = grown(this.#server, new Uint32Array(size));
     this.#clientPort = grown(this.#clientPort, new Uint16Array(size));

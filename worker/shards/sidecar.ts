@@ -16,6 +16,7 @@
  */
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { PCAP_HEADER, PCAP_RECORD } from "../../packet/pcap.ts";
+import { MAX_NETWORK } from "../../packet/pod_network.ts";
 import {
   type AddressTable,
   ColumnBuilder,
@@ -369,6 +370,7 @@ function encodeFlows(flows: FlowRows): ByteWriter {
     writer.varint(flows.server[row]!);
     writer.u16(flows.clientPort[row]!);
     writer.u16(flows.serverPort[row]!);
+    writer.varint(flows.network[row]!);
     writer.varint(flows.clientPackets[row]!);
     writer.varint(flows.serverPackets[row]!);
     writer.varint(flows.clientBytes[row]!);
@@ -393,6 +395,7 @@ function decodeFlows(reader: ByteReader, count: number, into: FlowRows): void {
     into.server[row] = reader.count(addresses.count - 1);
     into.clientPort[row] = reader.u16();
     into.serverPort[row] = reader.u16();
+    into.network[row] = reader.count(MAX_NETWORK);
     into.clientPackets[row] = reader.varint();
     into.serverPackets[row] = reader.varint();
     into.clientBytes[row] = reader.varint();

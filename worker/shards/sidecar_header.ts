@@ -12,7 +12,7 @@ export const SIDECAR_HEADER = 80;
  * or for how frames are decoded and flows are told apart: files of another
  * version are built anew.
  */
-const VERSION = 1;
+const VERSION = 2;
 
 /** `THRSHIDX`, read as two little endian words. */
 const MAGIC = [0x53524854, 0x58444948] as const;

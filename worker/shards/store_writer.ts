@@ -2,7 +2,8 @@
  * A folder of shards as its only writer has it: one writer for each link type,
  * a limit on all of them together, and a lock against other processes.
  */
-import type { Fact, InterfaceFact } from "./facts.ts";
+import { MAX_NETWORK } from "../../packet/pod_network.ts";
+import type { Fact, InterfaceFact, NetworkFact } from "./facts.ts";
 import {
   DiskFolder,
   type Folder,
@@ -202,6 +203,33 @@ export class StoreWriter implements Disposable {
       if (writer.shard === undefined) continue;
       for (const fact of interfaces.filter(isNew)) writer.note(fact);
     }
+  }
+
+  /**
+   * Says which pods' networks packets are captured in now, as
+   * {@link setInterfaces} does for interfaces.
+   */
+  setNetworks(networks: readonly NetworkFact[]): void {
+    const known = new Set(
+      this.#common.map((fact) => fact.kind === "network" ? fact.number : 0),
+    );
+    const others = this.#common.filter(({ kind }) => kind !== "network");
+    this.#common.splice(0, Infinity, ...others, ...networks);
+    const isNew = ({ number }: NetworkFact) => !known.has(number);
+    for (const writer of this.#writers.values()) {
+      if (writer.shard === undefined) continue;
+      for (const fact of networks.filter(isNew)) writer.note(fact);
+    }
+  }
+
+  /**
+   * A number for a pod's network that none of those has whose packets are kept:
+   * they are given out in turn.
+   */
+  takeNetwork(): number {
+    const { nextNetwork = 1 } = this.#meta;
+    this.#keepMeta({ nextNetwork: nextNetwork % MAX_NETWORK + 1 });
+    return nextNetwork;
   }
 
   /**

@@ -37,6 +37,10 @@ const SMALL_SHARDS = 64;
 /** The latest time that a PCAP's 32 bits of seconds can hold, µs. */
 const MAX_TIME = 2 ** 32 * 1e6 - 1;
 
+function isNetwork({ kind }: Fact): boolean {
+  return kind === "network";
+}
+
 /** What the writers of a folder share. */
 export interface WriterSurroundings {
   readonly folder: Folder;
@@ -401,6 +405,8 @@ export class ShardWriter {
     if (!retention.makeRoom(this.#used)) {
       return this.#dropPending("storage limit");
     }
+    // Whoever reads a packet of a pod's network knows which pod that is.
+    if (this.#facts.some(isNetwork)) this.#writeFacts(shard);
     shard.file.append(this.#buffer.subarray(0, this.#used));
     retention.add(this.#used);
     shard.size += this.#used;
