@@ -7,15 +7,7 @@
  */
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { LINKTYPE } from "../../packet/link.ts";
-import {
-  check,
-  ERRNO,
-  lastError,
-  libc,
-  map,
-  SystemCallError,
-  unmap,
-} from "../ffi/libc.ts";
+import { check, ERRNO, lastError, libc } from "../ffi/libc.ts";
 import {
   type FilterOptions,
   MAX_NAMED,
@@ -25,7 +17,8 @@ import {
 } from "./filter.ts";
 import { Links } from "./links.ts";
 import { toOwnPorts } from "./own_traffic.ts";
-import { MAX_COOKED, Ring, SLL2_HEADER } from "./ring.ts";
+import { ALL_INTERFACES, PacketSocket, RETIRE } from "./packet_socket.ts";
+import { MAX_COOKED, type Ring, SLL2_HEADER } from "./ring.ts";
 import { toCannotCapture } from "./failure.ts";
 import {
   type Aim,
@@ -36,39 +29,14 @@ import {
 } from "./source.ts";
 import { Targeted, type TargetSet, toTargetSet } from "./targets.ts";
 
-const AF_PACKET = 17;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0x80000;
-const ETH_P_ALL = 3;
-
-const SOL_SOCKET = 1;
-const SO_ERROR = 4;
-const SO_RCVBUF = 8;
-const SO_ATTACH_FILTER = 26;
-const SOL_PACKET = 263;
-const PACKET_RX_RING = 5;
-const PACKET_STATISTICS = 6;
-const PACKET_VERSION = 10;
-const TPACKET_V3 = 2;
-
 const POLLIN = 1;
 const POLLERR = 8;
-
-/** Bytes of `struct sockaddr_ll`, and of what {@link PACKET_STATISTICS} gives. */
-const SOCKADDR_LL = 20;
-const STATISTICS = 12;
 
 /** Bytes of a block: several packets of the largest size fit. */
 const BLOCK_SIZE = 512 * 1024;
 
-/** Bytes of a slot. The kernel checks it, and with TPACKET_V3 ignores it. */
-const FRAME_SIZE = 2048;
-
-/** How long a packet waits in a block that does not fill, ms. */
-const RETIRE = 50;
-
 /** Longest that the last packets may take to come after {@link AfPacket.stop}. */
-const LAST = 4 * RETIRE;
+export const LAST: number = 4 * RETIRE;
 
 /** Bytes of a ring. */
 export const RING_SIZE = {
@@ -91,15 +59,16 @@ export interface AfPacketOptions {
   readonly ringSize?: number | undefined;
   /** Ends {@link LiveSource.wait} when it is readable. */
   readonly wakeFd?: number | undefined;
+  /** The same of other packets that are waited for with these. */
+  readonly othersFd?: number | undefined;
 }
 
 /** Captures on this machine. */
 export class AfPacket implements LiveSource {
   readonly interfaces: readonly Interface[];
   readonly #options: AfPacketOptions;
-  readonly #fd: number;
+  readonly #socket: PacketSocket;
   readonly #links: Links;
-  readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #ring: Ring;
   readonly #polled: Polled;
   readonly #counters: KernelCounters = { accepted: 0, dropped: 0, own: 0 };
@@ -117,11 +86,11 @@ export class AfPacket implements LiveSource {
 
   private constructor(
     options: AfPacketOptions,
-    fd: number,
+    socket: PacketSocket,
     links: Links,
-    memory: Uint8Array<ArrayBuffer>,
+    ring: Ring,
   ) {
-    const { snapLength, wakeFd } = options;
+    const { snapLength, wakeFd = NOBODY, othersFd = NOBODY } = options;
     this.interfaces = [{
       linkType: LINKTYPE.LINUX_SLL2,
       snapLength: snapLength + MAX_COOKED,
@@ -129,16 +98,11 @@ export class AfPacket implements LiveSource {
     }];
     this.#options = options;
     if (options.aim) this.#setAim(options.aim);
-    this.#fd = fd;
+    this.#socket = socket;
     this.#links = links;
-    this.#memory = memory;
-    this.#ring = new Ring(memory, BLOCK_SIZE);
+    this.#ring = ring;
     this.#names = chosenOf(links.names, options.interfaces);
-    this.#polled = new Polled([
-      fd,
-      links.fd,
-      ...(wakeFd === undefined ? [] : [wakeFd]),
-    ]);
+    this.#polled = new Polled([socket.fd, links.fd, wakeFd, othersFd]);
   }
 
   /**
@@ -155,27 +119,20 @@ export class AfPacket implements LiveSource {
   }
 
   static #open(options: AfPacketOptions): AfPacket {
-    // Of protocol 0 it hears nothing until it is bound: what the filter is not
-    // attached to yet never gets in.
-    const fd = check(
-      "socket",
-      libc().socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-    );
+    const socket = new PacketSocket();
     let links: Links | undefined;
-    let memory: Uint8Array<ArrayBuffer> | undefined;
     try {
       links = new Links();
       checkNames(links.names, options.interfaces);
-      memory = makeRing(fd, options.ringSize ?? RING_SIZE.DEFAULT);
-      const capture = new AfPacket(options, fd, links, memory);
+      const ring = makeRing(socket, options.ringSize ?? RING_SIZE.DEFAULT);
+      const capture = new AfPacket(options, socket, links, ring);
       capture.#applyFilter();
-      bindToAll(fd);
+      socket.listen(ALL_INTERFACES);
       capture.#applyOwnFilter();
       return capture;
     } catch (error) {
-      if (memory) unmap(memory);
       links?.[Symbol.dispose]();
-      libc().close(fd);
+      socket[Symbol.dispose]();
       throw error;
     }
   }
@@ -186,10 +143,9 @@ export class AfPacket implements LiveSource {
 
   counters(): KernelCounters {
     // Reading them sets them to 0. Those accepted include those dropped.
-    const bytes = new Uint32Array(STATISTICS / 4);
-    getOption(this.#fd, SOL_PACKET, PACKET_STATISTICS, bytes);
-    this.#counters.accepted += bytes[0]!;
-    this.#counters.dropped += bytes[1]!;
+    const { accepted, dropped } = this.#socket.take();
+    this.#counters.accepted += accepted;
+    this.#counters.dropped += dropped;
     this.#counters.own += this.#ownCounter?.take() ?? 0;
     return this.#counters;
   }
@@ -211,10 +167,15 @@ export class AfPacket implements LiveSource {
     const polled = this.#polled;
     const left = this.#stopsAt - performance.now();
     polled.wait(this.#ring.isReady ? 0 : Math.min(timeout, left));
-    if (polled.has(PACKETS, POLLERR)) this.#clearError();
+    if (polled.has(PACKETS, POLLERR)) this.#socket.clearError();
     if (polled.has(LINKS, POLLIN | POLLERR) && this.#links.refresh()) {
       this.#follow();
     }
+  }
+
+  /** Whether others' packets ended the last {@link wait}. */
+  get hasOthers(): boolean {
+    return this.#polled.has(OTHERS, POLLIN);
   }
 
   next(batch: FrameBatch): boolean {
@@ -225,7 +186,7 @@ export class AfPacket implements LiveSource {
   }
 
   stop(): void {
-    setFilter(this.#fd, toClosedFilter());
+    this.#socket.attach(toClosedFilter());
     this.#closeOwnCounter();
     this.#polled.ignore(WAKE);
     this.#stopsAt = performance.now() + LAST;
@@ -239,10 +200,9 @@ export class AfPacket implements LiveSource {
   }
 
   [Symbol.dispose](): void {
-    unmap(this.#memory);
     this.#closeOwnCounter();
     this.#links[Symbol.dispose]();
-    libc().close(this.#fd);
+    this.#socket[Symbol.dispose]();
   }
 
   /** Goes by the interfaces and addresses that there are now. */
@@ -263,7 +223,7 @@ export class AfPacket implements LiveSource {
   #applyFilter(): void {
     const targets = this.#targets;
     const { program, isExact } = toFilter(this.#filter());
-    setFilter(this.#fd, program);
+    this.#socket.attach(program);
     this.#targeted = targets && !isExact ? new Targeted(targets) : undefined;
   }
 
@@ -292,16 +252,6 @@ export class AfPacket implements LiveSource {
     this.#ownCounter?.[Symbol.dispose]();
     this.#ownCounter = undefined;
   }
-
-  /** An interface that goes down leaves an error, which reading clears. */
-  #clearError(): void {
-    const value = new Uint32Array(1);
-    getOption(this.#fd, SOL_SOCKET, SO_ERROR, value);
-    const errno = value[0]!;
-    if (errno !== 0 && errno !== ERRNO.ENETDOWN) {
-      throw new SystemCallError("Capture", errno);
-    }
-  }
 }
 
 /** Takes out of a batch what is of no target. */
@@ -329,34 +279,28 @@ const TPID = { CUSTOMER: 0x8100, SERVICE: 0x88a8 } as const;
  * kernel keeps nothing but their number.
  */
 class OwnCounter implements Disposable {
-  readonly #fd: number;
+  readonly #socket = new PacketSocket();
   #isBound = false;
 
   /** @throws SystemCallError */
   constructor() {
-    const type = SOCK_DGRAM | SOCK_CLOEXEC;
-    this.#fd = check("socket", libc().socket(AF_PACKET, type, 0));
-    // The kernel makes it the least that it knows.
-    setOption(this.#fd, SOL_SOCKET, SO_RCVBUF, new Uint32Array([0]));
+    this.#socket.keepNothing();
   }
 
   /** Counts by this filter from now on. */
   count(filter: Uint8Array<ArrayBuffer>): void {
-    setFilter(this.#fd, filter);
-    if (!this.#isBound) bindToAll(this.#fd);
+    this.#socket.attach(filter);
+    if (!this.#isBound) this.#socket.listen(ALL_INTERFACES);
     this.#isBound = true;
   }
 
-  /** Packets since it was asked last. */
+  /** Packets since it was asked last: those that were dropped, too. */
   take(): number {
-    // `struct tpacket_stats`: those that were dropped are counted as well.
-    const counts = new Uint32Array(2);
-    getOption(this.#fd, SOL_PACKET, PACKET_STATISTICS, counts);
-    return counts[0]!;
+    return this.#socket.take().accepted;
   }
 
   [Symbol.dispose](): void {
-    libc().close(this.#fd);
+    this.#socket[Symbol.dispose]();
   }
 }
 
@@ -364,6 +308,10 @@ class OwnCounter implements Disposable {
 const PACKETS = 0;
 const LINKS = 1;
 const WAKE = 2;
+const OTHERS = 3;
+
+/** In place of a descriptor: nothing is waited for. */
+const NOBODY = -1;
 
 /** File descriptors that are waited for (`struct pollfd`, eight bytes each). */
 class Polled {
@@ -390,9 +338,9 @@ class Polled {
     if (result < 0) this.#forget();
   }
 
-  /** Waits no longer for a descriptor, if it did. */
+  /** Waits no longer for a descriptor. */
   ignore(index: number): void {
-    if (index < this.#count) this.#view.setInt32(8 * index, -1, true);
+    this.#view.setInt32(8 * index, NOBODY, true);
   }
 
   /** Whether one of these events has come for a descriptor. */
@@ -434,56 +382,8 @@ function checkNames(
   );
 }
 
-/** Makes a ring and maps it. */
-function makeRing(fd: number, size: number): Uint8Array<ArrayBuffer> {
-  setOption(fd, SOL_PACKET, PACKET_VERSION, new Uint32Array([TPACKET_V3]));
+/** Makes a ring of about so many bytes. */
+function makeRing(socket: PacketSocket, size: number): Ring {
   const bounded = Math.min(RING_SIZE.MOST, Math.max(RING_SIZE.LEAST, size));
-  const blocks = Math.floor(bounded / BLOCK_SIZE);
-  // `struct tpacket_req3`; of the rest nothing is wanted.
-  const request = new Uint32Array([
-    ...[BLOCK_SIZE, blocks, FRAME_SIZE],
-    ...[blocks * (BLOCK_SIZE / FRAME_SIZE), RETIRE, 0, 0],
-  ]);
-  setOption(fd, SOL_PACKET, PACKET_RX_RING, request);
-  return map(fd, blocks * BLOCK_SIZE);
-}
-
-/** Begins to hear every interface. */
-function bindToAll(fd: number): void {
-  const address = new Uint8Array(SOCKADDR_LL);
-  const view = new DataView(address.buffer);
-  view.setUint16(0, AF_PACKET, true);
-  view.setUint16(2, ETH_P_ALL);
-  check("bind", libc().bind(fd, address, SOCKADDR_LL));
-}
-
-/** Puts a program in place of the one before; no packet sees neither. */
-function setFilter(fd: number, program: Uint8Array<ArrayBuffer>): void {
-  // `struct sock_fprog`: how many instructions, and where they are.
-  const description = new BigUint64Array(2);
-  description[0] = BigInt(program.length / 8);
-  description[1] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
-  setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, description);
-}
-
-function setOption(
-  fd: number,
-  level: number,
-  option: number,
-  value: Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>,
-): void {
-  check(
-    "setsockopt",
-    libc().setsockopt(fd, level, option, value, value.byteLength),
-  );
-}
-
-function getOption(
-  fd: number,
-  level: number,
-  option: number,
-  value: Uint32Array<ArrayBuffer>,
-): void {
-  const size = new Uint32Array([value.byteLength]);
-  check("getsockopt", libc().getsockopt(fd, level, option, value, size));
+  return socket.makeRing(BLOCK_SIZE, Math.floor(bounded / BLOCK_SIZE));
 }

@@ -70,6 +70,8 @@ export class Ring {
   readonly #status: Int32Array;
   readonly #blockSize: number;
   readonly #blocks: number;
+  /** What stands in cooked headers for the interface; 0 for the kernel's. */
+  readonly #ofInterface: number;
   /** The block that is read, or will be next. */
   #block = 0;
   #isHeld = false;
@@ -81,8 +83,13 @@ export class Ring {
   /**
    * @param bytes the whole ring; borrowed for its life
    * @param blockSize a multiple of the page size
+   * @param ofInterface what the kernel numbers otherwise
    */
-  constructor(bytes: Uint8Array<ArrayBuffer>, blockSize: number) {
+  constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    blockSize: number,
+    ofInterface = 0,
+  ) {
     this.#bytes = bytes;
     this.#words = new Uint32Array(
       bytes.buffer,
@@ -96,6 +103,7 @@ export class Ring {
     );
     this.#blockSize = blockSize;
     this.#blocks = bytes.length / blockSize;
+    this.#ofInterface = ofInterface;
   }
 
   /** Whether there are packets to be had. */
@@ -194,7 +202,8 @@ export class Ring {
     } else {
       words[to] = family >>> 16;
     }
-    words[to + 1] = swap32(words[at + WORD.INDEX]!);
+    const index = this.#ofInterface || words[at + WORD.INDEX]!;
+    words[to + 1] = swap32(index);
     // The hardware's type in network order; kind of packet, length of address.
     words[to + 2] = swap16(hardware & 0xffff) | hardware & 0xffff_0000;
     // Behind an address that is shorter, the kernel leaves what was there.
