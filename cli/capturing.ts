@@ -28,6 +28,8 @@ export interface CapturingOptions {
   readonly store?: StoreWhat;
   /** Nothing is captured before a hub has said whose packets. */
   readonly awaitTargets?: boolean;
+  /** Networks of pods are entered that a hub names. */
+  readonly mesh?: boolean;
 }
 
 /** Name of this node: as Kubernetes has it, where it says so. */
@@ -44,6 +46,7 @@ export class Capturing implements Capture {
   readonly #capture: LiveCapture;
   readonly #since = Date.now() * 1000;
   readonly #interfaces: readonly string[];
+  readonly #entersPods: boolean;
   #state: RecorderState | undefined;
   /** Revision of the last order that was taken. */
   #order: string | undefined;
@@ -52,13 +55,14 @@ export class Capturing implements Capture {
     capture: LiveCapture,
     folder: string,
     node: string,
-    interfaces: readonly string[],
+    { interface: interfaces = ["any"], mesh = false }: CapturingOptions,
     order: TargetsOrder | undefined,
   ) {
     this.#capture = capture;
     this.folder = folder;
     this.node = node;
     this.#interfaces = interfaces;
+    this.#entersPods = mesh;
     this.#order = order?.revision;
     this.ended = capture.ended.then(
       (state) => saySummary(state, folder),
@@ -87,6 +91,8 @@ export class Capturing implements Capture {
       const capture = await LiveCapture.start({
         interfaces: options.interface,
         network: options.network,
+        entersPods: options.mesh,
+        networks: order?.networks,
         bpf: options.bpf,
         ringSize: options.ringSize,
         store: options.store,
@@ -102,8 +108,7 @@ export class Capturing implements Capture {
         },
       });
       sayMended(capture.recovery);
-      const interfaces = options.interface ?? ["any"];
-      capturing = new Capturing(capture, folder, node, interfaces, order);
+      capturing = new Capturing(capture, folder, node, options, order);
     } catch (error) {
       throw toCommandError(error);
     }
@@ -131,6 +136,12 @@ export class Capturing implements Capture {
       notStored: state?.notStored ?? 0,
       copies: state?.copies ?? 0,
       ownTraffic: state?.own ?? 0,
+      networks: this.#entersPods
+        ? {
+          open: state?.networks?.open.length ?? 0,
+          failed: state?.networks?.failed ?? [],
+        }
+        : undefined,
       stopped: state?.stopped,
     };
   }
@@ -144,7 +155,7 @@ export class Capturing implements Capture {
   }
 
   async target(order: TargetsOrder): Promise<void> {
-    await this.#capture.target(endsOf(order));
+    await this.#capture.target(endsOf(order), order.networks);
     this.#order = order.revision;
     try {
       keepOrder(this.folder, order);

@@ -30,6 +30,12 @@ export function describeWorker(program: Command): void {
       "--await-targets",
       "capture nothing before a hub has said whose packets",
     )
+    .option(
+      "--mesh",
+      "capture the loopback interface of pods, too, that a hub names: what a " +
+        "service mesh's proxy and its application say to each other. It needs " +
+        "CAP_SYS_ADMIN, CAP_SYS_PTRACE and the host's processes",
+    )
     .option("--secret-file <file>", "the secret that hub and workers share")
     .option("--tls-cert <file>", "certificate (PEM) to prove who answers")
     .option("--tls-key <file>", "its private key (PEM)")

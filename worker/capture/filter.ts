@@ -33,9 +33,9 @@ export const MAX_NAMED = 64;
 /** What the kernel tells beside a packet (`SKF_AD_OFF` and what is added). */
 const BESIDE = 0xffff_f000;
 export const PROTOCOL: number = BESIDE;
-const PACKET_TYPE = BESIDE + 4;
+export const PACKET_TYPE: number = BESIDE + 4;
 const INTERFACE = BESIDE + 8;
-const HARDWARE = BESIDE + 28;
+export const HARDWARE: number = BESIDE + 28;
 
 /** Where the cooked header has the same. */
 const COOKED: ReadonlyMap<number, number> = new Map([
@@ -51,8 +51,9 @@ const CLASSES = { LD: 0, LDX: 1 } as const;
 const MODE = 0xe0;
 const MODES = { ABSOLUTE: 0x20, INDIRECT: 0x40, HEADER_SIZE: 0xa0 } as const;
 
-const OUTGOING = 4;
-const ARPHRD_LOOPBACK = 772;
+/** Of {@link PACKET_TYPE}, and of {@link HARDWARE} (`ARPHRD_LOOPBACK`). */
+export const OUTGOING = 4;
+export const LOOPBACK = 772;
 
 /** What a filter lets by. */
 export interface FilterOptions {
@@ -193,7 +194,7 @@ function addChoice(
   program.add(OPERATION.LOAD, PACKET_TYPE);
   program.unlessEqual(OUTGOING, comesIn);
   program.add(OPERATION.LOAD, HARDWARE);
-  program.ifEqual(ARPHRD_LOOPBACK, refused);
+  program.ifEqual(LOOPBACK, refused);
   program.place(comesIn);
   if (!interfaces) return;
   const chosen = program.label();

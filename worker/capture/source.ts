@@ -2,7 +2,7 @@
  * Live packets, wherever they come from: an interface that a capture of this
  * machine, or an array in a test, stands behind.
  */
-import type { TargetEnd } from "../../api/worker.ts";
+import type { FailedNetwork, PodNetwork, TargetEnd } from "../../api/worker.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { NO_OWN_TRAFFIC, type OwnTraffic } from "./own_traffic.ts";
 
@@ -34,10 +34,26 @@ export interface Aim {
   readonly own: OwnTraffic;
   /** Ends of which packets alone are wanted; `undefined` for all. */
   readonly targets: readonly TargetEnd[] | undefined;
+  /** Pods whose loopback interface is wanted besides, if that is entered. */
+  readonly networks: readonly PodNetwork[];
 }
 
 /** All of them. */
-export const EVERYTHING: Aim = { own: NO_OWN_TRAFFIC, targets: undefined };
+export const EVERYTHING: Aim = {
+  own: NO_OWN_TRAFFIC,
+  targets: undefined,
+  networks: [],
+};
+
+/** Networks of pods that are captured beside the node's own. */
+export interface CapturedNetworks {
+  readonly open: readonly {
+    /** By which its frames are known, see `packet/pod_network.ts`. */
+    readonly number: number;
+    readonly pod: PodNetwork;
+  }[];
+  readonly failed: readonly FailedNetwork[];
+}
 
 /** Packets as they come. Used by one thread, which waits in it. */
 export interface LiveSource extends Disposable {
@@ -48,6 +64,11 @@ export interface LiveSource extends Disposable {
    * node. Another object once they have changed.
    */
   readonly names: ReadonlyMap<number, string>;
+  /**
+   * Networks of pods that are captured from; absent where none ever is. Another
+   * object once they have changed.
+   */
+  readonly networks?: CapturedNetworks | undefined;
   /** As of now, since the beginning. */
   counters(): KernelCounters;
   /**

@@ -5,10 +5,11 @@
 import { AfPacket } from "../capture/af_packet.ts";
 import { toCannotCapture } from "../capture/failure.ts";
 import { SNAP_LENGTH } from "../capture/filter.ts";
-import { CannotCapture } from "../capture/source.ts";
+import { MeshCapture } from "../capture/mesh_capture.ts";
+import { CannotCapture, type LiveSource } from "../capture/source.ts";
 import { ERRNO, SystemCallError } from "../ffi/libc.ts";
 import { BadExpression } from "../ffi/libpcap.ts";
-import { enterNetwork } from "../ffi/network.ts";
+import { enterNetwork, Stranded } from "../ffi/network.ts";
 import { takeWakes } from "../ffi/waker.ts";
 import { UnusableFolder } from "../shards/meta.ts";
 import { StoreWriter } from "../shards/store_writer.ts";
@@ -71,11 +72,13 @@ function firstOf(error: unknown): unknown {
 /** Captures until it is told to end; gives what became of the packets. */
 async function capture(start: CaptureStart): Promise<RecorderState> {
   if (start.network !== undefined) enter(start.network);
-  using source = AfPacket.open({ ...start, snapLength: SNAP_LENGTH });
-  using store = StoreWriter.open(start.folder, {
+  let opened: StoreWriter | undefined;
+  using source = openSource(start, () => opened!.takeNetwork());
+  using store = opened = StoreWriter.open(start.folder, {
     node: start.node,
     storageLimit: start.storageLimit,
   });
+  if (start.entersPods) source.aim(start.aim);
   const { probing } = start;
   const recorder = new Recorder(
     source,
@@ -96,6 +99,19 @@ async function capture(start: CaptureStart): Promise<RecorderState> {
   recorder.finish();
   store.rotate();
   return recorder.state;
+}
+
+/**
+ * Pods' networks are yet to be entered, for their numbers are kept in a folder
+ * that is not made before it is certain that there is something to keep.
+ *
+ * @throws CannotCapture
+ */
+function openSource(start: CaptureStart, takeNumber: () => number): LiveSource {
+  const options = { ...start, snapLength: SNAP_LENGTH };
+  if (!start.entersPods) return AfPacket.open(options);
+  const aim = { ...start.aim, networks: [] };
+  return MeshCapture.open({ ...options, aim, takeNumber });
 }
 
 /** @throws CannotCapture */
@@ -120,7 +136,7 @@ function enter(network: string): void {
 /** Does what it is told, and answers. */
 function obey(
   order: Exclude<CaptureOrder, { kind: "stop" }>,
-  source: AfPacket,
+  source: LiveSource,
   store: StoreWriter,
   teller: Teller,
 ): void {
@@ -143,14 +159,13 @@ class Teller {
   /** Whether somebody wants to know that packets were stored. */
   isHeard = false;
   readonly #recorder: Recorder;
-  #state: RecorderState;
+  #state: RecorderState | undefined;
   #stateAt = -Infinity;
   #stored = 0;
   #storedAt = -Infinity;
 
   constructor(recorder: Recorder) {
     this.#recorder = recorder;
-    this.#state = recorder.state;
   }
 
   /** How long nothing need be told, ms. */
@@ -168,7 +183,7 @@ class Teller {
     }
     if (now - this.#stateAt < TELL) return;
     const { state } = this.#recorder;
-    if (isSame(state, this.#state)) return;
+    if (this.#state && isSame(state, this.#state)) return;
     thread.postMessage({ kind: "state", state });
     this.#state = state;
     this.#stateAt = now;
@@ -191,7 +206,8 @@ function toFailure(error: unknown): CaptureNews | undefined {
     return { kind: "failed", message: error.message, denied: error.denied };
   }
   const isOfSystem = error instanceof Error &&
-    ("code" in error || error instanceof SystemCallError);
+    ("code" in error || error instanceof SystemCallError ||
+      error instanceof Stranded);
   if (!isOfSystem) return undefined;
   return {
     kind: "failed",

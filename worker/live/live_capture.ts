@@ -1,5 +1,5 @@
 /** Capture of this machine, as whoever starts it sees it. */
-import type { TargetEnd } from "../../api/worker.ts";
+import type { PodNetwork, TargetEnd } from "../../api/worker.ts";
 import { compileFilter, SNAP_LENGTH } from "../capture/filter.ts";
 import { toCannotCapture } from "../capture/failure.ts";
 import { NO_OWN_TRAFFIC, type OwnTraffic } from "../capture/own_traffic.ts";
@@ -32,6 +32,14 @@ export interface LiveCaptureOptions {
    * pod's as `/proc/PID/ns/net`.
    */
   readonly network?: string | undefined;
+  /**
+   * Whether the loopback interfaces of pods are captured besides, those that
+   * {@link LiveCapture.target} names. That takes `CAP_SYS_ADMIN` and
+   * `CAP_SYS_PTRACE`, and to see the node's processes.
+   */
+  readonly entersPods?: boolean | undefined;
+  /** Those of the beginning. */
+  readonly networks?: readonly PodNetwork[] | undefined;
   /** An expression of `pcap-filter(7)`. */
   readonly bpf?: string | undefined;
   /** What is ours, and left out; see {@link LiveCapture.exclude}. */
@@ -100,8 +108,8 @@ export class LiveCapture {
     const expression = options.bpf === undefined
       ? undefined
       : toProgram(options.bpf);
-    const { own = NO_OWN_TRAFFIC, targets } = options;
-    const aim: Aim = { own, targets };
+    const { own = NO_OWN_TRAFFIC, targets, networks = [] } = options;
+    const aim: Aim = { own, targets, networks };
     const thread = new Thread(options, expression, aim);
     return new LiveCapture(thread, await thread.started, aim);
   }
@@ -122,11 +130,16 @@ export class LiveCapture {
    * Captures from now on only what is from or to one of these ends; all packets
    * again if they are not given.
    *
+   * @param networks pods whose loopback interface is captured besides, if that
+   *   is entered; what became of them is in `RecorderState.networks`
    * @returns when it is so
    * @throws CannotCapture as {@link exclude}
    */
-  target(ends: readonly TargetEnd[] | undefined): Promise<void> {
-    return this.#setAim({ ...this.#aim, targets: ends });
+  target(
+    ends: readonly TargetEnd[] | undefined,
+    networks: readonly PodNetwork[] = [],
+  ): Promise<void> {
+    return this.#setAim({ ...this.#aim, targets: ends, networks });
   }
 
   /**
@@ -238,10 +251,12 @@ class Thread {
     };
     const { interfaces, network, ringSize, folder, node, storageLimit } =
       options;
+    const { entersPods = false } = options;
     this.#probing = options.store === "all" ? undefined : startProbing(fail);
     const first: CaptureStart = {
       interfaces,
       network,
+      entersPods,
       expression,
       aim,
       ringSize,

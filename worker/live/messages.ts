@@ -17,6 +17,8 @@ export interface CaptureStart {
   readonly interfaces: readonly string[] | undefined;
   /** Another network than this process is in. */
   readonly network: string | undefined;
+  /** Whether networks of pods are entered, as {@link aim} names them. */
+  readonly entersPods: boolean;
   /** A compiled expression, see `compileFilter`. */
   readonly expression: Uint8Array | undefined;
   readonly aim: Aim;

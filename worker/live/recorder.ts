@@ -7,8 +7,8 @@
  * about, and under load writes are large.
  */
 import { FrameBatch } from "../../packet/frame.ts";
-import type { LiveSource } from "../capture/source.ts";
-import type { InterfaceFact } from "../shards/facts.ts";
+import type { CapturedNetworks, LiveSource } from "../capture/source.ts";
+import type { InterfaceFact, NetworkFact } from "../shards/facts.ts";
 import { Glances } from "../shards/glances.ts";
 import type { StoreWriter } from "../shards/store_writer.ts";
 import type { ShardWriter, StopCause } from "../shards/writer.ts";
@@ -49,6 +49,8 @@ export interface RecorderState {
   readonly headersOnly: number;
   /** Taken, and not stored for want of room. */
   readonly notStored: number;
+  /** Networks of pods that are captured; absent where none ever is. */
+  readonly networks: CapturedNetworks | undefined;
   /** Why packets are not stored at the moment; absent if they are. */
   readonly stopped: StopCause | undefined;
 }
@@ -62,6 +64,7 @@ export class Recorder {
   readonly #batch = new FrameBatch(ROWS);
   readonly #glances = new Glances(ROWS);
   #names: ReadonlyMap<number, string> | undefined;
+  #networks: CapturedNetworks | undefined;
   #dropped = 0;
   #own = 0;
   #lookedAt = -Infinity;
@@ -80,6 +83,7 @@ export class Recorder {
     // Frames of live capture have one link type, whatever their interface.
     this.#writer = store.writer(source.interfaces[0]!.linkType);
     this.#noteInterfaces();
+    this.#noteNetworks();
   }
 
   get state(): RecorderState {
@@ -92,6 +96,7 @@ export class Recorder {
       copies: this.#sifter.copies,
       headersOnly: this.#sifter.headersOnly,
       notStored: droppedPackets,
+      networks: this.#networks,
       stopped: this.#writer.stopped,
     };
   }
@@ -108,7 +113,9 @@ export class Recorder {
    */
   turn(patience: number = LOOK): void {
     this.#source.wait(Math.min(patience, LOOK));
-    if (this.#source.names !== this.#names) this.#noteInterfaces();
+    const { names, networks } = this.#source;
+    if (names !== this.#names) this.#noteInterfaces();
+    if (networks !== this.#networks) this.#noteNetworks();
     if (performance.now() - this.#lookedAt >= LOOK) this.#look();
     this.#take();
   }
@@ -167,6 +174,17 @@ export class Recorder {
     const more = dropped - this.#dropped;
     this.#dropped = dropped;
     if (more > 0) this.#writer.addDrop("kernel", more, Date.now() * 1000);
+  }
+
+  #noteNetworks(): void {
+    const networks = this.#networks = this.#source.networks;
+    this.#store.setNetworks(
+      (networks?.open ?? []).map(({ number, pod }): NetworkFact => ({
+        kind: "network",
+        number,
+        ...pod,
+      })),
+    );
   }
 
   #noteInterfaces(): void {

@@ -159,7 +159,9 @@ export class Sifter {
     if (isPlain) {
       this.#transport = this.#ends.transport;
       this.#protocol = this.#ends.isFragment ? 0 : this.#ends.protocol;
-    } else if (!this.#decodeKey(batch, row)) {
+    } else if (
+      this.#isOfPod(bytes, start) || !this.#decodeKey(batch, row)
+    ) {
       this.#protocol = 0;
       return false;
     }
@@ -184,6 +186,14 @@ export class Sifter {
     words[home] = here;
     words[homeAt] = now;
     return false;
+  }
+
+  /**
+   * Whether it was captured in a pod's network: there is one interface, so that
+   * there are no copies; and what is said there is kept whole.
+   */
+  #isOfPod(bytes: Uint8Array, start: number): boolean {
+    return (bytes[start + INTERFACE]! & 0x80) !== 0;
   }
 
   /** Cuts off the payload if nobody wants it; has it probed if none knows. */
