@@ -1,5 +1,6 @@
 /** The pods of a made-up shop, and which of them a hub captures. */
 import type {
+  MeshStatus,
   TargetNode,
   TargetSelection,
   TargetsStatus,
@@ -24,6 +25,8 @@ export class ShopCluster {
   readonly #targets = new Targets();
   /** Nodes that were not told yet, and those that could not be. */
   readonly lacking = new Map<string, Pick<TargetNode, "state" | "reason">>();
+  /** What is heard of pods in a service mesh. */
+  mesh: MeshStatus = { isEntered: false, pods: 0, unheard: 0, first: [] };
   /** Selections that were set. */
   readonly selections: TargetSelection[] = [];
 
@@ -42,11 +45,17 @@ export class ShopCluster {
     this.#targets.take({ kind: "listed" });
   }
 
-  /** A pod begins. */
-  begin(namespace: string, workload: string, i: number): void {
+  /** A pod begins; with more containers than its own. */
+  begin(
+    namespace: string,
+    workload: string,
+    i: number,
+    ...sidecars: readonly string[]
+  ): void {
     const at = WORKLOADS.findIndex(([, each]) => each === workload);
     const ip = `10.1.${Math.max(at, 0)}.${i + 10}`;
-    const object = podOf(namespace, `${workload}-${i}`, i, ip);
+    const containers = ["main", ...sidecars].map((name) => ({ name }));
+    const object = podOf(namespace, `${workload}-${i}`, i, ip, { containers });
     this.#targets.take({ kind: "present", object });
   }
 
@@ -75,7 +84,7 @@ export class ShopCluster {
         state: "set",
         ...this.lacking.get(node),
       })),
-      mesh: { isEntered: false, pods: 0, unheard: 0, first: [] },
+      mesh: this.mesh,
     };
   }
 }

@@ -1,10 +1,17 @@
 /** The pods that a selection picks. */
 import { html, nothing } from "lit";
-import type { TargetPod, TargetsPreview } from "../../api/hub.ts";
+import type { MeshStatus, TargetPod, TargetsPreview } from "../../api/hub.ts";
 import { formatCount } from "../model/format.ts";
+import { meshMark } from "./mesh_note.ts";
 
-/** @param preview nothing is listed without one */
-export function podTable(preview: TargetsPreview | undefined): unknown {
+/**
+ * @param preview nothing is listed without one
+ * @param mesh what is heard of pods in a service mesh
+ */
+export function podTable(
+  preview: TargetsPreview | undefined,
+  mesh: MeshStatus | undefined,
+): unknown {
   const pods = preview?.pods ?? [];
   const more = (preview?.picked ?? 0) - pods.length;
   return html`
@@ -19,7 +26,7 @@ export function podTable(preview: TargetsPreview | undefined): unknown {
           </tr>
         </thead>
         <tbody>
-          ${pods.map(rowOf)}
+          ${pods.map((pod) => rowOf(pod, mesh))}
           ${more > 0
             ? html`
               <tr>
@@ -40,11 +47,12 @@ export function podTable(preview: TargetsPreview | undefined): unknown {
   `;
 }
 
-function rowOf({ namespace, name, node, addresses, ports }: TargetPod) {
+function rowOf(pod: TargetPod, mesh: MeshStatus | undefined): unknown {
+  const { namespace, name, node, addresses, ports } = pod;
   return html`
     <tr>
       <td>${namespace}</td>
-      <td>${name}</td>
+      <td>${name} ${meshMark(pod, mesh)}</td>
       <td class="muted">${node}</td>
       <td class="muted">${addresses.join(", ")}${portsOf(ports)}</td>
     </tr>

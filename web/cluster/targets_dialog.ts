@@ -28,6 +28,7 @@ import {
   toggleName,
   toSelection,
 } from "../model/selection.ts";
+import { meshNote } from "./mesh_note.ts";
 import { podTable } from "./pod_table.ts";
 import { targetsStyles } from "./targets_styles.ts";
 
@@ -106,8 +107,9 @@ export class TargetsDialog extends LitElement {
         <div class="found">
           <p role="status" class=${this.mistake ? "error" : ""}>
             ${this.mistake ?? this.#found()}</p>
+          ${meshNote(this.status?.mesh, this.preview)}
         </div>
-        ${podTable(this.mistake ? undefined : this.preview)}
+        ${podTable(this.mistake ? undefined : this.preview, this.status?.mesh)}
         <div class="bottom">
           ${this.#nodes()}
           <div class="buttons">
