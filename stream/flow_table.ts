@@ -20,7 +20,7 @@ import {
 } from "./dormant.ts";
 import { Flow, type FlowEnding } from "./flow.ts";
 import type { FlowEnd } from "./flow_end.ts";
-import { Answers, REDIRECT_PORTS } from "./mesh.ts";
+import { Answers, NO_PODS, type PodIpsOf, REDIRECT_PORTS } from "./mesh.ts";
 import type { State } from "./state.ts";
 
 /** Flows that a table holds unless told otherwise. */
@@ -116,7 +116,7 @@ export interface FlowTableOptions<T> {
   /** Whether analyses keep the payload that flows begin with: up to 8 KiB. */
   readonly keepsHeads?: boolean | undefined;
   /** Addresses of the pod whose network it is; asked for each flow in one. */
-  readonly podIpsOf?: ((network: number) => readonly string[]) | undefined;
+  readonly podIpsOf?: PodIpsOf | undefined;
   /** Flows held at most; the longest idle one makes room. */
   readonly maxFlows?: number | undefined;
   /** Any number: makes hash collisions unpredictable to a hostile peer. */
@@ -136,7 +136,7 @@ export class FlowTable<T = unknown> {
   readonly #isKnownPort = new Uint8Array(1 << 16);
   readonly #analyzes: boolean;
   readonly #keepsHeads: boolean;
-  readonly #podIpsOf: ((network: number) => readonly string[]) | undefined;
+  readonly #podIpsOf: PodIpsOf;
   readonly #maxFlows: number;
   readonly #multiplier: number;
 
@@ -177,7 +177,7 @@ export class FlowTable<T = unknown> {
     this.#onEnd = options.onEnd;
     this.#analyzes = options.analyzes ?? true;
     this.#keepsHeads = options.keepsHeads ?? true;
-    this.#podIpsOf = options.podIpsOf;
+    this.#podIpsOf = options.podIpsOf ?? NO_PODS;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     // Odd, so that multiplying loses nothing.
     this.#multiplier = ((options.seed ?? 0) * 2 ^ 0x9e3779b1) | 1;
@@ -653,7 +653,7 @@ export class FlowTable<T = unknown> {
       this.#isFromClient(packet),
     );
     if (packet.network !== 0) {
-      flow.podIps = this.#podIpsOf?.(packet.network) ?? [];
+      flow.podIps = this.#podIpsOf(packet.network);
     }
     this.#flows[slot] = flow;
     this.#touched[slot] = this.#now;

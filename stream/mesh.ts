@@ -28,6 +28,12 @@ export type MeshLeg = "outbound" | "inbound";
  */
 export const REDIRECT_PORTS: readonly number[] = [15001, 4140, 15053];
 
+/** Addresses of the pod whose network it is; none where nobody knows. */
+export type PodIpsOf = (network: number) => readonly string[];
+
+/** Where nobody knows any. */
+export const NO_PODS: PodIpsOf = () => [];
+
 /** Whether an address is one of the pod's loopback interface alone. */
 export function isLoopback(
   bytes: Uint8Array,

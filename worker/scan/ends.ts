@@ -1,6 +1,7 @@
 /** The two ends of a conversation, found again in each shard. */
 import { Packet, toAddress } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import { isLoopback, isRedirect } from "../../stream/mesh.ts";
 import type { OtherLeg } from "../../stream/translation.ts";
 import type { FlowRows } from "../shards/columns.ts";
 
@@ -13,11 +14,14 @@ interface End {
 /** Two ends and the protocol between them, whoever is the client. */
 export class Ends {
   readonly #protocol: number;
+  /** The pod's network that they are in; 0 for the node's own. */
+  readonly #network: number;
   readonly #a: End;
   readonly #b: End;
 
-  private constructor(protocol: number, a: End, b: End) {
+  private constructor(protocol: number, network: number, a: End, b: End) {
     this.#protocol = protocol;
+    this.#network = network;
     this.#a = a;
     this.#b = b;
   }
@@ -26,6 +30,7 @@ export class Ends {
   static of(flows: FlowRows, row: number): Ends {
     return new Ends(
       flows.protocol[row]!,
+      flows.network[row]!,
       { ip: flows.clientIp(row), port: flows.clientPort[row]! },
       { ip: flows.serverIp(row), port: flows.serverPort[row]! },
     );
@@ -38,6 +43,7 @@ export class Ends {
     const { bytes, src, dst, ipVersion, srcPort, dstPort } = packet;
     return new Ends(
       flow.protocol,
+      flow.network,
       { ip: toAddress(bytes, src, ipVersion), port: srcPort },
       { ip: toAddress(bytes, dst, ipVersion), port: dstPort },
     );
@@ -45,8 +51,10 @@ export class Ends {
 
   /** Those of another leg of a conversation. */
   static ofLeg({ protocol, low, high }: OtherLeg): Ends {
+    // Those of a pod's network have no other legs.
     return new Ends(
       protocol,
+      0,
       { ip: low.ip, port: low.port ?? 0 },
       { ip: high.ip, port: high.port ?? 0 },
     );
@@ -57,25 +65,36 @@ export class Ends {
     const a = findAddress(flows, this.#a.ip);
     const b = findAddress(flows, this.#b.ip);
     if (a < 0 || b < 0) return;
-    const { client, server, clientPort, serverPort, protocol } = flows;
+    const { client, server, clientPort, serverPort, protocol, network } = flows;
     for (let row = 0; row < flows.count; row++) {
       const isSame = client[row] === a && clientPort[row] === this.#a.port &&
         server[row] === b && serverPort[row] === this.#b.port;
       const isReverse = client[row] === b && clientPort[row] === this.#b.port &&
         server[row] === a && serverPort[row] === this.#a.port;
       if (!(isSame || isReverse) || protocol[row] !== this.#protocol) continue;
+      if (network[row] !== this.#network) continue;
       marks[row] = 1;
     }
   }
 
   /** Whether a decoded packet has these ends. */
   isOf(packet: Packet): boolean {
-    if (packet.protocol !== this.#protocol) return false;
+    if (
+      packet.protocol !== this.#protocol || packet.network !== this.#network
+    ) return false;
     const { bytes, src, dst, ipVersion, srcPort, dstPort } = packet;
     const from = { ip: toAddress(bytes, src, ipVersion), port: srcPort };
     const to = { ip: toAddress(bytes, dst, ipVersion), port: dstPort };
     return isEnd(from, this.#a) && isEnd(to, this.#b) ||
-      isEnd(from, this.#b) && isEnd(to, this.#a);
+      isEnd(from, this.#b) && isEnd(to, this.#a) ||
+      this.#network !== 0 && this.#isAnswer(packet, to);
+  }
+
+  /** Whether it answers what was redirected, see `stream/mesh.ts`. */
+  #isAnswer({ bytes, src, ipVersion }: Packet, to: End): boolean {
+    if (isLoopback(bytes, src, ipVersion)) return false;
+    return isRedirect(this.#a) && isEnd(to, this.#b) ||
+      isRedirect(this.#b) && isEnd(to, this.#a);
   }
 }
 

@@ -94,8 +94,8 @@ async function select(
   }
   const names = await namesFor(source, options);
   const finder: FlowFinder = isConversations
-    ? new ConversationFinder(plan, names)
-    : new EntryFinder(source.node, plan, names, protocols, exact);
+    ? new ConversationFinder(plan, names, source.podIpsOf)
+    : new EntryFinder(source, plan, names, protocols, exact);
   await source.walk(options, (batch, interfaces, place) => {
     finder.add(batch, interfaces, place);
   });

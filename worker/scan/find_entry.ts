@@ -12,6 +12,7 @@ import { OUTCOME } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
 import { FlowTable } from "../../stream/flow_table.ts";
 import { Legs } from "../../stream/legs.ts";
+import { NO_PODS } from "../../stream/mesh.ts";
 import { PASSING } from "../../stream/marks.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { WalkOptions } from "../capture/walk.ts";
@@ -267,6 +268,7 @@ class Finder implements Walker {
   readonly #decoder: FrameDecoder;
   readonly #replay: Replay;
   #interfaces: readonly Interface[] = [];
+  #podIpsOf = NO_PODS;
 
   constructor(
     node: string,
@@ -280,6 +282,7 @@ class Finder implements Walker {
         node: { name: node },
         ...protocols,
         wantsBodies: true,
+        podIpsOf: (network) => this.#podIpsOf(network),
         onEntry: (entry, flow) => {
           if (this.#flow || entry.place !== place || entry.n !== n) return;
           this.#flow = flow;
@@ -311,8 +314,9 @@ class Finder implements Walker {
     };
   }
 
-  begin({ interfaces }: Shard): void {
-    this.#interfaces = interfaces;
+  begin(shard: Shard): void {
+    this.#interfaces = shard.interfaces;
+    this.#podIpsOf = (network) => shard.podIpsOf(network);
   }
 
   frame(...[batch, i, , place]: Parameters<Walker["frame"]>): void {

@@ -36,7 +36,9 @@ export function cannotMatch(
 ): boolean {
   const own = toView(flow, [flow.client, flow.server], protocols);
   if (judge(own) !== NO) return false;
-  if (!flow.translation) return true;
+  // Of one that was redirected answers are yet to tell whom it was meant for.
+  if (flow.isRedirected && !flow.meantFor) return false;
+  if (!flow.translation && !flow.meantFor) return true;
   const shown = [flow.shownClient, flow.shownServer] as const;
   return judge(toView(flow, shown, protocols)) === NO;
 }

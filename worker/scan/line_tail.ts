@@ -169,6 +169,7 @@ export class LineTail {
         const frames = shard.frames(this.#position);
         frames.batch.count = 0;
         this.scan.isOwnCapture = shard.source === undefined;
+        this.scan.podIpsOf = (network) => shard.podIpsOf(network);
         return { shard, frames, at: 0, isDry: false };
       }
       this.hasLost = true;

@@ -1,5 +1,6 @@
 /** Where packets are read from, once or twice. */
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
+import { NO_PODS, type PodIpsOf } from "../../stream/mesh.ts";
 import { toPlace } from "../../stream/reader.ts";
 import type { OpenSavefile } from "../capture/savefile.ts";
 import { walk, type WalkOptions } from "../capture/walk.ts";
@@ -25,6 +26,8 @@ export interface PacketSource {
   readonly canRewind: boolean;
   rewind(): void;
   walk(options: WalkOptions, visit: Visit): Promise<void>;
+  /** Who it was in whose network the frames that are visited were captured. */
+  readonly podIpsOf: PodIpsOf;
 }
 
 /** The packets of a savefile, which ids call `node`. */
@@ -32,6 +35,7 @@ export function ofSavefile(file: OpenSavefile, node: string): PacketSource {
   return {
     node,
     canRewind: file.canRewind,
+    podIpsOf: NO_PODS,
     rewind: () => file.rewind(),
     async walk(options, visit) {
       await walk(file, options, (batch, first) => {

@@ -27,6 +27,7 @@ import {
   toRows,
 } from "../../stream/state.ts";
 import { Legs, type SavedLegs } from "../../stream/legs.ts";
+import type { PodIpsOf } from "../../stream/mesh.ts";
 import { type ReassemblerState, WaitingRoom } from "../../stream/reassembly.ts";
 import { marksOfLeg } from "./leg_marks.ts";
 import { type SavedTrack, Track, type TrackOptions } from "./track.ts";
@@ -37,6 +38,8 @@ export interface ReplayOptions {
   readonly dissectors: readonly AnyDissector[];
   readonly flowDissectors: readonly AnyFlowDissector[];
   readonly wantsBodies: boolean;
+  /** Who it was in whose network a flow was captured. */
+  readonly podIpsOf?: PodIpsOf | undefined;
   /** Whether entries are marked, so that other nodes' are known by them. */
   readonly marks?: boolean | undefined;
   /**
@@ -145,6 +148,7 @@ export class Replay {
     this.#table = new FlowTable<FlowState>({
       onEnd: (flow, ending) => this.#ended(flow, ending),
       keepsHeads: options.wantsBodies,
+      podIpsOf: options.podIpsOf,
       knownPorts: options.dissectors.flatMap((d) => d.ports),
     });
   }

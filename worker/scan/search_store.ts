@@ -39,7 +39,7 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-export const KEY = "replay 9";
+export const KEY = "replay 10";
 
 /** Columns of the message tables. */
 const CHECKPOINT = "checkpoint";
@@ -382,6 +382,7 @@ class StoreSearch {
     if (!link.isWhole) cutTo(packets, link.bytes);
     const picked = new ShardRows(packets, shard.index.flows.count, BATCH);
     scan.isOwnCapture = shard.source === undefined;
+    scan.podIpsOf = (network) => shard.podIpsOf(network);
     let told = 0;
     while (picked.next()) {
       const { rows, count } = picked;

@@ -3,6 +3,7 @@
  * one source and link type, in the order in which they were kept.
  */
 import { FrameBatch, type Interface } from "../../packet/frame.ts";
+import type { PodIpsOf } from "../../stream/mesh.ts";
 import { toPlace } from "../../stream/reader.ts";
 import { BATCH, Pauses, type WalkOptions } from "../capture/walk.ts";
 import { PacketRows } from "../shards/columns.ts";
@@ -39,6 +40,8 @@ export class ShardGone extends Error {
 /** Shards of one source and link type, the oldest first. */
 export class ShardLine implements PacketSource {
   readonly canRewind = true;
+  readonly podIpsOf: PodIpsOf = (network) =>
+    this.#shard?.podIpsOf(network) ?? [];
   readonly node: string;
   readonly linkType: number;
   /** What is damaged in which shard; one line each. */
@@ -50,6 +53,8 @@ export class ShardLine implements PacketSource {
   readonly #rows = new PacketRows();
   readonly #batch = new FrameBatch(BATCH);
   #interfaces: Interface[] = [];
+  /** The one that is walked through. */
+  #shard: Shard | undefined;
 
   constructor(store: Store, linkType: number, numbers: readonly number[]) {
     this.node = store.node;
@@ -75,6 +80,7 @@ export class ShardLine implements PacketSource {
       using shard = this.#store.attempt(number);
       const count = this.#countOf(number, shard);
       if (!shard || count === 0) continue;
+      this.#shard = shard;
       const interfaces = this.#interfacesOf(shard);
       const wanted = Uint32Array.from({ length: count }, (_, row) => row);
       for (let at = 0; at < count;) {
@@ -90,6 +96,7 @@ export class ShardLine implements PacketSource {
       }
       done += shard.header.pcapBytes;
     }
+    this.#shard = undefined;
   }
 
   /** Loads the columns of a shard, and says how many of its rows to read. */

@@ -21,6 +21,7 @@ import { Decoder } from "../../packet/decode.ts";
 import type { FrameBatch } from "../../packet/frame.ts";
 import { OUTCOME, Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import { NO_PODS } from "../../stream/mesh.ts";
 import { resumeCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { cannotMatch } from "./flow_view.ts";
 import { Replay, type ReplayCounters } from "./replay.ts";
@@ -107,6 +108,8 @@ export class SourceScan {
    * is missing.
    */
   isOwnCapture = false;
+  /** Who it was in whose network the frames that come were captured. */
+  podIpsOf = NO_PODS;
   readonly #decoder = new Decoder();
   readonly #packet = new Packet();
   readonly #horizon: number;
@@ -127,6 +130,7 @@ export class SourceScan {
       node: { name: node },
       ...options.protocols,
       wantsBodies: plan.wantsBodies || isWhole,
+      podIpsOf: (network) => this.podIpsOf(network),
       marks: options.marks,
       mayMatch: isWhole
         ? undefined

@@ -8,9 +8,11 @@ import type { Plan } from "../../kfl/plan.ts";
 import type { FrameBatch, Interface } from "../../packet/frame.ts";
 import { OUTCOME, type Packet } from "../../packet/packet.ts";
 import type { Flow } from "../../stream/flow.ts";
+import type { PodIpsOf } from "../../stream/mesh.ts";
 import { FlowTable } from "../../stream/flow_table.ts";
 import { Legs } from "../../stream/legs.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
+import type { PacketSource } from "./packet_source.ts";
 import { type Protocols, SourceScan } from "./source_scan.ts";
 
 /** Flows, or stretches of flows, that an export keeps. */
@@ -60,10 +62,11 @@ export class ConversationFinder implements FlowFinder {
   readonly #table: FlowTable<"begun">;
   readonly #legs = new Legs<"begun">();
 
-  constructor(plan: Plan, names: NameLookup) {
+  constructor(plan: Plan, names: NameLookup, podIpsOf: PodIpsOf) {
     const matches = compileConversation(plan, names);
     this.#table = new FlowTable({
       keepsHeads: false,
+      podIpsOf,
       onEnd: (flow) => {
         // A copy goes with the conversation that it is a leg of.
         if (flow.leg?.carrier) return;
@@ -116,9 +119,8 @@ export class EntryFinder implements FlowFinder {
   readonly wanted = new WantedFlows();
   readonly #scan: SourceScan;
 
-  /** @param node as the ids of entries name it */
   constructor(
-    node: string,
+    { node, podIpsOf }: PacketSource,
     plan: Plan,
     names: NameLookup,
     protocols: Protocols,
@@ -135,6 +137,7 @@ export class EntryFinder implements FlowFinder {
           }}
       },
     });
+    this.#scan.podIpsOf = podIpsOf;
   }
 
   add(

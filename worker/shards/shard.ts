@@ -195,14 +195,26 @@ export class Shard implements Disposable {
     const index = this.index;
     if (!(index instanceof LiveIndex) || !index.refresh()) return false;
     // They may tell of the new packets' interfaces.
-    this.#facts?.file?.close();
-    this.#facts = this.#interfaces = undefined;
+    this.#forgetFacts();
     return true;
   }
 
   /** What the PCAP cannot hold; read once, and again after a refresh. */
   get facts(): Facts {
     return this.#openFacts().read;
+  }
+
+  /**
+   * Addresses of the pod in whose network packets were captured, by its number
+   * in their cooked headers; none if nobody knows.
+   */
+  podIpsOf(network: number): readonly string[] {
+    const { file, read } = this.#openFacts();
+    const known = read.networks.get(network);
+    if (known || file?.size() === read.end) return known?.ips ?? [];
+    // It may have been told of since.
+    this.#forgetFacts();
+    return this.facts.networks.get(network)?.ips ?? [];
   }
 
   /** A checkpoint's bytes, see {@link Facts.checkpoint}. */
@@ -320,6 +332,11 @@ export class Shard implements Disposable {
       const snapLength = known?.snapLength ?? 0;
       return { linkType, snapLength, name: known?.name };
     });
+  }
+
+  #forgetFacts(): void {
+    this.#facts?.file?.close();
+    this.#facts = this.#interfaces = undefined;
   }
 
   #openFacts(): { file: StoredFile | undefined; read: Facts } {
