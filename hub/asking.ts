@@ -126,6 +126,8 @@ export class Asking {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #found: Disposable | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
+  /** Tells that the worker is missing, while it is asked. */
+  #loss: Disposable | undefined;
   /** Names that wait to be sent. */
   #names: Uint8Array[] = [];
   #sending: ReturnType<typeof setTimeout> | undefined;
@@ -362,8 +364,8 @@ export class Asking {
       reason: this.#isLeft ? GONE : this.#missing?.reason ?? reason,
       since: this.#missing?.since ?? nowMicros(),
     };
-    this.worker.lose(reason);
     this.#forget("");
+    this.worker.lose(reason);
     this.#isOver = this.#isLeft || !this.#question.plan.follow;
     if (this.#isLive) this.#after = this.#goOn();
     this.#hearer.onEnd();
@@ -403,6 +405,8 @@ export class Asking {
   #forget(reason: string): void {
     this.#stopWaiting();
     clearTimeout(this.#alarm);
+    this.#loss?.[Symbol.dispose]();
+    this.#loss = undefined;
     clearTimeout(this.#sending);
     const channel = this.#channel;
     this.#channel = undefined;
@@ -411,6 +415,11 @@ export class Asking {
 
   /** A worker may hang, or the way to it be cut, and no close tells. */
   #listenForSilence(): void {
+    this.#loss ??= this.worker.onLost((reason) => {
+      const silence = performance.now() - this.#heardAt;
+      const isSilent = this.#isLive && silence > 2 * HEARTBEAT;
+      if (this.#channel && isSilent) this.#lose(reason);
+    });
     this.#alarm = setTimeout(() => {
       const silence = performance.now() - this.#heardAt;
       const most = MAX_SILENCE[this.#isLive ? "live" : "stored"];

@@ -4,19 +4,28 @@
  * A worker is known by its link until it has told the name of its node. Its
  * state is asked for every few seconds, and more often while it does not
  * answer; queries do not wait for that and find out themselves who answers.
+ *
+ * In between each is asked whether it is there, for a node that loses its power
+ * closes no connection: it is missing 3 s later, at the latest.
  */
 import { parseId } from "../entry/entry.ts";
 import { WORKER } from "../api/paths.ts";
 import type { WorkerLink, WorkerState } from "../api/worker.ts";
 import { nowMicros } from "./clock.ts";
 
-/** How often a worker is looked for that does not answer, ms. */
-const SEARCH_INTERVAL = 1000;
+/**
+ * How often a worker is asked whether it is there, and one that does not
+ * answer is looked for, ms.
+ */
+const BEAT_INTERVAL = 1000;
 
-/** How often the state of the others is asked for, in such intervals. */
+/** How often the state of those that are there is asked for, in intervals. */
 const REFRESH_EVERY = 5;
 
-/** How long a worker may take to tell it, ms. */
+/** How long a worker may say nothing at all before it is missing, ms. */
+const MAX_SILENCE = 2000;
+
+/** How long a worker may take to tell its state, or to take an order, ms. */
 const PATIENCE = 3000;
 
 /** Bytes of a state. */
@@ -35,6 +44,9 @@ export class HubWorker {
   #missing: Missing | undefined;
   #refreshing: Promise<void> | undefined;
   readonly #waiting = new Set<() => void>();
+  readonly #relying = new Set<(reason: string) => void>();
+  /** When it last answered anything, ms; monotonic. */
+  #heardAt = 0;
 
   constructor(link: WorkerLink) {
     this.#link = link;
@@ -79,6 +91,7 @@ export class HubWorker {
     try {
       const signal = AbortSignal.timeout(PATIENCE);
       const response = await link.fetch(WORKER.state, { signal });
+      this.#heardAt = performance.now();
       const text = await readText(response, MAX_STATE);
       if (!response.ok) throw new Error(`It answers ${response.status}`);
       const state = toState(text);
@@ -110,10 +123,27 @@ export class HubWorker {
     }
   }
 
+  /** Finds out whether it is there; what it answers, and how, is no matter. */
+  async beat(): Promise<void> {
+    const link = this.#link;
+    const asked = performance.now();
+    try {
+      const signal = AbortSignal.timeout(MAX_SILENCE);
+      const response = await link.fetch(WORKER.health, { signal });
+      this.#heardAt = performance.now();
+      await response.body?.cancel();
+    } catch (error) {
+      // One connection may be cut, while others are not.
+      const wasHeard = this.#heardAt > asked;
+      if (this.#link === link && !wasHeard) this.lose(reasonOf(error));
+    }
+  }
+
   /** It was found not to answer. */
   lose(reason: string): void {
     const since = this.#missing?.since ?? nowMicros();
     this.#missing = { reason, since };
+    for (const lost of [...this.#relying]) lost(reason);
   }
 
   /** It was found to answer. */
@@ -121,6 +151,12 @@ export class HubWorker {
     if (!this.#missing) return;
     this.#missing = undefined;
     for (const found of [...this.#waiting]) found();
+  }
+
+  /** Tells whenever it was found not to answer, until disposed of. */
+  onLost(lost: (reason: string) => void): Disposable {
+    this.#relying.add(lost);
+    return { [Symbol.dispose]: () => this.#relying.delete(lost) };
   }
 
   /** Tells whenever it answers that did not, until disposed of. */
@@ -243,11 +279,17 @@ export class Workers {
     void this.refresh();
     let count = 0;
     this.#timer ??= setInterval(() => {
-      if (++count % REFRESH_EVERY === 0) return void this.refresh();
-      for (const worker of this.#workers) {
-        if (worker.missing) void this.refreshOne(worker);
-      }
-    }, SEARCH_INTERVAL);
+      const isDue = ++count % REFRESH_EVERY === 0;
+      for (const worker of this.#workers) void this.#look(worker, isDue);
+    }, BEAT_INTERVAL);
+  }
+
+  /** @param isDue whether its state is asked for, though it is there */
+  async #look(worker: HubWorker, isDue: boolean): Promise<void> {
+    if (isDue || worker.missing) return await this.refreshOne(worker);
+    await worker.beat();
+    if (!worker.missing) return;
+    for (const listener of this.#listeners) listener.refreshed?.(worker);
   }
 
   /** Ends {@link watch}. */

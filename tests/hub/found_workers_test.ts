@@ -208,3 +208,29 @@ Deno.test("a container that is started anew is the same worker, and asked at onc
   await until("it is found", () => !worker!.missing);
   equal(lab.workers.all[0], worker);
 });
+
+Deno.test("a node that loses its power is missing soon, in a live query as well, and nothing is lost", async () => {
+  using lab = new Lab();
+  const machine = lab.machine("10.0.0.1", "node-a");
+  lab.found.take([pod("1", "node-a", "10.0.0.1")]);
+  const [worker] = lab.workers.all;
+  await until("it is known", () => worker!.state);
+  lab.workers.watch();
+  await using live = new Live(lab);
+  await until("it is asked", () => machine.asked.length === 1);
+  const first = entry("node-a");
+  machine.capture([first], first.completed + 1);
+  await until("the query hears it", () => live.rows.length === 1);
+  await until("it is live", () => live.isLive);
+
+  // No connection is closed.
+  machine.hangs = true;
+  await until("it is missing", () => worker!.missing);
+  equal(worker!.missing!.reason, "It does not answer");
+  const second = entry("node-a");
+  machine.capture([second], second.completed + 1);
+  machine.hangs = false;
+  await until("it is found", () => !worker!.missing);
+  await until("the query goes on", () => live.rows.length === 2);
+  equal(machine.asked.length, 2, "the query had given it up");
+});

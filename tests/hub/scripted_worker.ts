@@ -65,6 +65,7 @@ export class ScriptedWorker implements WorkerLink {
 
   fetch(path: string, init?: RequestInit): Promise<Response> {
     if (this.down) return Promise.reject(new Error(this.down));
+    if (this.hangs) return silence(init?.signal);
     const known = this.#manner.routes?.(path, init);
     if (known) return Promise.resolve(known);
     return Promise.resolve(
@@ -110,6 +111,14 @@ export class ScriptedWorker implements WorkerLink {
       storage: { limit: 2e8, used: 1e6, packets: this.#stored.length },
     };
   }
+}
+
+/** As a machine without power answers: not at all, until nobody waits. */
+function silence(signal: AbortSignal | null | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(signal!.reason);
+    signal?.addEventListener("abort", end, { once: true });
+  });
 }
 
 /** One query, as the worker sees it. */
