@@ -5,7 +5,12 @@
  * Elements get properties and fire events.
  */
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import type { ClusterStatus, SavefileAdded, WorkerStatus } from "../api/hub.ts";
+import type {
+  ClusterStatus,
+  MapLevel,
+  SavefileAdded,
+  WorkerStatus,
+} from "../api/hub.ts";
 import type { Schema } from "../entry/schema.ts";
 import { quoteText } from "./model/kfl_text.ts";
 import { appStyles } from "./app_styles.ts";
@@ -100,7 +105,14 @@ export class ThresherApp extends LitElement {
   readonly #query = new LiveQuery(this);
   readonly #closing = new AbortController();
   #isLooking = false;
+  /** Whether something was heard meanwhile for which to look once more. */
+  #looksAgain = false;
+  /** Counts what was shown, so that nothing older comes in its place. */
+  #shown = 0;
+  /** Counts how often all was asked for, since a token was given. */
+  #begun = 0;
   #loadingOverview: Promise<boolean> | undefined;
+  #loadingMap: Promise<boolean> | undefined;
   /** Who answers what is shown, and who does not. */
   #nodes = "";
   #polling: ReturnType<typeof setInterval> | undefined;
@@ -168,7 +180,11 @@ export class ThresherApp extends LitElement {
         @page-message=${this.#onMessage}
       >
         <section aria-label="Traffic">
-          ${view.counts ? this.#overview() : nothing}
+          ${view.map
+            ? this.#map(view.map)
+            : view.counts
+            ? this.#overview()
+            : nothing}
           <div class="feed">
           <entry-list
             .store=${query.store}
@@ -272,6 +288,9 @@ export class ThresherApp extends LitElement {
       <button @click=${() => this.#perform("counts")}
         aria-pressed=${view.counts} title="How much, how slow, by whom (s)">
         ${icons.chart}<span class="word">Statistics</span></button>
+      <button @click=${() => this.#perform("map")}
+        aria-pressed=${view.map !== undefined} title="Who speaks with whom (m)">
+        ${icons.network}<span class="word">Map</span></button>
       ${this.cluster && html`
         <button @click=${() => this.#perform("pods")}
           title="Which pods are captured (p)">
@@ -302,6 +321,25 @@ export class ThresherApp extends LitElement {
           this.#show({ ...detail, at: undefined })}
         @filter-add=${this.#onAdd}
       ></overview-panel>
+    `;
+  }
+
+  /** Who speaks with whom; what draws it comes when it is wanted. */
+  #map(level: MapLevel): unknown {
+    this.#loadingMap ??= this.#load(import("./map/service_map.ts"));
+    const { kfl, from, to, utc } = this.view;
+    return html`
+      <service-map
+        .kfl=${kfl}
+        .from=${from}
+        .to=${to}
+        .utc=${utc}
+        .level=${level}
+        @level-change=${({ detail }: CustomEvent<MapLevel>) =>
+          this.#note({ map: detail })}
+        @table-wanted=${() => this.#perform("counts")}
+        @filter-add=${this.#onAdd}
+      ></service-map>
     `;
   }
 
@@ -482,7 +520,7 @@ export class ThresherApp extends LitElement {
 
   readonly #onAdd = ({ detail }: CustomEvent): void => {
     const bar = this.renderRoot.querySelector<FilterBar>("filter-bar");
-    void bar?.add(detail).then((isAdded) => {
+    void bar?.add([detail].flat()).then((isAdded) => {
       if (!isAdded) this.#say("That value cannot be asked for.");
     });
   };
@@ -588,7 +626,11 @@ export class ThresherApp extends LitElement {
       case "zone":
         return this.#note({ utc: !this.view.utc });
       case "counts":
-        return this.#note({ counts: !this.view.counts });
+        return this.#note({ counts: !this.view.counts, map: undefined });
+      case "map": {
+        const map = this.view.map ? undefined : "name";
+        return this.#note({ map, counts: false });
+      }
       case "nodes":
         return void this.#showDialog(
           "nodes-dialog",

@@ -3,6 +3,7 @@ import type {
   ClusterStatus,
   ExportRequest,
   MapAnswer,
+  MapLevel,
   SavefileAdded,
   SeenAnswer,
   SessionRequest,
@@ -108,7 +109,7 @@ export async function fetchStats(
 
 /** Who speaks with whom. @throws as {@link ask} */
 export async function fetchMap(
-  counted: Counted,
+  counted: Counted & { readonly by?: MapLevel },
   signal: AbortSignal,
 ): Promise<MapAnswer> {
   return await (await ask(withQuery(HUB.map, counted), { signal })).json();

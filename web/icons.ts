@@ -40,6 +40,13 @@ export const chart = icon(svg`
   <path d="M2.500 13.500h11M4.500 11V8.500M8 11V4M11.500 11V6.500"
     stroke-width="2" />
 `);
+/** Ends, and lines between them. */
+export const network = icon(svg`
+  <circle cx="3.500" cy="8" r="1.750" />
+  <circle cx="12.500" cy="3.750" r="1.750" />
+  <circle cx="12.500" cy="12.250" r="1.750" />
+  <path d="M5.200 7.200l5.600-2.600M5.200 8.800l5.600 2.600" />
+`);
 /** Something that is aimed at. */
 export const target = icon(svg`
   <circle cx="8" cy="8" r="4.750" />

@@ -34,6 +34,7 @@ Deno.test("a view is what its address says, whatever is in it", () => {
       entry: random.chance(0.5) ? "node-a~17~204~0" : undefined,
       utc: random.chance(0.5),
       counts: random.chance(0.5),
+      map: random.pick([undefined, "name", "workload", "namespace"] as const),
     };
     deepEqual(readView(writeView(view)), view);
   }

@@ -6,7 +6,7 @@
  * for a page that grants no credit as the real one does, at no cost.
  */
 import { Batch, BatchWriter, MAX_ROWS } from "../../api/batch.ts";
-import type { WorkerStatus } from "../../api/hub.ts";
+import type { MapLevel, WorkerStatus } from "../../api/hub.ts";
 import {
   type Answer,
   FIRST_CREDIT,
@@ -212,7 +212,10 @@ export class ScriptedHub implements AsyncDisposable {
       case HUB.stats:
         return this.#sum(url.searchParams, new Statistics());
       case HUB.map:
-        return this.#sum(url.searchParams, new ServiceMap());
+        return this.#sum(
+          url.searchParams,
+          new ServiceMap(url.searchParams.get("by") as MapLevel ?? undefined),
+        );
       case HUB.cluster:
         return Response.json(
           this.cluster

@@ -93,11 +93,11 @@ export class FilterBar extends LitElement {
    *
    * @returns whether that can be asked
    */
-  async add(pick: Pick): Promise<boolean> {
-    await this.#open();
+  async add(picks: readonly Pick[]): Promise<boolean> {
+    await Promise.all([this.#open(), this.#declared.promise]);
     const language = this.#language;
     if (!language || !this.schema) return false;
-    const edited = language.editFilter(this.value, pick, this.schema);
+    const edited = language.toggleAll(this.value, picks, this.schema);
     if (edited === undefined) return false;
     this.#setText(edited);
     this.#apply();

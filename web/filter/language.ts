@@ -1,12 +1,12 @@
 /**
  * KFL as the page uses it: what is wrong with a query, what to write instead,
- * and a query with one condition more. Loaded with the editor.
+ * and a query with conditions more. Loaded with the editor.
  */
 import type { Schema } from "../../entry/schema.ts";
 import type { Diagnostic } from "../../kfl/diagnostic.ts";
 import { compileQuery } from "../../kfl/query.ts";
 
-export { editFilter } from "../model/filter_edit.ts";
+export { toggleAll } from "../model/filter_edit.ts";
 export { applyFix, fixesOf } from "../model/fixes.ts";
 
 /** All that is wrong with a query. @param now µs since 1970 */

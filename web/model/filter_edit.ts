@@ -60,6 +60,31 @@ export function editFilter(
     .find(isRight);
 }
 
+/**
+ * The filter with several values at once, or without them if it has them all.
+ *
+ * @returns as {@link editFilter}
+ */
+export function toggleAll(
+  text: string,
+  picks: readonly Pick[],
+  schema: Schema,
+): string | undefined {
+  const missing = picks.filter((pick) => !hasPick(text, pick));
+  const changed = missing.length > 0 ? missing : picks;
+  return changed.reduce<string | undefined>(
+    (filter, pick) =>
+      filter === undefined ? undefined : editFilter(filter, pick, schema),
+    text,
+  );
+}
+
+/** Whether a filter has a condition, however it is spelled. */
+export function hasPick(text: string, pick: Pick): boolean {
+  const parts = new Set(conjunctsOf(text).map(meaning));
+  return clausesOf(pick).some((clause) => parts.has(meaning(clause.text)));
+}
+
 /** A condition and its negation, as text. */
 interface Clause {
   readonly text: string;
@@ -82,7 +107,7 @@ function writings(path: string, value: Scalar): string[] {
   const quoted = quoteText(value);
   // Numbers that JavaScript cannot hold stand in an entry as their digits.
   if (/^-?\d{16,}$/.test(value)) return [quoted, value];
-  const isAddress = /^(src|dst|node)\.(ip|serviceIp|podIp)$/.test(path) &&
+  const isAddress = /^((src|dst|node)\.)?(ip|serviceIp|podIp)$/.test(path) &&
     /^[\da-f.:]+$/i.test(value);
   return isAddress ? [value, quoted] : [quoted];
 }

@@ -70,6 +70,25 @@ export function formatCount(count: number): string {
   return counts.format(count);
 }
 
+/** How often something is, in the unit that suits. @param span µs */
+export function formatRate(count: number, span: number): string {
+  const units = [["s", 1], ["min", 60], ["h", 3600]] as const;
+  const rates = units.map(([unit, seconds]) =>
+    [unit, count / span * 1e6 * seconds] as const
+  );
+  const [unit, rate] = rates.find(([, each]) => each >= 0.95) ?? rates.at(-1)!;
+  return `${
+    rate < 9.95 ? rate.toFixed(1) : counts.format(Math.round(rate))
+  }/${unit}`;
+}
+
+/** A share of all; what is not nothing does not look like it. */
+export function formatShare(part: number, all: number): string {
+  const share = 100 * part / Math.max(1, all);
+  if (part === 0) return "0 %";
+  return share < 0.1 ? "< 0.1 %" : `${share.toFixed(share < 9.95 ? 1 : 0)} %`;
+}
+
 /** A count and its noun: `1 packet`, `2 packets`. */
 export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -20,6 +20,7 @@ export type Action =
   | "time"
   | "zone"
   | "counts"
+  | "map"
   | "nodes"
   | "pods"
   | "help";
@@ -56,6 +57,7 @@ export const BINDINGS: readonly Binding[] = [
   { keys: ["t"], action: "time", text: "Go to a time" },
   { keys: ["u"], action: "zone", text: "Local time or UTC" },
   { keys: ["s"], action: "counts", text: "Statistics" },
+  { keys: ["m"], action: "map", text: "Service map" },
   { keys: ["n"], action: "nodes", text: "Nodes: what they keep and lose" },
   { keys: ["p"], action: "pods", text: "Pods that are captured" },
   { keys: ["?"], action: "help", text: "These keys" },

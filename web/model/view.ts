@@ -1,4 +1,5 @@
 /** View: what the page shows, all of which is in its address. */
+import { MAP_LEVELS, type MapLevel } from "../../api/hub.ts";
 import { formatTime, parseTime } from "../../kfl/time.ts";
 
 /** Times are µs since 1970. Absent is unbounded, or nothing. */
@@ -14,6 +15,8 @@ export interface View {
   readonly entry?: string | undefined;
   /** Whether it is shown what the answer amounts to. */
   readonly counts: boolean;
+  /** What the ends of the service map are, if that is shown. */
+  readonly map?: MapLevel | undefined;
   /** Whether times are shown in UTC and not in the reader's zone. */
   readonly utc: boolean;
 }
@@ -37,6 +40,7 @@ export function readView(search: string): View {
     at: time("at"),
     entry: query.get("entry") || undefined,
     counts: query.get("counts") === "yes",
+    map: MAP_LEVELS.find((level) => level === query.get("map")),
     utc: query.get("tz") === "utc",
   };
 }
@@ -52,6 +56,7 @@ export function writeView(view: View): string {
     ["at", time(view.at)],
     ["entry", view.entry],
     ["counts", view.counts && "yes"],
+    ["map", view.map],
     ["tz", view.utc && "utc"],
   ] as const;
   for (const [name, value] of parts) if (value) query.set(name, value);

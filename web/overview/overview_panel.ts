@@ -9,27 +9,24 @@ import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type {
   MapAnswer,
   MapEdge,
+  MapEnd,
   StatsAnswer,
   Summary,
 } from "../../api/hub.ts";
-import { Denied, fetchMap, fetchStats, Refused, Unreachable } from "../hub.ts";
+import { type Counted, fetchMap, fetchStats } from "../hub.ts";
 import { inlineStyle } from "../inline_style.ts";
 import {
   counted,
   formatCount,
   formatLatency,
+  formatShare,
   formatSize,
   toShown,
 } from "../model/format.ts";
 import { hueOf } from "../model/protocol_colour.ts";
 import { overviewStyles } from "./overview_styles.ts";
+import { Recounting } from "./recounting.ts";
 import "./time_histogram.ts";
-
-/** Until it is asked anew where entries go on coming, at least, ms. */
-const INTERVAL = 5000;
-
-/** The hub may be busy with it for one part in so many of the time. */
-const SHARE = 10;
 
 /** Pairs that are listed. */
 const MAX_LISTED = 100;
@@ -41,9 +38,6 @@ export class OverviewPanel extends LitElement {
     from: { attribute: false },
     to: { attribute: false },
     utc: { type: Boolean },
-    stats: { state: true },
-    map: { state: true },
-    mistake: { state: true },
   };
 
   declare kfl: string;
@@ -51,30 +45,24 @@ export class OverviewPanel extends LitElement {
   declare from: number | undefined;
   declare to: number | undefined;
   declare utc: boolean;
-  declare private stats: StatsAnswer | undefined;
-  declare private map: MapAnswer | undefined;
-  declare private mistake: string | undefined;
-  #asking: AbortController | undefined;
-  #next: ReturnType<typeof setTimeout> | undefined;
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#stop();
-  }
+  readonly #counting = new Recounting(this, fetchAll);
 
   protected override updated(changed: PropertyValues<this>): void {
     if (changed.has("kfl") || changed.has("from") || changed.has("to")) {
-      void this.#ask();
+      const { kfl, from, to } = this;
+      void this.#counting.ask({ kfl, from, to });
     }
   }
 
   protected override render(): unknown {
-    const { stats, map, mistake } = this;
+    const { answer, mistake } = this.#counting;
     if (mistake) return html`<p class="note" role="status">${mistake}</p>`;
-    if (!stats) return html`<p class="note" role="status">Counting…</p>`;
+    if (!answer) return html`<p class="note" role="status">Counting…</p>`;
+    const { stats, map } = answer;
     if (stats.all.count === 0) {
       return html`<p class="note" role="status">Nothing to count.</p>`;
     }
+    const ends = new Map(map.ends.map((each) => [each.end, each]));
     return html`
       <p class="all">${inWords(stats.all)}</p>
       <time-histogram .series=${stats.series} .utc=${this.utc}
@@ -90,8 +78,8 @@ export class OverviewPanel extends LitElement {
         ${this.#table(
           "Who speaks with whom",
           ["Source", "Destination", "Protocol"],
-          map?.edges.slice(0, MAX_LISTED) ?? [],
-          (edge) => this.#pair(edge),
+          map.edges.slice(0, MAX_LISTED),
+          (edge) => this.#pair(edge, ends),
         )}
       </div>
     `;
@@ -124,14 +112,15 @@ export class OverviewPanel extends LitElement {
     `;
   }
 
-  #pair({ src, dst, protocol }: MapEdge): unknown {
-    if (src === undefined || dst === undefined) {
+  #pair(edge: MapEdge, ends: ReadonlyMap<string, MapEnd>): unknown {
+    const [src, dst] = [edge.src, edge.dst].map((end) => ends.get(end ?? ""));
+    if (!src || !dst) {
       return html`<td colspan="3" class="muted">all others</td>`;
     }
     return html`
       <td>${this.#end("src", src)}</td>
       <td>${this.#end("dst", dst)}</td>
-      <td>${this.#protocol(protocol ?? "")}</td>
+      <td>${this.#protocol(edge.protocol ?? "")}</td>
     `;
   }
 
@@ -148,51 +137,17 @@ export class OverviewPanel extends LitElement {
     `;
   }
 
-  #end(side: "src" | "dst", end: string): unknown {
-    const path = `${side}.${isAddress(end) ? "ip" : "name"}`;
+  #end(side: "src" | "dst", { end, by, value }: MapEnd): unknown {
     return html`
       <button title="Only ${toShown(end)}"
-        @click=${() => this.#pick(path, end)}>${toShown(end)}</button>
+        @click=${() => this.#pick(`${side}.${by}`, value)}>${toShown(
+          end,
+        )}</button>
     `;
   }
 
   #pick(path: string, value: string): void {
     this.#fire("filter-add", { path, value });
-  }
-
-  /** Asks for all of it, and again after a while if it goes on. */
-  async #ask(): Promise<void> {
-    this.#stop();
-    const asking = this.#asking = new AbortController();
-    const { kfl, from, to } = this;
-    const begun = performance.now();
-    try {
-      const stats = await fetchStats({ kfl, from, to }, asking.signal);
-      const map = await fetchMap({ kfl, from, to }, asking.signal);
-      if (asking.signal.aborted) return;
-      Object.assign(this, { stats, map, mistake: undefined });
-    } catch (error) {
-      if (asking.signal.aborted) return;
-      const isKnown = error instanceof Refused || error instanceof Denied ||
-        error instanceof Unreachable;
-      if (!isKnown) throw error;
-      this.mistake = `${error.message}.`;
-    }
-    if (to !== undefined) return;
-    const took = performance.now() - begun;
-    const delay = Math.max(INTERVAL, (SHARE - 1) * took);
-    this.#next = setTimeout(() => void this.#again(), delay);
-  }
-
-  /** Nobody looks at a hidden page. */
-  async #again(): Promise<void> {
-    if (!document.hidden) return await this.#ask();
-    this.#next = setTimeout(() => void this.#again(), INTERVAL);
-  }
-
-  #stop(): void {
-    this.#asking?.abort();
-    clearTimeout(this.#next);
   }
 
   #fire(name: string, detail: unknown): void {
@@ -201,15 +156,22 @@ export class OverviewPanel extends LitElement {
 }
 customElements.define("overview-panel", OverviewPanel);
 
-/** Whether an end is told by its address, for want of a name. */
-const isAddress = (end: string): boolean =>
-  /^[\d.]+$/.test(end) || end.includes(":");
+async function fetchAll(
+  counted: Counted,
+  signal: AbortSignal,
+): Promise<{ stats: StatsAnswer; map: MapAnswer }> {
+  const stats = await fetchStats(counted, signal);
+  return { stats, map: await fetchMap(counted, signal) };
+}
 
 function inWords(all: Summary): unknown {
   const { count, failed, requestBytes, responseBytes, elapsedTime } = all;
   return html`
     <b>${counted(count, "entry").replace(/ys$/, "ies")}</b>
-    <span class=${failed > 0 ? "failed" : ""}>${percent(failed, count)} failed
+    <span class=${failed > 0 ? "failed" : ""}>${formatShare(
+      failed,
+      count,
+    )} failed
     </span>
     ${elapsedTime
       ? html`
@@ -230,18 +192,11 @@ function numbers(row: Summary, most: number): unknown {
     <td class="number count"><i ${inlineStyle({
       "--share": String(count / most),
     })}></i>${formatCount(count)}</td>
-    <td class="number ${failed > 0 ? "failed" : "muted"}">${percent(
+    <td class="number ${failed > 0 ? "failed" : "muted"}">${formatShare(
       failed,
       count,
     )}</td>
     <td class="number">${latency(elapsedTime?.p50)}</td>
     <td class="number">${latency(elapsedTime?.p95)}</td>
   `;
-}
-
-/** A share; what is not nothing does not look like it. */
-function percent(part: number, all: number): string {
-  const share = 100 * part / Math.max(1, all);
-  if (part === 0) return "0 %";
-  return share < 0.1 ? "< 0.1 %" : `${share.toFixed(share < 9.95 ? 1 : 0)} %`;
 }

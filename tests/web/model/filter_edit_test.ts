@@ -8,6 +8,7 @@ import {
   type Pick,
   redactionsOf,
   type Scalar,
+  toggleAll,
 } from "../../../web/model/filter_edit.ts";
 import { pathTo, quoteText } from "../../../web/model/kfl_text.ts";
 import { Random } from "../../fuzz/random.ts";
@@ -37,6 +38,21 @@ Deno.test("a value is added with and", () => {
     edit("http", status(500, { exclude: true })),
     "http and response.status != 500",
   );
+});
+
+Deno.test("several values are added at once, and taken away if all are there", () => {
+  const picks = [
+    { path: "src.ip", value: "10.0.0.1" },
+    { path: "dst.ip", value: "10.0.0.2" },
+  ];
+  const both = "src.ip == 10.0.0.1 and dst.ip == 10.0.0.2";
+  equal(toggleAll("", picks, schema), both);
+  equal(
+    toggleAll("http and dst.ip == 10.0.0.2", picks, schema),
+    `http and dst.ip == 10.0.0.2 and src.ip == 10.0.0.1`,
+  );
+  equal(toggleAll(`http and ${both}`, picks, schema), "http");
+  equal(toggleAll("http and", picks, schema), undefined);
 });
 
 Deno.test("the same value again takes it away, however it is written", () => {
