@@ -14,7 +14,8 @@
 import { type Batch, type BatchWriter, FLAG } from "../api/batch.ts";
 import type { Marks } from "../entry/entry.ts";
 import { withLegs, withSeenBy } from "./merged_text.ts";
-import { MAX_SKEW, Twins } from "./twins.ts";
+import type { Order } from "../kfl/plan.ts";
+import { type Kin, MAX_SKEW, MEMORY, Twins } from "./twins.ts";
 
 /** How long a row waits for its twins where a query follows, ms. */
 export const LIVE_HOLD = 50;
@@ -38,8 +39,8 @@ interface Held {
   readonly key: number;
   /** When it came, by the caller's clock, ms. */
   readonly since: number;
-  /** Whether a twin of it may come. */
-  readonly mayHaveTwin: boolean;
+  /** How much later twins of it may still come, µs; 0 if it has none. */
+  readonly patience: number;
   /** Number of the first row of its exchange, if it has marks. */
   readonly first: number | undefined;
   /** Whether it is given; else a twin of it is, or was. */
@@ -64,6 +65,7 @@ export interface Due {
 
 /** The rows that wait, in their order. */
 export class HeldRows {
+  readonly #order: Order;
   readonly #twins = new Twins();
   /** The oldest is at {@link #head}. */
   #rows: Held[] = [];
@@ -78,6 +80,10 @@ export class HeldRows {
   /** How many of its rows wait, of each batch. */
   readonly #waiting = new Map<Batch, number>();
   #bytes = 0;
+
+  constructor(order: Order) {
+    this.#order = order;
+  }
 
   get isEmpty(): boolean {
     return this.#head === this.#rows.length;
@@ -110,11 +116,11 @@ export class HeldRows {
     const kin = isLeg ? undefined : this.#twins.add(batch, row);
     const held: Held = {
       ...{ batch, row, key, since: now },
-      mayHaveTwin: isLeg || kin !== undefined,
+      patience: isLeg || kin ? this.#patienceOf(batch, row) : 0,
       first: kin?.first,
       isShown: true,
     };
-    if (kin?.isTwin && !this.#replaces(held, kin.first)) return;
+    if (kin?.isTwin && !this.#replaces(held, kin)) return;
     if (isLeg) this.#pair(held);
     if (kin) this.#byFirst.set(kin.first, held);
     this.#rows.push(held);
@@ -155,25 +161,35 @@ export class HeldRows {
     return moved;
   }
 
-  #isDue({ key, since, mayHaveTwin }: Held, due: Due): boolean {
+  /** Newest first, an answer alone comes before what was asked with it. */
+  #patienceOf(batch: Batch, row: number): number {
+    const isAnswer = batch.marks?.asked[row] === 0;
+    return isAnswer && this.#order === "desc" ? MEMORY : MAX_SKEW;
+  }
+
+  #isDue({ key, since, patience }: Held, due: Due): boolean {
     if (due.isEnd || this.#bytes > due.most) return true;
     if (due.waitsForAll) return false;
-    return !mayHaveTwin || this.#newest - key > MAX_SKEW ||
+    return patience === 0 || this.#newest - key > patience ||
       due.now !== undefined && due.now - since >= LIVE_HOLD;
   }
 
   /**
-   * Whether a row is given and not its twin that came first; one of them says
-   * of the other where it was seen.
+   * Whether a row is given though a twin came before it; one of them says of
+   * the other where it was seen. What lacks something does not keep off what
+   * lacks nothing, though it was given already.
    */
-  #replaces(held: Held, first: number): boolean {
+  #replaces(held: Held, { first, second, wasWhole }: Kin): boolean {
     const before = this.#byFirst.get(first);
-    if (!before) return false;
-    const isBetter = isWhole(held) && !isWhole(before);
-    const [shown, other] = isBetter ? [held, before] : [before, held];
-    shown.seenBy = [...before.seenBy ?? [], nodeOf(other)];
-    if (isBetter) this.#hide(before);
-    return isBetter;
+    const other = second === undefined ? undefined : this.#byFirst.get(second);
+    const isWholeThere = before ? isWhole(before) : wasWhole;
+    const shown = isWhole(held) && !isWholeThere ? held : before;
+    for (const twin of [before, other, held]) {
+      if (!twin || twin === shown) continue;
+      if (shown) noteSeen(shown, twin);
+      if (twin !== held) this.#hide(twin);
+    }
+    return shown === held;
   }
 
   /** Looks for the other leg of a row. */
@@ -198,16 +214,16 @@ export class HeldRows {
     this.#forgetLeg(best);
     const [outbound, inbound] = isOutbound(held) ? [held, best] : [best, held];
     outbound.inbound = inbound;
-    if (nodeOf(outbound) !== nodeOf(inbound)) {
-      outbound.seenBy = [nodeOf(inbound)];
-    }
+    noteSeen(outbound, inbound);
     if (inbound === best) this.#hide(inbound);
     else inbound.isShown = false;
   }
 
+  /** Leaves out a row that waits. */
   #hide(held: Held): void {
     held.isShown = false;
     this.#shown--;
+    if (held.first !== undefined) this.#byFirst.delete(held.first);
   }
 
   #forgetLeg(held: Held): void {
@@ -241,6 +257,12 @@ export class HeldRows {
   }
 }
 
+/** Notes that a row's twin was seen, where and by whom. */
+function noteSeen(shown: Held, twin: Held): void {
+  const nodes = [...shown.seenBy ?? [], nodeOf(twin), ...twin.seenBy ?? []];
+  shown.seenBy = [...new Set(nodes)].filter((node) => node !== nodeOf(shown));
+}
+
 /** Moves a row, with what is known of it from others. */
 function giveTo(writer: BatchWriter, held: Held, flags: number): void {
   const { batch, row, seenBy, inbound } = held;
@@ -250,9 +272,9 @@ function giveTo(writer: BatchWriter, held: Held, flags: number): void {
     : batch.textBytes(row);
   writer.copy(batch, row, {
     flags: inbound ? flags | FLAG.INBOUND : flags,
-    ...seenBy && { seenBy },
+    ...seenBy?.length && { seenBy },
     ...inbound && { server: inbound },
-    text: isEntry && seenBy ? withSeenBy(text, seenBy) : text,
+    text: isEntry && seenBy?.length ? withSeenBy(text, seenBy) : text,
   });
 }
 

@@ -96,7 +96,7 @@ export class Merge {
   constructor(options: MergeOptions) {
     this.#options = options;
     this.#sign = options.order === "asc" ? 1 : -1;
-    if (options.findsTwins) this.#rows = new HeldRows();
+    if (options.findsTwins) this.#rows = new HeldRows(options.order);
   }
 
   /** A worker that is asked. @returns its number */
@@ -174,7 +174,7 @@ export class Merge {
       if (!of.isLive) of.stored++;
       this.#queued += batch.size;
       // A leg of a mesh may have its twin on the same node.
-      if (batch.marks) this.#rows ??= new HeldRows();
+      if (batch.marks) this.#rows ??= new HeldRows(this.#options.order);
       const last = batch.count - 1;
       const column = of.isLive ? batch.completed : batch.timestamp;
       if (of.isLive === this.#options.follow) {

@@ -3,15 +3,15 @@
  *
  * Where both pods of an exchange are on nodes that are captured, each node
  * stores it. A row is known by the marks of its halves (`entry/entry.ts`): two
- * rows of different nodes are twins if both halves are the same, or one of them
- * and an end, and if their clocks, which may differ, say it within
+ * rows of different nodes are twins if both halves are the same, or an end and
+ * the half that both saw, and if their clocks, which may differ, say it within
  * {@link MAX_SKEW}. Of a node each row is an exchange of its own.
  *
  * Rows are remembered for {@link MEMORY}: what somebody lost the answer to is
  * said only when it has waited for that in vain. They lie in columns, for there
  * may be many; the oldest make room.
  */
-import type { Batch } from "../api/batch.ts";
+import { type Batch, FLAG } from "../api/batch.ts";
 
 /** How far the clocks of two nodes may be apart, µs. */
 export const MAX_SKEW = 1e6;
@@ -35,6 +35,13 @@ export interface Kin {
   readonly first: number;
   /** Whether that is another one. */
   readonly isTwin: boolean;
+  /** Whether a row that came before lacks nothing. */
+  readonly wasWhole: boolean;
+  /**
+   * The first of rows that were taken for another exchange: of one the request
+   * alone had been seen, of the other the response.
+   */
+  readonly second?: number | undefined;
 }
 
 /** The rows that were seen lately, by their marks. */
@@ -65,6 +72,9 @@ export class Twins {
   /** By bucket the number of the newest row. */
   #newestAsked = new Float64Array(0);
   #newestAnswered = new Float64Array(0);
+
+  /** Of the first row of an exchange: whether any of its rows lacks nothing. */
+  #isWhole = new Uint8Array(0);
 
   readonly #nodes = new Map<string, number>();
   readonly #protocols = new Map<string, number>();
@@ -100,29 +110,42 @@ export class Twins {
       batch.word(batch.protocol[row]!),
     );
     this.#next[at] = NONE;
-    const first = this.#firstOf(at);
-    this.#first[at] = first === NONE ? number : first;
-    if (first !== NONE) this.#join(first, number);
+    const kin = this.#kinOf(at, number);
+    this.#first[at] = kin.first;
+    const isWhole = (batch.flags[row]! & FLAG.INCOMPLETE) === 0;
+    this.#isWhole[at] = Number(isWhole);
+    if (kin.isTwin) this.#join(kin.first, number, isWhole);
     this.#count++;
     this.#link(at, number);
-    return { first: this.#first[at]!, isTwin: first !== NONE };
+    return kin;
   }
 
-  /** The first row of the exchange that the row at a place is of, if known. */
-  #firstOf(at: number): number {
-    const first = this.#search(
+  /** What exchange the row at a place is of. */
+  #kinOf(at: number, number: number): Kin {
+    const byAsked = this.#search(
       at,
       this.#asked,
       this.#newestAsked,
       this.#beforeAsked,
     );
-    if (first !== NONE) return first;
-    return this.#search(
+    const byAnswered = this.#search(
       at,
       this.#answered,
       this.#newestAnswered,
       this.#beforeAnswered,
     );
+    const first = byAsked !== NONE ? byAsked : byAnswered;
+    if (first === NONE) {
+      return { first: number, isTwin: false, wasWhole: false };
+    }
+    const isOne = byAnswered === NONE || byAnswered === first;
+    return {
+      first,
+      isTwin: true,
+      wasWhole: this.#isKnown(first) &&
+        this.#isWhole[first & this.#capacity - 1] === 1,
+      ...!isOne && { second: byAnswered },
+    };
   }
 
   /** The best of those with the same mark, and of these the oldest. */
@@ -159,7 +182,10 @@ export class Twins {
     const isAnswered = this.#answered[a] !== 0 &&
       this.#answered[a] === this.#answered[b] &&
       isNear(this.#answeredAt[a]!, this.#answeredAt[b]!);
-    if (!isAsked && !isAnswered) return 0;
+    // Who lost a request may take its answer for another one's.
+    const mayAskTheSame = isAsked || this.#asked[a] === 0 ||
+      this.#asked[b] === 0;
+    if (!mayAskTheSame || !isAsked && !isAnswered) return 0;
     const sharesEnd = this.#src[a] === this.#src[b] ||
       this.#dst[a] === this.#dst[b];
     const isWhole = isAsked && isAnswered;
@@ -179,9 +205,10 @@ export class Twins {
   }
 
   /** Puts a row behind those of its exchange. */
-  #join(first: number, number: number): void {
+  #join(first: number, number: number, isWhole: boolean): void {
     if (!this.#isKnown(first)) return;
     let at = first & this.#capacity - 1;
+    if (isWhole) this.#isWhole[at] = 1;
     while (this.#next[at] !== NONE) {
       at = this.#next[at]! & this.#capacity - 1;
     }
@@ -219,7 +246,9 @@ export class Twins {
     const before = this.#capacity;
     const from = Math.max(0, this.#count - before);
     // What lay at a number modulo one capacity lies elsewhere modulo another.
-    const moved = <C extends Uint16Array | Uint32Array | Float64Array>(
+    const moved = <
+      C extends Uint8Array | Uint16Array | Uint32Array | Float64Array,
+    >(
       old: C,
       column: C,
     ): C => {
@@ -243,6 +272,7 @@ export class Twins {
     this.#dst = u32(this.#dst);
     this.#node = u16(this.#node);
     this.#protocol = u16(this.#protocol);
+    this.#isWhole = moved(this.#isWhole, new Uint8Array(capacity));
     this.#first = f64(this.#first);
     this.#next = f64(this.#next);
     this.#beforeAsked = new Float64Array(capacity);
@@ -257,7 +287,7 @@ export class Twins {
 }
 
 /** Bytes of one row in all columns, its buckets included. */
-const ROW = 4 * 4 + 2 * 2 + 9 * 8;
+const ROW = 4 * 4 + 2 * 2 + 9 * 8 + 1;
 
 /**
  * When the answer of a row began, µs: that of a whole flow is its end, and what

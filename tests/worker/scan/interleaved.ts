@@ -22,8 +22,14 @@ const TRANSLATED = new URL("translated/", import.meta.url);
  * Frames of some fixtures, those of each in their order, with new times: most
  * are close to each other, and some so far apart that requests time out. Some
  * are cut into fragments.
+ *
+ * @param mayRepeat whether a fixture may be there twice
  */
-export function interleaved(random: Random, fixtures: number): TimedFrame[] {
+export function interleaved(
+  random: Random,
+  fixtures: number,
+  mayRepeat = true,
+): TimedFrame[] {
   const all = [
     ...findFixtures().filter(({ name }) => !name.startsWith("tls/")),
     // As many again whose addresses are translated on the way.
@@ -35,7 +41,11 @@ export function interleaved(random: Random, fixtures: number): TimedFrame[] {
   // Twice the same is two connections of the same ends, one within the other.
   const sources = Array.from(
     { length: fixtures },
-    () => framesOf(random.pick(all).path).slice(0, 200),
+    () => {
+      const fixture = random.pick(all);
+      if (!mayRepeat) all.splice(all.indexOf(fixture), 1);
+      return framesOf(fixture.path).slice(0, 200);
+    },
   );
   const frames: TimedFrame[] = [];
   let time = BEGIN;
