@@ -6,6 +6,7 @@ import { deepEqual, fail } from "node:assert/strict";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { lacks } from "../setup.ts";
+import { LATE } from "./lateness.ts";
 import { type Script, ScriptedHub } from "./scripted_hub.ts";
 
 /** Where Debian's package puts it. */
@@ -32,9 +33,12 @@ const isMissing = lacks("chromium");
 
 /**
  * How many times slower than this machine the pages run: `SLOWER=8` shows which
- * tests hold on a quick machine only.
+ * tests hold on a quick machine only; as `LATE` does of a quick hub.
  */
 const SLOWER = Number(Deno.env.get("SLOWER") ?? 1);
+
+/** How much more time everything gets than on a quick machine. */
+const PATIENCE = SLOWER * (1 + LATE / 500);
 
 /** One browser for all tests of a file; started when it is needed first. */
 let browser: Promise<Browser> | undefined;
@@ -75,7 +79,7 @@ export function browserTest(
       });
       try {
         const page = await context.newPage();
-        page.setDefaultTimeout(30_000 * SLOWER);
+        page.setDefaultTimeout(30_000 * PATIENCE);
         await slowDown(page);
         const complaints = complaintsOf(page, setting.mayComplain);
         const open = async (search = "") => {
@@ -110,15 +114,32 @@ export function rowsOf(page: Page): Promise<string[]> {
   });
 }
 
-/** Waits until something holds; gives up after half a minute of a quick machine. */
+/** Waits until something holds; gives up after half a minute, or more. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  for (let i = 0; i < 600 * SLOWER; i++) {
+  for (let i = 0; i < 600 * PATIENCE; i++) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   fail(`It never came to be: ${holds}`);
+}
+
+/**
+ * Keeps back what the page asks for at an address.
+ *
+ * @returns what lets it go
+ */
+export async function hold(
+  page: Page,
+  address: RegExp | string,
+): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await page.route(address, async (route) => {
+    await promise;
+    await route.fallback();
+  });
+  return resolve;
 }
 
 /** Waits until the address says where the feed stands still. */

@@ -25,6 +25,7 @@ import { compileMessage } from "../../kfl/evaluator.ts";
 import { ServiceMap, Statistics } from "../../hub/stats/aggregate.ts";
 import { compileQuery } from "../../kfl/query.ts";
 import { type Assets, loadAssets, PAGE_HEADERS } from "../../web/assets.ts";
+import { Lateness } from "./lateness.ts";
 import { ShopCluster } from "./shop_cluster.ts";
 import { captured, type Exchange, EXCHANGES } from "./traffic.ts";
 
@@ -57,6 +58,8 @@ export interface Script {
 /** One question that is being answered. */
 interface Asked {
   readonly socket: WebSocket;
+  /** Says something to who asked. */
+  readonly say: (message: Message) => void;
   readonly request: QueryRequest;
   readonly matches: (entry: Entry) => boolean;
   credit: number;
@@ -64,6 +67,9 @@ interface Asked {
   next: number;
   found: number;
 }
+
+/** What goes over a socket to a page. */
+type Message = string | Uint8Array<ArrayBuffer>;
 
 /** What came from pages, for tests to look at. */
 export interface Received {
@@ -86,6 +92,8 @@ export class ScriptedHub implements AsyncDisposable {
   coverage: readonly NodeCoverage[];
   /** While it is set, nobody is answered. */
   isDown = false;
+  /** While it is set, answers break off before what is stored was told. */
+  breaksOff = false;
   /** Whose pods are captured; absent on a single machine. */
   readonly cluster: ShopCluster | undefined;
   readonly #script: Script;
@@ -93,6 +101,7 @@ export class ScriptedHub implements AsyncDisposable {
   readonly #nodes: readonly string[];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #following = new Set<Asked>();
+  readonly #lateness = new Lateness();
   #count: number;
   #playing: ReturnType<typeof setInterval> | undefined;
   #valuesAreFree: Promise<void> | undefined;
@@ -107,7 +116,7 @@ export class ScriptedHub implements AsyncDisposable {
     this.coverage = this.#nodes.map((node) => coverageOf(node));
     this.#server = Deno.serve(
       { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-      (request) => this.#answer(request),
+      (request) => this.#answerLate(request),
     );
   }
 
@@ -154,13 +163,13 @@ export class ScriptedHub implements AsyncDisposable {
   /** Tells everybody what answers rest on now. */
   tellCoverage(coverage: readonly NodeCoverage[]): void {
     this.coverage = coverage;
-    for (const { socket } of this.#following) tell(socket, { coverage });
+    for (const { say } of this.#following) tell(say, { coverage });
   }
 
   /** Talks to everybody as another version of itself would. */
   update(): void {
-    for (const { socket } of this.#following) {
-      socket.send(new Uint8Array([255, 255, 255, 255]));
+    for (const { say } of this.#following) {
+      say(new Uint8Array([255, 255, 255, 255]));
     }
   }
 
@@ -184,6 +193,16 @@ export class ScriptedHub implements AsyncDisposable {
     clearInterval(this.#playing);
     this.drop();
     await this.#server.shutdown();
+  }
+
+  async #answerLate(request: Request): Promise<Response> {
+    // What a socket says is late by itself. To open it for somebody who has
+    // left meanwhile is no use.
+    if (request.headers.has("upgrade")) return await this.#answer(request);
+    await this.#lateness.pass();
+    const response = await this.#answer(request);
+    await this.#lateness.pass();
+    return response;
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -333,19 +352,28 @@ export class ScriptedHub implements AsyncDisposable {
 
   #listen(socket: WebSocket): void {
     let asked: Asked | undefined;
-    socket.binaryType = "arraybuffer";
-    socket.onmessage = ({ data }) => {
+    const say = this.#lateness.queue((message: Message) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(message);
+    });
+    const hear = this.#lateness.queue((message: string) => {
+      if (socket.readyState !== WebSocket.OPEN) return;
       if (asked) {
-        asked.credit += readGrant(data).credit;
+        asked.credit += readGrant(message).credit;
         this.#send(asked);
-      } else asked = this.#begin(socket, readQueryRequest(data));
-    };
+      } else asked = this.#begin(socket, say, readQueryRequest(message));
+    });
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => hear(data);
     socket.onclose = () => asked && this.#following.delete(asked);
     // Told by the close that follows.
     socket.onerror = (event) => event.preventDefault();
   }
 
-  #begin(socket: WebSocket, request: QueryRequest): Asked | undefined {
+  #begin(
+    socket: WebSocket,
+    say: Asked["say"],
+    request: QueryRequest,
+  ): Asked | undefined {
     this.received.queries.push(request);
     const now = MORNING + this.#count * STEP;
     const { plan, diagnostics } = compileQuery(request.kfl, SCHEMA, {
@@ -355,24 +383,26 @@ export class ScriptedHub implements AsyncDisposable {
     if (!plan) {
       const message = diagnostics[0]!.message;
       const error = { code: "kfl", message, diagnostics } as const;
-      tell(socket, { error });
+      tell(say, { error });
       return undefined;
     }
     const asked: Asked = {
       socket,
+      say,
       request,
       matches: compileMessage(plan),
       credit: request.credit ?? FIRST_CREDIT,
       next: 0,
       found: 0,
     };
-    tell(socket, { coverage: this.coverage });
+    tell(say, { coverage: this.coverage });
     if (request.follow) {
       asked.next = this.#startOfLast(asked, request.last ?? 0);
       this.#following.add(asked);
     } else if (request.order === "desc") asked.next = this.#count - 1;
     this.#send(asked);
-    if (request.follow) tell(socket, { live: { since: now } });
+    if (this.breaksOff) this.drop();
+    else if (request.follow) tell(say, { live: { since: now } });
     return asked;
   }
 
@@ -387,7 +417,7 @@ export class ScriptedHub implements AsyncDisposable {
 
   /** Sends what there is, as far as credit allows. */
   #send(asked: Asked): void {
-    const { socket, request, matches } = asked;
+    const { say, request, matches } = asked;
     const step = request.order === "desc" ? -1 : 1;
     const isOver = () =>
       asked.next < 0 || asked.next >= this.#count ||
@@ -405,11 +435,11 @@ export class ScriptedHub implements AsyncDisposable {
       }
       if (writer.count === 0) break;
       asked.credit--;
-      if (socket.readyState === WebSocket.OPEN) socket.send(writer.take());
+      say(writer.take());
     }
     if (!request.follow && isOver()) {
       const done = { matches: asked.found };
-      tell(socket, { done, coverage: this.coverage });
+      tell(say, { done, coverage: this.coverage });
     }
   }
 }
@@ -437,8 +467,8 @@ export function coverageOf(
   };
 }
 
-function tell(socket: WebSocket, answer: Answer): void {
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(answer));
+function tell(say: Asked["say"], answer: Answer): void {
+  say(JSON.stringify(answer));
 }
 
 function refusal(status: number, code: string, message: string): Response {
