@@ -229,6 +229,7 @@ export class EntryList extends LitElement {
     this.#current = this.#openNumber = undefined;
     this.#pausedAt = this.store.end;
     this.#isChosen = false;
+    clearTimeout(this.#seeing);
     for (const row of this.#rows) row.clear();
     this.#count = -1;
   }

@@ -166,7 +166,7 @@ export class LiveQuery implements ReactiveController {
 
   /** Asks again after a loss, now. */
   retry(): void {
-    clearTimeout(this.#retry);
+    this.#stop();
     this.#begin();
   }
 
@@ -179,7 +179,10 @@ export class LiveQuery implements ReactiveController {
   #follow(): void {
     const { kfl, from } = this.#question;
     const newest = this.store.timeOf(this.store.end - 1);
-    const since = newest === undefined ? from : newest - LONGEST_EXCHANGE;
+    // What lies before the oldest row is asked for by itself.
+    const since = newest === undefined
+      ? from
+      : Math.max(newest - LONGEST_EXCHANGE, this.store.oldestTime!);
     // After a loss, what came meanwhile, without what is there already.
     const known = newest === undefined
       ? undefined
@@ -207,7 +210,11 @@ export class LiveQuery implements ReactiveController {
             this.#set({ phase: { kind: "live" } });
           } else this.#read(answer);
         },
-        onEnd: (ending) => this.#lose(ending),
+        onEnd: (ending) => {
+          // How many more are stored it could not say.
+          if (isStored && !known && this.store.count > 0) this.older = "more";
+          void this.#lose(ending);
+        },
       },
     );
     this.#owed = 0;
@@ -283,8 +290,10 @@ export class LiveQuery implements ReactiveController {
     if (ending === "outdated") return this.#set({ phase: { kind: ending } });
     const delay = RETRIES[Math.min(this.#attempts++, RETRIES.length - 1)]!;
     this.#retry = setTimeout(() => this.#begin(), delay);
-    this.#set({ phase: { kind: "lost", retryAt: Date.now() + delay } });
-    if (await wantsToken()) {
+    const phase: Phase = { kind: "lost", retryAt: Date.now() + delay };
+    this.#set({ phase });
+    // The token may have been given since that was asked.
+    if (await wantsToken() && this.phase === phase) {
       this.#stop();
       this.#set({ phase: { kind: "denied" } });
     }

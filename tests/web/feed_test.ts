@@ -170,22 +170,58 @@ browserTest("rows that left the view are one step away", {
 });
 
 browserTest("after the hub was lost the feed goes on where it was", {
-  stored: 1000,
+  stored: 3000,
   mayComplain: /503|WebSocket/,
 }, async ({ page, hub, open }) => {
   await open();
-  await waitForNewest(page, 1000);
+  await waitForNewest(page, 3000);
   hub.isDown = true;
   hub.drop();
   await page.getByText(/The hub cannot be reached/).first().waitFor();
-  match(await lastRow(page), /:00\.999$/, "the rows stay");
+  match(await lastRow(page), /:02\.999$/, "the rows stay");
   hub.capture(500);
   hub.isDown = false;
-  await waitForNewest(page, 1500);
+  await waitForNewest(page, 3500);
   equal(await scroller(page).getAttribute("aria-rowcount"), "1501");
   await page.getByText(/The hub cannot be reached/).waitFor({
     state: "hidden",
   });
+});
+
+browserTest("after an answer that broke off there still are older entries", {
+  stored: 3000,
+  mayComplain: /WebSocket/,
+}, async ({ page, hub, open }) => {
+  hub.breaksOff = true;
+  await open();
+  await page.getByText(/The hub cannot be reached/).first().waitFor();
+  await waitForNewest(page, 3000);
+  hub.breaksOff = false;
+  await status(page).getByText("Live").waitFor();
+  await goBack(page, 2999);
+  await scroller(page).evaluate((grid) => grid.scrollTop = 0);
+  await until(async () => (await rowsOf(page))[0]!.endsWith(":00.000"));
+  equal(await scroller(page).getAttribute("aria-rowcount"), "3001");
+});
+
+browserTest("whoever tries again gets each entry once", {
+  stored: 0,
+}, async ({ page, hub, open }) => {
+  hub.workers = hub.workers.map((worker) => ({
+    ...worker,
+    state: {
+      ...worker.state!,
+      capture: { ...worker.state!.capture!, stopped: "The disk is full" },
+    },
+  }));
+  await open();
+  await page.getByText("node-a: The disk is full").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await until(() => hub.received.queries.length === 2);
+  await status(page).getByText("Live").waitFor();
+  hub.capture(5);
+  await waitForNewest(page, 5);
+  equal(await scroller(page).getAttribute("aria-rowcount"), "6");
 });
 
 browserTest("what the peer wrote is shown as text, whatever it is", {
