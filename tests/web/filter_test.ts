@@ -1,7 +1,7 @@
 /** The line for queries in a browser: typed, completed, corrected, applied. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { browserTest, checkAccess, rest, until } from "./browser.ts";
+import { browserTest, checkAccess, hold, rest, until } from "./browser.ts";
 import type { ScriptedHub } from "./scripted_hub.ts";
 
 /** Puts the cursor into the line, once the editor is there. */
@@ -132,12 +132,7 @@ browserTest("Up in an empty line shows what was asked before, and samples", {
 browserTest("what is typed before the editor has come is kept", {
   stored: 50,
 }, async ({ page, hub, open }) => {
-  let release = () => {};
-  const held = new Promise<void>((resolve) => release = resolve);
-  await page.route(/editor-.*\.js/, async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = await hold(page, /editor-.*\.js/);
   await open();
   await page.locator("filter-bar textarea").click();
   await page.keyboard.type("http and fa");
@@ -146,6 +141,26 @@ browserTest("what is typed before the editor has come is kept", {
   await page.keyboard.type("iled ");
   await page.keyboard.press("Enter");
   await waitForQuery(hub, "http and failed ");
+});
+
+browserTest("what is written before the fields are known is completed then", {
+  stored: 50,
+}, async ({ page, hub, open }) => {
+  const tell = await hold(page, "**/api/v1/schema");
+  await open();
+  await write(page, "http and response.sta");
+  tell();
+  await options(page).filter({ hasText: "statusText" }).waitFor();
+  await page.keyboard.press("Enter");
+  equal(await textOf(page), "http and response.status");
+  // What follows is completed as ever, and applied where it ends.
+  await page.keyboard.type(" == 200 and ");
+  await page.keyboard.press("Control+Space");
+  await options(page).filter({ hasText: "failed" }).first().waitFor();
+  await page.keyboard.type("failed ");
+  await options(page).first().waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await waitForQuery(hub, "http and response.status == 200 and failed ");
 });
 
 browserTest("without the editor the line still asks", { stored: 50 }, async (
@@ -274,12 +289,7 @@ for (const width of [340, 420, 800]) {
     stored: 50,
     width,
   }, async ({ page, open }) => {
-    let release = () => {};
-    const held = new Promise<void>((resolve) => release = resolve);
-    await page.route(/editor-.*\.js/, async (route) => {
-      await held;
-      await route.continue();
-    });
+    const release = await hold(page, /editor-.*\.js/);
     await open();
     const heightOf = async (part: string) =>
       (await page.locator(`filter-bar ${part}`).boundingBox())!.height;

@@ -16,7 +16,7 @@ import type { KnownValues } from "../model/known_values.ts";
  * Gives what fits at the cursor, at once. Values that only the hub knows come
  * into the list when they are there.
  */
-type Source = (context: CompletionContext) => CompletionResult | null;
+export type Source = (context: CompletionContext) => CompletionResult | null;
 
 /** Suggestions of KFL's own completion. */
 export function completionSource(
@@ -24,6 +24,9 @@ export function completionSource(
   known: KnownValues,
 ): Source {
   const toOptions = keepingOptions();
+  // Where the list was asked for. CodeMirror keeps it open from there on, also
+  // behind what was completed meanwhile: Enter would then never apply.
+  let askedAt: number | undefined;
   return (context: CompletionContext): CompletionResult | null => {
     const declared = schema();
     if (!declared) return null;
@@ -37,10 +40,14 @@ export function completionSource(
     const suggestions = values?.length
       ? complete(text, pos, declared, { values }).suggestions
       : first;
-    const isDue = explicit || from < pos ||
+    askedAt = explicit ? askedAt ?? pos : undefined;
+    const isDue = askedAt === pos || from < pos ||
       isAwaited(text.slice(0, pos), suggestions);
     isListed = isDue && suggestions.length > 0;
-    if (!isListed) return null;
+    if (!isListed) {
+      askedAt = undefined;
+      return null;
+    }
     return { from, options: toOptions(suggestions), filter: false };
   };
 }
@@ -56,11 +63,17 @@ function showNews(view: EditorView, wasOpen: boolean): void {
   if (view.hasFocus && isOpen === wasOpen) startCompletion(view);
 }
 
+/** The place of the cursor, as if somebody had just typed there. */
+export function contextOf(view: EditorView): CompletionContext {
+  const { state } = view;
+  return new CompletionContext(state, state.selection.main.head, false, view);
+}
+
 /** Takes the first suggestion; not if it stands there already. */
 export function takeFirst(view: EditorView, source: Source): boolean {
   const { state } = view;
   const { head } = state.selection.main;
-  const result = source(new CompletionContext(state, head, false, view));
+  const result = source(contextOf(view));
   const [first] = result?.options ?? [];
   if (!result || !first || typeof first.apply !== "function") return false;
   if (state.sliceDoc(result.from, head) === first.label) return false;

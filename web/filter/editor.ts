@@ -12,6 +12,7 @@ import {
   completionKeymap,
   completionStatus,
   selectedCompletion,
+  startCompletion,
 } from "@codemirror/autocomplete";
 import { history, historyKeymap, standardKeymap } from "@codemirror/commands";
 import {
@@ -32,7 +33,12 @@ import type { Schema } from "../../entry/schema.ts";
 import type { Diagnostic } from "../../kfl/diagnostic.ts";
 import { highlights } from "../model/highlight.ts";
 import { type AskValues, KnownValues } from "../model/known_values.ts";
-import { completionSource, takeFirst } from "./completion_source.ts";
+import {
+  completionSource,
+  contextOf,
+  type Source,
+  takeFirst,
+} from "./completion_source.ts";
 import { editorTheme } from "./editor_theme.ts";
 
 /** What an editor begins with, and whom it tells. */
@@ -64,11 +70,13 @@ export class KflEditor {
   readonly #view: EditorView;
   readonly #attributes = new Compartment();
   readonly #options: EditorOptions;
+  readonly #source: Source;
   #isListOpen = false;
 
   constructor(options: EditorOptions) {
     this.#options = options;
-    const { parent, root, text } = options;
+    const { parent, root, text, schema, askValues } = options;
+    this.#source = completionSource(schema, new KnownValues(askValues));
     this.#view = new EditorView({
       parent,
       root,
@@ -120,13 +128,20 @@ export class KflEditor {
     this.#view.dispatch({ effects: setMistakes.of([]) });
   }
 
+  /** Lists what fits what was written before that could be known. */
+  offer(): void {
+    const { state, hasFocus } = this.#view;
+    if (!hasFocus || completionStatus(state) !== null) return;
+    if (this.#source(contextOf(this.#view))) startCompletion(this.#view);
+  }
+
   destroy(): void {
     this.#view.destroy();
   }
 
   #extensions() {
-    const { schema, askValues, onApply, onRevert, onRecall } = this.#options;
-    const source = completionSource(schema, new KnownValues(askValues));
+    const { schema, onApply, onRevert, onRecall } = this.#options;
+    const source = this.#source;
     // Whoever types fast is ahead of the list.
     const take = (view: EditorView): boolean =>
       completionStatus(view.state) === "pending"

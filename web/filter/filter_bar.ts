@@ -64,6 +64,8 @@ export class FilterBar extends LitElement {
   #language: Language | undefined;
   #loading: Promise<Language> | undefined;
   #opening: Promise<void> | undefined;
+  /** Kept once it is known which fields there are. */
+  readonly #declared = Promise.withResolvers<void>();
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -89,7 +91,8 @@ export class FilterBar extends LitElement {
   }
 
   /**
-   * Adds a value that was picked elsewhere, or takes it away, and applies.
+   * Adds values that were picked elsewhere, or takes them away, and applies; as
+   * soon as it is known which fields there are.
    *
    * @returns whether that can be asked
    */
@@ -125,6 +128,10 @@ export class FilterBar extends LitElement {
     if (changed.has("value") || changed.has("schema")) {
       this.#editor?.refresh();
       this.#check();
+    }
+    if (changed.has("schema") && this.schema) {
+      this.#declared.resolve();
+      this.#offer();
     }
   }
 
@@ -288,6 +295,7 @@ export class FilterBar extends LitElement {
     if (isFocused) {
       this.#editor.focus();
       this.#editor.select(selectionStart, selectionEnd);
+      this.#offer();
     }
     this.#check();
   }
@@ -312,6 +320,11 @@ export class FilterBar extends LitElement {
     this.isRefused = false;
     clearTimeout(this.#checkTimer);
     this.#checkTimer = setTimeout(() => this.#check(), CHECK_AFTER);
+  }
+
+  /** What was written before there was anything to offer may be completed. */
+  #offer(): void {
+    if (this.text !== this.value) this.#editor?.offer();
   }
 
   /** Looks for mistakes; without schema or editor there are none yet. */
@@ -375,7 +388,8 @@ export class FilterBar extends LitElement {
       return;
     }
     this.#remember(this.text);
-    const detail = this.text;
+    // At once: what is added next is added to it.
+    const detail = this.value = this.text;
     this.dispatchEvent(
       new CustomEvent("filter-apply", {
         detail,
