@@ -134,7 +134,7 @@ export class ThresherApp extends LitElement {
     const { signal } = this.#closing;
     addEventListener("popstate", this.#onHistory, { signal });
     addEventListener("keydown", this.#onKey, { signal });
-    this.#polling = setInterval(this.#lookAtWorkers, WORKERS_INTERVAL);
+    this.#polling = setInterval(this.#poll, WORKERS_INTERVAL);
     this.#begin();
   }
 
@@ -411,10 +411,11 @@ export class ThresherApp extends LitElement {
   /** Values of the time that the next query is about; nobody waits for them. */
   readonly #askValues: AskValues = async (wanted) => {
     const { from, to } = this.view;
+    const begun = this.#begun;
     try {
       return (await fetchSeen({ ...wanted, from, to })).values;
     } catch (error) {
-      if (error instanceof Denied) this.isDenied = true;
+      if (error instanceof Denied) this.#deny(begun);
       else if (!(error instanceof Refused || error instanceof Unreachable)) {
         throw error;
       }
@@ -424,11 +425,24 @@ export class ThresherApp extends LitElement {
 
   /** Asks anew for all that the page shows. */
   readonly #begin = (): void => {
+    this.#begun++;
     this.isDenied = false;
     this.#ask();
     this.#lookAtWorkers();
+    this.#learn();
+  };
+
+  /** Which fields there are, and whether there is a cluster. */
+  #learn(): void {
     this.#guard(async () => this.schema = await fetchSchema());
     this.#guard(async () => this.cluster = await fetchCluster());
+  }
+
+  readonly #poll = (): void => {
+    if (this.isDenied || document.hidden) return;
+    this.#lookAtWorkers();
+    // The hub was away just then.
+    if (!this.schema) this.#learn();
   };
 
   readonly #ask = (): void => {
@@ -438,10 +452,18 @@ export class ThresherApp extends LitElement {
 
   /** Looks at the workers, once at a time: one that hangs takes a while. */
   readonly #lookAtWorkers = (): void => {
-    if (this.isDenied || document.hidden || this.#isLooking) return;
+    if (this.isDenied || document.hidden) return;
+    if (this.#isLooking) {
+      this.#looksAgain = true;
+      return;
+    }
     this.#isLooking = true;
+    this.#looksAgain = false;
     void this.#guard(async () => this.workers = await fetchWorkers())
-      .finally(() => this.#isLooking = false);
+      .finally(() => {
+        this.#isLooking = false;
+        if (this.#looksAgain) this.#lookAtWorkers();
+      });
   };
 
   /** Whoever comes, goes or is back tells so in the answer, at once. */
@@ -456,17 +478,24 @@ export class ThresherApp extends LitElement {
 
   /** Runs what asks the hub; that it is away, the stream tells. */
   async #guard(task: () => Promise<unknown>): Promise<void> {
+    const begun = this.#begun;
     try {
       await task();
     } catch (error) {
-      if (error instanceof Denied) this.isDenied = true;
+      if (error instanceof Denied) this.#deny(begun);
       else if (error instanceof Refused) this.#say(`${error.message}.`);
       else if (!(error instanceof Unreachable)) throw error;
     }
   }
 
+  /** The hub wants its token, unless it was given since that was asked. */
+  #deny(begun: number): void {
+    if (begun === this.#begun) this.isDenied = true;
+  }
+
   /** Another question, or another view of the same. */
   #show(change: Partial<View>): void {
+    this.#shown++;
     const before = this.view;
     this.view = { ...before, at: undefined, ...change };
     history.pushState(null, "", address(this.view));
@@ -504,6 +533,7 @@ export class ThresherApp extends LitElement {
   }
 
   readonly #onHistory = (): void => {
+    this.#shown++;
     this.view = readView(location.search);
     this.#ask();
   };
@@ -652,7 +682,8 @@ export class ThresherApp extends LitElement {
     name: "nodes-dialog" | "targets-dialog",
     loading: Promise<unknown>,
   ): Promise<void> {
-    if (!await this.#load(loading)) return;
+    // Somebody may have been faster than the script, and opened another.
+    if (!await this.#load(loading) || this.#hasDialog) return;
     await this.renderRoot.querySelector<NodesDialog | TargetsDialog>(name)
       ?.show();
   }
@@ -673,9 +704,12 @@ export class ThresherApp extends LitElement {
   async #showConnection(): Promise<void> {
     const id = this.#list?.currentId;
     if (id === undefined) return this.#say("Pick an entry first: press j.");
+    const shown = this.#shown;
     const entry: EntryJson = await (await ask(entryUrl(id))).json();
     // With it comes the parser of filters, which nobody waits for otherwise.
     const { connectionQuery } = await import("./model/connection.ts");
+    // Whoever asked for something else meanwhile wants that.
+    if (shown !== this.#shown) return;
     this.#show({ kfl: connectionQuery(entry, this.view.kfl) });
   }
 

@@ -2,7 +2,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Page } from "playwright-core";
 import type { WorkerStatus } from "../../api/hub.ts";
-import { browserTest, checkAccess, until } from "./browser.ts";
+import { browserTest, checkAccess, hold, until } from "./browser.ts";
 import { coverageOf, MORNING, type ScriptedHub } from "./scripted_hub.ts";
 import { NODES } from "./shop_cluster.ts";
 
@@ -200,21 +200,57 @@ browserTest("what is typed before the hub has answered stays", {
 }, async ({ page, open }) => {
   await open();
   await rows(page).first().waitFor();
-  const typed = Promise.withResolvers<void>();
-  await page.route("**/api/v1/targets", async (route) => {
-    await typed.promise;
-    await route.continue();
-  });
+  const answer = await hold(page, "**/api/v1/targets");
   await page.keyboard.press("p");
   const dialog = pods(page);
   const preview = page.waitForResponse(/\/targets\/preview$/);
   await dialog.getByLabel("Name of the pod").fill("ledger");
   await preview;
-  typed.resolve();
+  answer();
   await dialog.getByText("2 of 14 pods").waitFor();
   equal(await dialog.getByLabel("Name of the pod").inputValue(), "ledger");
   await dialog.getByRole("button", { name: "Undo" }).click();
   await dialog.getByText("Everything").waitFor();
+});
+
+browserTest("what is typed while a selection is being set stays", {
+  stored: 100,
+  inCluster: true,
+}, async ({ page, hub, open }) => {
+  await open();
+  await rows(page).first().waitFor();
+  await page.keyboard.press("p");
+  const dialog = pods(page);
+  await dialog.getByText("In force on 3 nodes").waitFor();
+  await dialog.getByLabel("Name of the pod").fill("web");
+  await dialog.getByText("4 of 14 pods in 1 namespace would be").waitFor();
+  const answer = await hold(page, "**/api/v1/targets");
+  const isSet = page.waitForResponse((response) =>
+    response.request().method() === "PUT"
+  );
+  await dialog.getByRole("button", { name: "Capture these" }).click();
+  await dialog.getByLabel("Name of the pod").fill("web-0");
+  await dialog.getByText("1 of 14 pods in 1 namespace would be").waitFor();
+  answer();
+  await isSet;
+  await dialog.getByRole("button", { name: "Capture these" }).click();
+  await dialog.getByText("1 of 14 pods in 1 namespace are captured").waitFor();
+  deepEqual(hub.cluster!.selections, [{ pod: "web" }, { pod: "web-0" }]);
+});
+
+browserTest("keys that come before their dialog open it once", {
+  stored: 100,
+  inCluster: true,
+}, async ({ page, open }) => {
+  await open();
+  await rows(page).first().waitFor();
+  const answer = await hold(page, /_dialog-.*\.js/);
+  for (const key of ["p", "p", "n"]) await page.keyboard.press(key);
+  answer();
+  await pods(page).or(nodes(page)).waitFor();
+  await page.keyboard.press("Escape");
+  await pods(page).or(nodes(page)).waitFor({ state: "hidden" });
+  equal(await page.locator("dialog[open]").count(), 0);
 });
 
 browserTest("a namespace is one press away, and what cannot be is said", {

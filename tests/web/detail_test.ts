@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Page } from "playwright-core";
 import type { EntryJson } from "../../web/model/entry_json.ts";
-import { browserTest, checkAccess, type Stage } from "./browser.ts";
+import { browserTest, checkAccess, hold, type Stage } from "./browser.ts";
 import {
   entryWith,
   handshake,
@@ -11,6 +11,7 @@ import {
   order,
   response,
 } from "./detail_entries.ts";
+import { Lateness } from "./lateness.ts";
 
 /** Answers for an entry and its body. */
 async function give(
@@ -18,7 +19,9 @@ async function give(
   entry: EntryJson | number,
   body?: string,
 ): Promise<void> {
+  const lateness = new Lateness();
   await page.route("**/api/v1/entries/**", async (route) => {
+    await lateness.pass();
     const url = new URL(route.request().url());
     if (url.pathname.includes("/body/")) {
       await route.fulfill({ body });
@@ -68,6 +71,21 @@ browserTest("a click adds a value to the filter, another takes it away", {
   );
   await value(page, "request.method").click();
   await waitForQuery(stage, 'request.queryString.user != "17"');
+});
+
+browserTest("values that are picked before the fields are known are added", {
+  stored: 100,
+}, async (stage) => {
+  const { page } = stage;
+  const tell = await hold(page, "**/api/v1/schema");
+  await show(stage, order);
+  await value(page, "request.method").click();
+  await value(page, "request.queryString.user").click();
+  tell();
+  await waitForQuery(
+    stage,
+    'request.method == "POST" and request.queryString.user == "17"',
+  );
 });
 
 browserTest("a value of a body is a condition on its place", {
@@ -207,6 +225,25 @@ browserTest("a body that was cut is loaded whole, as a tree of megabytes", {
   await page.getByRole("tree").focus();
   await page.keyboard.press("End");
   await page.locator("json-view", { hasText: "more" }).waitFor();
+});
+
+browserTest("what was loaded of a body is not shown with another entry", {
+  stored: 100,
+}, async (stage) => {
+  const { page, open } = stage;
+  const cut = response("text/plain", "alike", 10, { bodyCut: true });
+  const entry = entryWith({ response: cut });
+  await give(page, entry, "alike, one");
+  await open(OPENED);
+  await tab(page, "Response").click();
+  await page.getByRole("button", { name: "Load all of it" }).click();
+  await page.locator("text-view", { hasText: "alike, one" }).waitFor();
+  await give(page, { ...entry, id: "node-a~17~205~0" });
+  await page.locator("entry-list .row:not(.head):not([hidden])").first()
+    .click();
+  await page.locator("text-view", { hasText: "alike, one" })
+    .waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Load all of it" }).waitFor();
 });
 
 browserTest("a body that is no text is shown as bytes, a picture not at all", {

@@ -4,6 +4,8 @@ import type { Page } from "playwright-core";
 import {
   browserTest,
   checkAccess,
+  hold,
+  rest,
   rowsOf,
   until,
   waitForPlace,
@@ -156,6 +158,30 @@ browserTest("the connection of an entry is one key away", {
   await waitForRows(page);
 });
 
+browserTest("a connection that is found late takes nothing newer away", {
+  stored: 500,
+}, async ({ page, hub, open }) => {
+  await open();
+  await waitForRows(page);
+  await page.keyboard.press("j");
+  // Once, so that everything is loaded that it takes.
+  await page.keyboard.press("f");
+  await page.waitForURL(/port/);
+  await page.goBack();
+  await waitForRows(page);
+  await page.keyboard.press("j");
+  const answer = await hold(page, "**/api/v1/entries/**");
+  const entry = page.waitForResponse("**/api/v1/entries/**");
+  await page.keyboard.press("f");
+  await filter(page, "redis ");
+  await page.waitForURL(/q=redis/);
+  answer();
+  await (await entry).finished();
+  await rest(page);
+  equal(search(page).get("q"), "redis ");
+  equal(hub.received.queries.at(-1)!.kfl, "redis ");
+});
+
 browserTest("a stretch of time is asked for, and shown", {
   stored: 5000,
 }, async ({ page, hub, open }) => {
@@ -237,6 +263,33 @@ browserTest("without a session it asks for the token, and goes on with it", {
   await page.keyboard.press("Enter");
   await waitForRows(page);
   equal(search(page).get("q"), "dns");
+});
+
+browserTest("what was refused before the token was given is no refusal", {
+  stored: 100,
+  token: "open sesame",
+  mayComplain: /401|Authentication failed/,
+}, async ({ page, open }) => {
+  const refusal = page.waitForResponse((response) =>
+    response.url().endsWith("/cluster") && response.status() === 401
+  );
+  let isRefused = false;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await page.route("**/api/v1/cluster", async (route) => {
+    if (isRefused) return await route.fallback();
+    isRefused = true;
+    const response = await route.fetch();
+    await promise;
+    await route.fulfill({ response });
+  });
+  await open();
+  await page.getByLabel("Token").fill("open sesame");
+  await page.keyboard.press("Enter");
+  await waitForRows(page);
+  resolve();
+  await (await refusal).finished();
+  await rest(page);
+  await waitForRows(page);
 });
 
 browserTest("an answer that may be incomplete says so, and why", {

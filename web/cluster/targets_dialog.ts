@@ -72,6 +72,7 @@ export class TargetsDialog extends LitElement {
   async show(): Promise<void> {
     this.status = this.preview = this.mistake = undefined;
     this.form = EVERYTHING;
+    this.#asked++;
     await this.updateComplete;
     this.renderRoot.querySelector("dialog")!.showModal();
     this.#rest();
@@ -211,6 +212,14 @@ export class TargetsDialog extends LitElement {
       this.mistake === undefined;
   }
 
+  /** Learns what is in force by now; what somebody has changed stays. */
+  async #hear(status: TargetsStatus, isSettled = false): Promise<void> {
+    const wasChanged = this.#isChanged && !isSettled;
+    this.status = status;
+    if (wasChanged) await this.#ask();
+    else this.#take(status);
+  }
+
   #take(status: TargetsStatus): void {
     this.#asked++;
     this.status = status;
@@ -259,10 +268,7 @@ export class TargetsDialog extends LitElement {
       // What was asked meanwhile may have set another selection, unless
       // nothing can be set yet.
       if (asked !== this.#asked && this.status) return;
-      const wasChanged = this.#isChanged;
-      this.status = status;
-      if (!wasChanged) this.#take(status);
-      else await this.#ask();
+      await this.#hear(status);
     });
   }
 
@@ -272,9 +278,11 @@ export class TargetsDialog extends LitElement {
     clearTimeout(this.#typing);
     this.isSending = true;
     const asked = ++this.#asked;
+    const { form } = this;
     await this.#guard(asked, async () => {
-      this.#take(await setTargets(toSelection(this.form)));
+      const status = await setTargets(toSelection(form));
       this.dispatchEvent(new CustomEvent("targets-set"));
+      await this.#hear(status, this.form === form);
     });
     this.isSending = false;
   };

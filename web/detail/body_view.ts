@@ -83,10 +83,11 @@ export class BodyView extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has("body")) {
+    if (changed.has("body")) this.mode = undefined;
+    // Two bodies that begin alike are alike as far as they came.
+    if (changed.has("body") || changed.has("url")) {
       this.whole = undefined;
       this.loading = "no";
-      this.mode = undefined;
     }
     if (changed.has("body") || changed.has("whole")) {
       this.#content = typeof this.whole === "object"
@@ -270,16 +271,16 @@ export class BodyView extends LitElement {
 
   async #loadWhole(): Promise<void> {
     this.loading = "yes";
-    const { body } = this;
+    const { url } = this;
     try {
-      const response = await ask(this.url);
+      const response = await ask(url);
       const bytes = new Uint8Array(await response.arrayBuffer());
-      if (this.body !== body) return;
+      if (this.url !== url) return;
       this.whole = toBody(bytes);
       this.loading = "no";
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      if (this.body === body) this.loading = { problem: error.message };
+      if (this.url === url) this.loading = { problem: error.message };
     }
   }
 }
