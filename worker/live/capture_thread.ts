@@ -12,6 +12,7 @@ import { BadExpression } from "../ffi/libpcap.ts";
 import { enterNetwork, Stranded } from "../ffi/network.ts";
 import { takeWakes } from "../ffi/waker.ts";
 import { UnusableFolder } from "../shards/meta.ts";
+import { firstShardAt } from "../shards/numbering.ts";
 import { StoreWriter } from "../shards/store_writer.ts";
 import type { CaptureNews, CaptureOrder, CaptureStart } from "./messages.ts";
 import { ProbeQueueWriter } from "./probe_queue.ts";
@@ -77,6 +78,7 @@ async function capture(start: CaptureStart): Promise<RecorderState> {
   using store = opened = StoreWriter.open(start.folder, {
     node: start.node,
     storageLimit: start.storageLimit,
+    firstShard: firstShardAt(Date.now()),
   });
   if (start.entersPods) source.aim(start.aim);
   const { probing } = start;

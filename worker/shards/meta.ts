@@ -104,13 +104,13 @@ export function readMeta(folder: Folder): Meta | undefined {
 /**
  * What a folder says of itself, or what it would if nothing says it yet.
  *
+ * @param fresh of a folder that is empty
  * @throws UnusableFolder if it is of a later version, or holds files that are
  *   not ours: retention deletes files, and must never delete anybody else's
  */
 export function readOrInventMeta(
   folder: Folder,
-  node: string,
-  storageLimit: number,
+  fresh: Meta,
 ): Meta {
   const meta = readMeta(folder);
   if (meta) return meta;
@@ -121,8 +121,8 @@ export function readOrInventMeta(
         `as "${stranger}". Name an empty folder`,
     );
   }
-  const newest = listShards(folder).at(-1) ?? 0;
-  return { node, nextShard: newest + 1, storageLimit };
+  const newest = listShards(folder).at(-1);
+  return newest === undefined ? fresh : { ...fresh, nextShard: newest + 1 };
 }
 
 /** @throws DiskFull */

@@ -68,6 +68,8 @@ export interface StoreOptions {
   readonly shardBytes?: number | undefined;
   /** Time that a shard may span, µs. */
   readonly shardDuration?: number | undefined;
+  /** Number of the first shard of a folder that is empty; 1. */
+  readonly firstShard?: number | undefined;
   readonly beforeDelete?: RetentionOptions["beforeDelete"];
 }
 
@@ -131,14 +133,14 @@ export class StoreWriter implements Disposable {
     // Before anything of ours is put among somebody else's files.
     attempt(
       folder.path,
-      () => readOrInventMeta(folder, options.node, limitOf(options)),
+      () => readOrInventMeta(folder, toNewMeta(options)),
     );
     const lock = attempt(folder.path, () => {
       if (folder instanceof DiskFolder) folder.restrict();
       return takeLock(folder);
     });
     try {
-      const meta = readOrInventMeta(folder, options.node, limitOf(options));
+      const meta = readOrInventMeta(folder, toNewMeta(options));
       return new StoreWriter(folder, lock, meta, options);
     } catch (error) {
       lock.file.close();
@@ -324,6 +326,12 @@ function isInterface(fact: Fact): fact is InterfaceFact {
 }
 
 /** What the sizes depend on. */
+const toNewMeta = (options: StoreOptions): Meta => ({
+  node: options.node,
+  nextShard: options.firstShard ?? 1,
+  storageLimit: limitOf(options),
+});
+
 type Sizes = Pick<StoreOptions, "storageLimit" | "shardBytes">;
 
 function limitOf(options: Sizes): number {
