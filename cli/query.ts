@@ -3,7 +3,9 @@ import { type Command, Option } from "commander";
 import { toCount, toExpectation } from "./arguments.ts";
 import { addSource, addWindow } from "./common_options.ts";
 import { finish } from "./finish.ts";
-import type { QueryOptions } from "./query_options.ts";
+// Loaded at once: asked for later, it is waited for longer (a sixth of what it
+// takes to show the newest entries).
+import { runQuery } from "./run_query.ts";
 
 /** Adds the command to the program. */
 export function describeQuery(program: Command): void {
@@ -57,8 +59,5 @@ Examples:
   thresher query 'redis and error' -f
 `,
     )
-    .action(finish(async (kfl: string, options: QueryOptions) => {
-      const { runQuery } = await import("./run_query.ts");
-      return await runQuery(kfl, options);
-    }));
+    .action(finish(runQuery));
 }

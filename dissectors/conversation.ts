@@ -260,6 +260,11 @@ export class Conversation {
         throw new Error(`No dissector is called "${state.dissector}"`);
       }
       it.#dissector = dissector;
+      // What saved it may have been asked for more.
+      if (!it.#isWanted(dissector)) {
+        it.#close();
+        return it;
+      }
       if (state.parser) {
         it.#open(dissector);
         it.#parser!.restore(state.parser);

@@ -124,6 +124,9 @@ function machinery(): { lexer: Lexer; parser: KflParser } {
     lexer: new Lexer(T.TOKENS, {
       positionTracking: "onlyOffset",
       skipValidations: true,
+      // Without a table of what each token may begin with, which takes longer
+      // to make than it would ever save.
+      safeMode: true,
     }),
     parser: new KflParser(true),
   };

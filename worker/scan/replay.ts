@@ -308,6 +308,11 @@ export class Replay {
       return SETTLED;
     }
     const track = new Track(flow, this.#track, saved);
+    if (track.isSettled) {
+      // It speaks what nobody asks for here.
+      this.#settle(flow, track);
+      return SETTLED;
+    }
     this.#open.add(track);
     return track;
   }

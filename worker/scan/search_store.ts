@@ -9,6 +9,7 @@
  * nothing can match, and begin wherever they like. So the newest entries cost
  * their own shards and no more.
  */
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { AnsweredNames } from "../../entry/answered_names.ts";
 import {
   compileShard,
@@ -39,14 +40,23 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-export const KEY = "replay 10";
+export const KEY = "replay 11";
 
-/** Columns of the message tables. */
+/** Columns of the message tables; a checkpoint is compressed by zstd. */
 const CHECKPOINT = "checkpoint";
 const PROTOCOLS = "protocols";
 /** Addresses and what answers called them, by turns; and when, first and last. */
 const ANSWERED = "answered";
 const ANSWERED_AT = "answered at";
+
+/**
+ * A checkpoint has much that is alike: a seventh is left of it, and to compress
+ * it at the least level takes less time than to write it as it is.
+ */
+const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+/** Bytes of a checkpoint. */
+const MAX_CHECKPOINT = 256 * 1024 * 1024;
 
 /** An entry may be completed by time alone: a shard's packets tell nothing. */
 const TRANSPORTS = ["tcp", "udp", "icmp", "sctp"] as const;
@@ -138,7 +148,8 @@ export async function searchStore(
 
 /** What a replay knew before a shard's first packet, if that is kept. */
 export function checkpointOf(shard: Shard): Uint8Array | undefined {
-  return shard.messageTable(KEY)?.numbers(CHECKPOINT, Uint8Array);
+  const table = shard.messageTable(KEY);
+  return table && readCheckpoint(table);
 }
 
 /**
@@ -295,7 +306,7 @@ class StoreSearch {
       scan.answered.clear();
       await this.#replayShard(scan, shard, link);
       this.#store.putMessageTable(shard, KEY, {
-        [CHECKPOINT]: checkpoint,
+        [CHECKPOINT]: zstdCompressSync(checkpoint, FAST),
         [PROTOCOLS]: [...scan.protocols],
         ...toColumns(scan.answered),
       });
@@ -357,10 +368,7 @@ class StoreSearch {
   }
 
   #readCheckpoint(number: number): Uint8Array | undefined {
-    return this.#readTable(
-      number,
-      (table) => table.numbers(CHECKPOINT, Uint8Array),
-    );
+    return this.#readTable(number, readCheckpoint);
   }
 
   /** What a shard's message table has, if it is there and of this version. */
@@ -445,6 +453,20 @@ class StoreSearch {
       const settled = isFlow(of) ? picked.settledFlow(row) : undefined;
       scan.passed(settled, time[row]!, toPlace(number, row));
     }
+  }
+}
+
+/** A table's checkpoint; `undefined` if it is damaged, as if it were absent. */
+function readCheckpoint(table: MessageTable): Uint8Array | undefined {
+  const bytes = table.numbers(CHECKPOINT, Uint8Array);
+  if (!bytes) return undefined;
+  try {
+    const plain = zstdDecompressSync(bytes, {
+      maxOutputLength: MAX_CHECKPOINT,
+    });
+    return new Uint8Array(plain.buffer, plain.byteOffset, plain.length);
+  } catch {
+    return undefined;
   }
 }
 
