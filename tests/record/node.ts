@@ -79,14 +79,16 @@ export class TranslatingNode implements AsyncDisposable {
     );
   }
 
-  /** Starts a server, and waits until it listens. */
+  /** Starts a server, and gives it once it listens. */
   async serve(
     on: Place,
     command: Command,
     port: number,
     transport: "tcp" | "udp" = "tcp",
-  ): Promise<void> {
-    await untilListens(this.start(on, command), port, transport, START_MS);
+  ): Promise<Program> {
+    const server = this.start(on, command);
+    await untilListens(server, port, transport, START_MS);
+    return server;
   }
 
   /**
