@@ -62,6 +62,8 @@ export class Ends {
 
   /** Marks the rows that have these ends with 1. */
   markIn(flows: FlowRows, marks: Uint8Array): void {
+    const asker = this.#asker;
+    if (asker) this.#markAnswers(asker, flows, marks);
     const a = findAddress(flows, this.#a.ip);
     const b = findAddress(flows, this.#b.ip);
     if (a < 0 || b < 0) return;
@@ -87,14 +89,39 @@ export class Ends {
     const to = { ip: toAddress(bytes, dst, ipVersion), port: dstPort };
     return isEnd(from, this.#a) && isEnd(to, this.#b) ||
       isEnd(from, this.#b) && isEnd(to, this.#a) ||
-      this.#network !== 0 && this.#isAnswer(packet, to);
+      this.#isAnswer(packet, to);
   }
 
-  /** Whether it answers what was redirected, see `stream/mesh.ts`. */
+  /** Who asked what was redirected, see `stream/mesh.ts`; if it was. */
+  get #asker(): End | undefined {
+    if (this.#network === 0) return undefined;
+    if (isRedirect(this.#a)) return this.#b;
+    return isRedirect(this.#b) ? this.#a : undefined;
+  }
+
+  /** Whether a packet of this network answers what was redirected. */
   #isAnswer({ bytes, src, ipVersion }: Packet, to: End): boolean {
-    if (isLoopback(bytes, src, ipVersion)) return false;
-    return isRedirect(this.#a) && isEnd(to, this.#b) ||
-      isRedirect(this.#b) && isEnd(to, this.#a);
+    const asker = this.#asker;
+    return asker !== undefined && isEnd(to, asker) &&
+      !isLoopback(bytes, src, ipVersion);
+  }
+
+  /**
+   * Marks the rows that may be of answers alone: a shard may begin with some
+   * before it has anything that they answer.
+   */
+  #markAnswers(asker: End, flows: FlowRows, marks: Uint8Array): void {
+    const address = findAddress(flows, asker.ip);
+    const { client, server, clientPort, serverPort, protocol, network } = flows;
+    for (let row = 0; row < flows.count; row++) {
+      const isAsker =
+        client[row] === address && clientPort[row] === asker.port ||
+        server[row] === address && serverPort[row] === asker.port;
+      if (
+        isAsker && network[row] === this.#network &&
+        protocol[row] === this.#protocol
+      ) marks[row] = 1;
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import { FrameBatch } from "../../../packet/frame.ts";
 import { Ring } from "../../../worker/capture/ring.ts";
 import { bytes } from "../../packet/frames.ts";
+import { toInterface } from "../../../packet/pod_network.ts";
 import { KernelRing } from "./kernel_ring.ts";
 
 const BLOCK = 4096;
@@ -56,6 +57,15 @@ Deno.test("a tag that the kernel took away is put back", () => {
     bytes("0800", COOKED, PING),
   ]);
   deepEqual([...batch.original.subarray(0, 3)], [31, 31, 27]);
+});
+
+Deno.test("a pod's ring gives its packets an interface of the pod's own", () => {
+  const kernel = kernelRing();
+  const batch = new FrameBatch(8);
+  kernel.retire([{ data: PING, index: 1 }]);
+  new Ring(kernel.bytes, BLOCK, toInterface(0x1234)).next(batch);
+  const [frame] = frames(batch);
+  equal(frame!.subarray(4, 8).toHex(), "80001234");
 });
 
 Deno.test("a block is given back only when all of it was taken and let go", () => {
