@@ -312,8 +312,8 @@ const REASONS: { readonly [why in Unfound]: string } = {
     "(hostPID)",
   "node's network": "it uses the network of its node, which is captured as " +
     "such",
-  denied: "to open the network of its processes takes the capability " +
-    "CAP_SYS_PTRACE",
+  denied: "the worker may not look at its processes: that takes the " +
+    "capability CAP_SYS_PTRACE, and no security profile that forbids it",
 };
 
 /** Why a network cannot be captured that was found. */

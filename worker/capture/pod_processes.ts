@@ -17,6 +17,8 @@ export interface Processes {
    * @throws Deno.errors.PermissionDenied
    */
   network(pid: number): string | undefined;
+  /** The same of the thread that asks. */
+  own(): string;
 }
 
 /** The process that began first has the least number, until they wrap. */
@@ -32,6 +34,7 @@ export const PROC: Processes = {
   cgroup: (pid) =>
     unlessGone(() => Deno.readTextFileSync(`/proc/${pid}/cgroup`)),
   network: (pid) => unlessGone(() => Deno.readLinkSync(pathOf(pid))),
+  own: () => Deno.readLinkSync(pathOf("thread-self")),
 };
 
 /** The file that stands for the network of a process. */
@@ -103,7 +106,7 @@ export function findNetworks(
   for (const uid of uids) found.set(uid, "no process");
   if (found.size === 0) return found;
   let left = found.size;
-  const nodes = networkUnlessDenied(processes, INIT);
+  const nodes = [processes.own(), networkUnlessDenied(processes, INIT)];
   for (const pid of processes.list()) {
     if (left === 0) break;
     const uid = podOf(processes.cgroup(pid) ?? "");
@@ -119,10 +122,10 @@ export function findNetworks(
 function toFound(
   pid: number,
   network: string,
-  nodes: string | undefined,
+  nodes: readonly (string | undefined)[],
 ): FoundNetwork | Unfound {
   if (network === DENIED) return DENIED;
-  return network === nodes ? "node's network" : { pid, network };
+  return nodes.includes(network) ? "node's network" : { pid, network };
 }
 
 const DENIED = "denied";

@@ -99,6 +99,7 @@ function tableOf(
   return {
     list: () => Object.keys(rows).map(Number),
     cgroup: (pid) => `0::/kubepods/pod${rows[pid]![0]}/${CONTAINER}\n`,
+    own: () => "net:[2]",
     network: (pid) => {
       if (rows[pid]![1] === "denied") {
         throw new Deno.errors.PermissionDenied("no");
@@ -129,6 +130,8 @@ Deno.test("a pod's network is that of its oldest process that lives", () => {
 Deno.test("a pod that uses its node's network has none of its own", () => {
   const processes = tableOf({ 1: ["", "net:[1]"], 20: [UID, "net:[1]"] });
   equal(findNetworks([UID], processes).get(UID), "node's network");
+  const ours = tableOf({ 1: ["", "denied"], 20: [UID, "net:[2]"] });
+  equal(findNetworks([UID], ours).get(UID), "node's network");
 });
 
 Deno.test("what may not be looked at is told from what is not there", () => {
