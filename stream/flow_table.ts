@@ -207,8 +207,6 @@ export class FlowTable<T = unknown> {
     if (slot !== NONE && this.#isOver(slot, packet)) {
       this.#end(slot);
       slot = NONE;
-      // It may have been found by other ends than the packet's.
-      if (packet.network !== 0) this.#readKey(packet);
     }
     if (slot === NONE) slot = this.#begin(packet);
     const flow = this.#flows[slot]!;
@@ -359,7 +357,8 @@ export class FlowTable<T = unknown> {
     if (!answers.mayBe(packet)) return NONE;
     for (const port of REDIRECT_PORTS) {
       const slot = this.#seek(answers.asked(packet, port));
-      if (slot === NONE) continue;
+      // One that is over may have been forgotten as well.
+      if (slot === NONE || this.#isOver(slot, packet)) continue;
       const flow = this.#flows[slot]!;
       flow.meantFor ??= {
         ip: toAddress(packet.bytes, packet.src, packet.ipVersion),

@@ -1,10 +1,12 @@
 /** Flows within pods' own networks, as a service mesh makes them. */
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Packet } from "../../packet/packet.ts";
 import { networkOf, toInterface } from "../../packet/pod_network.ts";
 import type { Flow } from "../../stream/flow.ts";
-import { FlowTable } from "../../stream/flow_table.ts";
+import type { SavedDormant } from "../../stream/dormant.ts";
+import { type FlowState, FlowTable } from "../../stream/flow_table.ts";
 import { decodeState, encodeState } from "../../stream/state.ts";
+import { Random } from "../fuzz/random.ts";
 import { toPackets } from "./notation.ts";
 
 const POD_IPS: { readonly [network: number]: readonly string[] } = {
@@ -188,3 +190,69 @@ Deno.test("a redirected flow goes on where it was saved, awake or asleep", () =>
     after.endAll();
   }
 });
+
+/** Ends of which any two may speak. */
+const ENDS = [
+  APP,
+  "10.1.0.7:8080",
+  PROXY,
+  "127.0.0.1:4140",
+  "127.0.0.6:42472",
+  SERVICE,
+  "10.96.0.99:80",
+] as const;
+
+function randomLine(random: Random, time: number): string {
+  const [from, to] = [random.pick(ENDS), random.pick(ENDS)];
+  const flags = random.pick(["SYN", "", "", "", "FIN", "RST", "UDP"]);
+  const ack = random.chance(0.8) ? `ack=${random.int(1, 50)}` : "";
+  return `${from}>${to} ${flags} seq=${random.int(1, 50)} ${ack} ` +
+    `@${time / 1e6}`;
+}
+
+Deno.test("law: saved and resumed anywhere, whatever comes, flows are the same", () => {
+  let redirected = 0;
+  for (let seed = 0; seed < 60; seed++) {
+    const random = new Random(seed);
+    let time = 1e9;
+    const lines = Array.from({ length: 200 }, () => {
+      time += random.pick([1000, 1e6, 70e6]);
+      return randomLine(random, time);
+    });
+    const packets = within(1, lines);
+    const whole = open();
+    let parts = open();
+    for (const packet of packets) {
+      if (random.chance(0.1)) parts = resumed(parts, random);
+      const [one, other] = [whole.find(packet), parts.find(packet)];
+      equal(other.firstPlace, one.firstPlace);
+      equal(parts.fromClient, whole.fromClient);
+      equal(parts.fromLow, whole.fromLow);
+      deepEqual(other.client, one.client);
+      deepEqual(other.server, one.server);
+      if (one.meantFor) redirected++;
+    }
+    whole.endAll();
+    parts.endAll();
+  }
+  ok(redirected > 100);
+});
+
+/** Another table that goes on with the flows of one, some of them asleep. */
+function resumed(table: FlowTable, random: Random): FlowTable {
+  const flows = table.flows().sort((a, b) => a.last - b.last || a.id - b.id);
+  const [asleep, awake] = [[], []] as [Flow[], Flow[]];
+  for (const flow of flows) (random.chance(0.5) ? asleep : awake).push(flow);
+  const next = open();
+  const saved = encodeState({
+    awake: awake.map((flow) => table.save(flow)),
+    asleep: table.saveDormant(asleep),
+  } as never);
+  const state = decodeState(saved) as never as {
+    awake: FlowState[];
+    asleep: SavedDormant;
+  };
+  for (const flow of state.awake) next.resume(flow);
+  next.sleep(state.asleep, "woken");
+  return next;
+}
