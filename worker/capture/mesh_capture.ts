@@ -138,7 +138,10 @@ export class MeshCapture implements LiveSource {
 
   aim(aim: Aim): void {
     this.#node.aim(aim);
-    this.#want(aim.networks);
+    // Our own traffic changes far oftener.
+    const isSame = JSON.stringify(aim.networks) ===
+      JSON.stringify(this.#wanted);
+    if (!isSame) this.#want(aim.networks);
   }
 
   wait(timeout: number): void {
