@@ -117,7 +117,10 @@ export class HubWorker {
         signal: AbortSignal.timeout(PATIENCE),
       });
       const text = await readText(response, MAX_STATE);
-      return response.ok ? undefined : text.trim() || String(response.status);
+      if (response.ok) return undefined;
+      const { code, message } = refusalIn(text);
+      const isSavefile = code === "unable" && !this.#state?.capture;
+      return isSavefile ? undefined : message || `${response.status}`;
     } catch (error) {
       return reasonOf(error);
     }
@@ -248,7 +251,8 @@ export class Workers {
   }
 
   /**
-   * Sets something on all workers, and on those that come later.
+   * Sets something on all workers, and on those that come later. A savefile,
+   * on which nothing can be set, is passed over.
    *
    * @returns those that did not take it, and why
    */
@@ -296,6 +300,17 @@ export class Workers {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+}
+
+/** Code and message of a worker that refuses; else all that it says. */
+function refusalIn(text: string): { code?: string; message?: string } {
+  try {
+    const { error }: { error?: object } = JSON.parse(text);
+    return error ?? { message: text.trim() };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { message: text.trim() };
   }
 }
 

@@ -89,6 +89,11 @@ export async function setTargets(
   return await (await ask(HUB.targets, sent("PUT", selection))).json();
 }
 
+/** Says how many bytes each node may keep from now on. @throws as {@link ask} */
+export async function setStorageLimit(limit: number): Promise<void> {
+  await ask(HUB.storageLimit, sent("PUT", { limit }));
+}
+
 /** Values that a path has had lately, within a stretch of time. */
 export async function fetchSeen(
   wanted: Wanted & Pick<ExportRequest, "from" | "to">,

@@ -248,6 +248,22 @@ Deno.test("limits are set on all workers, and on those that come back", async ()
   }
 });
 
+Deno.test("of a refusal it is told why, and a savefile is passed over", async () => {
+  const refusing = (code: string) => () => {
+    const error = { code, message: `It is ${code}` };
+    return Response.json({ error }, { status: 409 });
+  };
+  await using hub = await RunningHub.start({
+    links: ["unable", "busy"].map((code) =>
+      new ScriptedWorker(code, [], { routes: refusing(code) })
+    ),
+  });
+  const refused = await hub.post(HUB.storageLimit, { limit: 1e9 }, "PUT");
+  equal(refused.status, 502);
+  const { error } = await refused.json();
+  equal(error.message, "Not set on all nodes: wss://busy: It is busy");
+});
+
 Deno.test("savefiles are handed on whole, under a name that is none of a path", async () => {
   const taken: [string, number][] = [];
   await using hub = await RunningHub.start({

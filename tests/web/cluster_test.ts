@@ -125,6 +125,50 @@ browserTest("a node that goes is told at once, and so is that it is back", {
   await nodes(page).getByText("3 nodes, all answer.").waitFor();
 });
 
+browserTest("the storage limit is shown with what it means, and changed", {
+  stored: 100,
+  nodes: NODES,
+  mayComplain: /status of 502/,
+}, async ({ page, hub, open }) => {
+  const reaching = { last: MORNING + 2 * 3_600_000_000 };
+  hub.workers = hub.workers.map((worker) => ({
+    ...worker,
+    state: {
+      ...worker.state!,
+      storage: { ...worker.state!.storage, ...reaching },
+    },
+  }));
+  await open();
+  await rows(page).first().waitFor();
+  await page.keyboard.press("n");
+  const dialog = nodes(page);
+  await dialog.getByText("It reaches back 2 h now.").waitFor();
+  const field = dialog.getByLabel("Each node keeps");
+  equal(await field.inputValue(), "200 MB");
+  const set = dialog.getByRole("button", { name: "Set" });
+  equal(await set.isEnabled(), false);
+  await field.fill("plenty");
+  await dialog.getByText("Such as 500 MB or 2 GB.").waitFor();
+  equal(await set.isEnabled(), false);
+  await field.fill("10 KB");
+  await dialog.getByText("Deletes the oldest 2.97 MB at once.").waitFor();
+  await field.fill("2 MB");
+  await dialog.getByText("Would reach back about 4 h").waitFor();
+  await field.press("Enter");
+  await dialog.getByText("1.00 MB of 2.00 MB").first().waitFor();
+  await dialog.getByText("It reaches back 2 h now.").waitFor();
+  equal(await field.inputValue(), "2.00 MB");
+  const missing = { reason: "connection refused", since: MORNING };
+  hub.workers = hub.workers.map((worker, i) =>
+    i === 2 ? { ...worker, missing } : worker
+  );
+  await field.fill("3 MB");
+  await set.click();
+  await dialog.getByText("Not set on all nodes").waitFor();
+  equal(await field.getAttribute("aria-invalid"), "true");
+  deepEqual(hub.received.limits, [2e6, 3e6]);
+});
+
 browserTest("what answers say of nodes has the workers looked at", {
   stored: 0,
   nodes: NODES,

@@ -77,6 +77,7 @@ export interface Received {
   readonly values: Wanted[];
   readonly exports: unknown[];
   readonly counted: unknown[];
+  readonly limits: number[];
   readonly savefiles: { name: string; size: number }[];
 }
 
@@ -86,6 +87,7 @@ export class ScriptedHub implements AsyncDisposable {
     values: [],
     exports: [],
     counted: [],
+    limits: [],
     savefiles: [],
   };
   /** What answers rest on. */
@@ -235,6 +237,8 @@ export class ScriptedHub implements AsyncDisposable {
           url.searchParams,
           new ServiceMap(url.searchParams.get("by") as MapLevel ?? undefined),
         );
+      case HUB.storageLimit:
+        return await this.#setLimit(request);
       case HUB.cluster:
         return Response.json(
           this.cluster
@@ -266,6 +270,25 @@ export class ScriptedHub implements AsyncDisposable {
       default:
         return this.#entry(url);
     }
+  }
+
+  /** Every node takes it but those that do not answer. */
+  async #setLimit(request: Request): Promise<Response> {
+    const { limit } = await request.json();
+    this.received.limits.push(limit);
+    const away = this.workers.find(({ missing }) => missing);
+    this.workers = this.workers.map((worker) =>
+      worker.missing || !worker.state ? worker : {
+        ...worker,
+        state: {
+          ...worker.state,
+          storage: { ...worker.state.storage, limit },
+        },
+      }
+    );
+    return away
+      ? refusal(502, "worker", `Not set on all nodes: ${away.name}: away`)
+      : Response.json({ limit });
   }
 
   /** What all that matches amounts to. */

@@ -12,6 +12,7 @@ import { counted, formatClock, toShown, zoneOffset } from "../model/format.ts";
 import { toWorkerRows, type WorkerRow } from "../model/worker_row.ts";
 import { base, buttons } from "../styles.ts";
 import { sheetStyles } from "./sheet_styles.ts";
+import "./storage_limit.ts";
 
 /** Between two looks while it is open, ms. */
 const INTERVAL = 1500;
@@ -69,6 +70,8 @@ export class NodesDialog extends LitElement {
             <tbody>${rows.map(rowOf)}</tbody>
           </table>
         </div>
+        <storage-limit .workers=${this.workers} @limit-set=${this.#look}
+        ></storage-limit>
       </dialog>
     `;
   }
@@ -85,10 +88,6 @@ export class NodesDialog extends LitElement {
     dialogStyles,
     sheetStyles,
     css`
-      .scroller {
-        border-bottom: 0;
-      }
-
       th:first-child {
         min-width: 120px;
       }
@@ -145,6 +144,10 @@ export class NodesDialog extends LitElement {
         white-space: nowrap;
       }
 
+      .reach {
+        color: var(--text-muted);
+      }
+
       .meter {
         background: var(--line);
         border-radius: 2px;
@@ -168,7 +171,8 @@ export class NodesDialog extends LitElement {
 customElements.define("nodes-dialog", NodesDialog);
 
 function rowOf(row: WorkerRow): unknown {
-  const { name, health, state, about, kept, share, packets, dropped } = row;
+  const { name, health, state, about, kept, share, reach } = row;
+  const { packets, dropped } = row;
   return html`
     <tr class=${health}>
       <td>${toShown(name)}</td>
@@ -178,7 +182,8 @@ function rowOf(row: WorkerRow): unknown {
         ${share === undefined ? nothing : html`
           <i class="meter" ${inlineStyle({ "--share": String(share) })}
           ></i>
-        `}</td>
+        `}
+        ${reach && html`<span class="reach">${reach}</span>`}</td>
       <td class="number">${packets}</td>
       <td class=${dropped ? "lost" : "muted"}>${dropped ??
         (health === "missing" ? "" : "none")}</td>

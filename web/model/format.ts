@@ -51,6 +51,34 @@ export function latencyShare(ms: number): number {
   return Math.min(1, Math.max(0.05, (Math.log10(Math.max(ms, 1e-6)) + 2) / 6));
 }
 
+/** A stretch of time in its two largest units: `3 h 12 min`. @param us µs */
+export function formatSpan(us: number): string {
+  const units = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]] as const;
+  const seconds = Math.round(us / 1e6);
+  const at = units.findIndex(([, size]) => seconds >= size);
+  if (at < 0) return "0 s";
+  let rest = seconds;
+  return units.slice(at, at + 2).flatMap(([unit, size]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count === 0 ? [] : [`${formatCount(count)} ${unit}`];
+  }).join(" ");
+}
+
+/**
+ * Bytes that are written as `--storage-limit` takes them: `2GB`, `500 MiB`.
+ *
+ * @returns `undefined` if it is no such size, or none at all
+ */
+export function readSize(text: string): number | undefined {
+  const parts = /^\s*(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B?)\s*$/i.exec(text);
+  if (!parts) return undefined;
+  const [, count, unit, binary] = parts;
+  const power = unit ? "KMGT".indexOf(unit.toUpperCase()) + 1 : 0;
+  const bytes = Math.round(Number(count) * (binary ? 1024 : 1000) ** power);
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+}
+
 const SIZES = ["B", "KB", "MB", "GB", "TB"];
 
 /** Bytes with three digits and their unit, of 1000 (as in KFL's `10KB`). */

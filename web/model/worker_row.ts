@@ -1,7 +1,7 @@
 /** A worker in short: how it is, what it keeps and what it lost. */
 import type { WorkerStatus } from "../../api/hub.ts";
 import type { CaptureState } from "../../api/worker.ts";
-import { counted, formatCount, formatSize } from "./format.ts";
+import { counted, formatCount, formatSize, formatSpan } from "./format.ts";
 
 /** How a worker is. */
 export type Health =
@@ -23,6 +23,8 @@ export interface WorkerRow {
   readonly kept?: string;
   /** Share of its limit, of 1; absent where there is no limit to speak of. */
   readonly share?: number;
+  /** How long a stretch of time that is; absent of savefiles. */
+  readonly reach?: string;
   readonly packets?: string;
   /** Packets that were captured and are nowhere, by cause; absent for none. */
   readonly dropped?: string;
@@ -39,7 +41,7 @@ export function toWorkerRow(
   const { name, state } = worker;
   const said = stateOf(worker, clock);
   if (!state) return { name, ...said };
-  const { limit, used, packets } = state.storage;
+  const { limit, used, packets, first, last } = state.storage;
   const isBounded = limit < NO_LIMIT;
   const dropped = state.capture && dropsOf(state.capture);
   return {
@@ -49,6 +51,8 @@ export function toWorkerRow(
       ? `${formatSize(used)} of ${formatSize(limit)}`
       : formatSize(used),
     ...isBounded && { share: Math.min(1, used / limit) },
+    ...isBounded && first !== undefined && last !== undefined &&
+      { reach: formatSpan(last - first) },
     packets: formatCount(packets),
     ...dropped && { dropped },
   };
