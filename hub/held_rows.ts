@@ -1,9 +1,10 @@
 /**
  * Rows of an answer that are in order and wait for their twins (`twins.ts`).
  *
- * Of one exchange that several nodes saw the first row is given, and says who
- * else saw it; or, as long as that waits, the one from which nothing is missing.
- * A row waits until no twin can come: what comes now began {@link MAX_SKEW}
+ * Of one exchange that several nodes saw one row is given, and says who else saw
+ * it: one from which nothing is missing, and of these the one that began first,
+ * whatever the order. So all answers show the same one, and it is the client's
+ * if clocks are right. A row waits until no twin can come: what comes now began {@link MAX_SKEW}
  * later, or nothing more comes. Where a query follows somebody looks on, and
  * {@link LIVE_HOLD} must do. A twin of what was given is left out.
  *
@@ -182,8 +183,10 @@ export class HeldRows {
   #replaces(held: Held, { first, second, wasWhole }: Kin): boolean {
     const before = this.#byFirst.get(first);
     const other = second === undefined ? undefined : this.#byFirst.get(second);
-    const isWholeThere = before ? isWhole(before) : wasWhole;
-    const shown = isWhole(held) && !isWholeThere ? held : before;
+    const isBetter = before
+      ? comparePreference(held, before) < 0
+      : isWhole(held) && !wasWhole;
+    const shown = isBetter ? held : before;
     for (const twin of [before, other, held]) {
       if (!twin || twin === shown) continue;
       if (shown) noteSeen(shown, twin);
@@ -282,6 +285,13 @@ const nodeOf = ({ batch, row }: Held): string => batch.word(batch.node[row]!);
 
 const isWhole = ({ batch, row }: Held): boolean =>
   (batch.flags[row]! & FLAG.INCOMPLETE) === 0;
+
+/** Which of two twins is given: negative if it is the first. */
+function comparePreference(a: Held, b: Held): number {
+  return Number(isWhole(b)) - Number(isWhole(a)) ||
+    a.batch.timestamp[a.row]! - b.batch.timestamp[b.row]! ||
+    (nodeOf(a) < nodeOf(b) ? -1 : 1);
+}
 
 const isOutbound = ({ batch, row }: Held): boolean =>
   (batch.flags[row]! & FLAG.OUTBOUND) !== 0;
