@@ -61,14 +61,13 @@ Deno.test({
 
     await t.step("the terminal asks the same hub", async () => {
       const found = await entries('http and dst.service == "carts"');
-      // Each node keeps what its pods say, so that both have it.
-      const [here, there] = ["node-a", "node-b"].map((name) =>
-        found.filter(({ node }) => node.name === name)
-      );
-      equal(here!.length, 2);
-      equal(there!.length, 2);
+      // Each node keeps what its pods say; what both have is shown once.
+      equal(found.length, 2);
+      for (const { node, seenBy } of found) {
+        deepEqual([node.name, seenBy], ["node-a", ["node-b"]]);
+      }
       // The client's node is where the service's address becomes the pod's.
-      const [{ src, dst }] = here as [Named];
+      const [{ src, dst }] = found as [Named];
       equal(src.pod, podOf(cluster, "web", "shop")!.metadata.name);
       equal(dst.pod, podOf(cluster, "carts", "shop")!.metadata.name);
       equal(dst.namespace, "shop");
@@ -160,6 +159,7 @@ Deno.test({
 /** What is named of an entry. */
 interface Named {
   readonly node: { readonly name: string };
+  readonly seenBy?: readonly string[];
   readonly src: End;
   readonly dst: End;
 }
