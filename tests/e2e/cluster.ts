@@ -1,6 +1,6 @@
 /**
  * A hub and workers as in a cluster: each on a host of its own, with TLS and a
- * shared secret, and servers on the workers' hosts for a client to ask.
+ * shared secret; and servers on the workers' hosts for a client to ask.
  */
 import { join } from "node:path";
 import type { Program } from "../record/program.ts";
@@ -16,33 +16,47 @@ export const NODES = ["node-a", "node-b", "node-c"] as const;
 /** Name of a worker's host. */
 export type Node = typeof NODES[number];
 
-/** The hosts `hub`, `client` and those of the workers. */
+/** A hub on a host of a lab, and workers on others. */
 export class Cluster implements AsyncDisposable {
   readonly lab: Lab;
-  readonly #workers = new Map<Node, Program>();
+  readonly #hubHost: string;
+  readonly #nodes: readonly string[];
+  readonly #workers = new Map<string, Program>();
   #hub!: Program;
 
-  private constructor(lab: Lab) {
+  private constructor(lab: Lab, hubHost: string, nodes: readonly string[]) {
     this.lab = lab;
+    this.#hubHost = hubHost;
+    this.#nodes = nodes;
   }
 
+  /** The hosts `hub`, `client` and those of the workers, each with servers. */
   static async start(): Promise<Cluster> {
     const lab = await Lab.create("hub", "client", ...NODES);
-    const cluster = new Cluster(lab);
     try {
-      await cluster.#certify();
       await Promise.all(NODES.map((node) => startServices(lab, node)));
-      await Promise.all(NODES.map((node) => cluster.startWorker(node)));
-      await cluster.#startHub();
+      return await Cluster.on(lab, "hub", NODES);
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Hub and workers on hosts that are there. */
+  static async on(
+    lab: Lab,
+    hubHost: string,
+    nodes: readonly string[],
+  ): Promise<Cluster> {
+    const cluster = new Cluster(lab, hubHost, nodes);
+    await cluster.#certify();
+    await Promise.all(nodes.map((node) => cluster.startWorker(node)));
+    await cluster.#startHub();
     return cluster;
   }
 
   /** Where a worker keeps its packets. */
-  folder(node: Node): string {
+  folder(node: string): string {
     return join(this.lab.folder, `packets-${node}`);
   }
 
@@ -57,7 +71,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Starts a worker, and waits until it listens. */
-  async startWorker(node: Node): Promise<void> {
+  async startWorker(node: string): Promise<void> {
     const { lab } = this;
     const worker = lab.thresher(node, "worker", ...[
       ...["--data-dir", this.folder(node), "--listen", `:${PORT}`],
@@ -70,14 +84,14 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Ends a worker as a crash does. */
-  async killWorker(node: Node): Promise<void> {
+  async killWorker(node: string): Promise<void> {
     const worker = this.#workers.get(node)!;
     Deno.kill(worker.pid, "SIGKILL");
     await worker.ended;
   }
 
   /** What a worker has said. */
-  said(node: Node): string {
+  said(node: string): string {
     return this.#workers.get(node)!.stderr;
   }
 
@@ -95,7 +109,7 @@ export class Cluster implements AsyncDisposable {
         "silent\nshow-error\nfail",
       ].join("\n")
     );
-    await this.lab.run("hub", ["curl", "-K", "-"], {
+    await this.lab.run(this.#hubHost, ["curl", "-K", "-"], {
       input: config.join("\nnext\n"),
     });
     const answers = await Promise.all(
@@ -103,6 +117,25 @@ export class Cluster implements AsyncDisposable {
     );
     await Deno.remove(folder, { recursive: true });
     return answers;
+  }
+
+  /** The entries that match, as the hub has them; the oldest first. */
+  async entries<T>(kfl: string): Promise<T[]> {
+    const path = `/api/v1/query?kfl=${encodeURIComponent(kfl)}`;
+    const [answer] = await this.ask([path]);
+    return answer!.trim().split("\n").slice(0, -1)
+      .map((line) => JSON.parse(line));
+  }
+
+  /** Follows what matches: its rows stand in what the program writes. */
+  async follow(kfl: string): Promise<Program> {
+    const query = `kfl=${encodeURIComponent(kfl)}&follow=true&output=row`;
+    const { origin } = new URL(this.url);
+    const token = (await Deno.readTextFile(this.#path("token"))).trim();
+    return this.lab.start(this.#hubHost, [
+      ...["curl", "-sSN", "-H", `Authorization: Bearer ${token}`],
+      `${origin}/api/v1/query?${query}`,
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,13 +150,13 @@ export class Cluster implements AsyncDisposable {
   async #certify(): Promise<void> {
     const { lab } = this;
     await Deno.writeTextFile(this.#path("secret"), crypto.randomUUID());
-    const names = NODES.map((node) => `IP:${lab.address(node)}`).join();
+    const names = this.#nodes.map((node) => `IP:${lab.address(node)}`).join();
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-    await lab.run("hub", [
+    await lab.run(this.#hubHost, [
       ...["openssl", "req", "-x509", ...key, "-nodes", "-days", "2"],
       ...["-subj", "/CN=Authority", "-keyout", "ca.key", "-out", "ca.pem"],
     ]);
-    await lab.run("hub", [
+    await lab.run(this.#hubHost, [
       ...["openssl", "req", "-x509", ...key, "-nodes", "-days", "2"],
       ...["-subj", "/CN=worker", "-keyout", "key.pem", "-out", "cert.pem"],
       ...["-CA", "ca.pem", "-CAkey", "ca.key"],
@@ -134,8 +167,10 @@ export class Cluster implements AsyncDisposable {
 
   async #startHub(): Promise<void> {
     const { lab } = this;
-    const workers = NODES.map((node) => `wss://${lab.address(node)}:${PORT}`);
-    const hub = this.#hub = lab.thresher("hub", "hub", ...[
+    const workers = this.#nodes.map((node) =>
+      `wss://${lab.address(node)}:${PORT}`
+    );
+    const hub = this.#hub = lab.thresher(this.#hubHost, "hub", ...[
       ...["--worker", ...workers, "--secret-file", this.#path("secret")],
       ...["--worker-ca", this.#path("ca.pem")],
       ...["--token-file", this.#path("token")],

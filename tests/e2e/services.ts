@@ -16,12 +16,17 @@ export function lacksServices(): boolean {
 export async function startServices(lab: Lab, host: string): Promise<void> {
   await Promise.all([
     startNginx(lab, host),
-    startRedis(lab, host),
+    startRedis(lab, host, lab.address(host)),
     startUnbound(lab, host),
   ]);
 }
 
-async function startNginx(lab: Lab, host: string): Promise<void> {
+/**
+ * Starts nginx on port 8080.
+ *
+ * @returns its folder; what lies in `files` there it serves
+ */
+export async function startNginx(lab: Lab, host: string): Promise<string> {
   const folder = join(lab.folder, `${host}-nginx`);
   await Deno.mkdir(folder);
   const conf = join(folder, "nginx.conf");
@@ -31,11 +36,17 @@ async function startNginx(lab: Lab, host: string): Promise<void> {
     ...["-g", "daemon off;"],
   ]);
   await lab.listens(nginx, 8080);
+  return folder;
 }
 
-async function startRedis(lab: Lab, host: string): Promise<void> {
+/** Starts redis on port 6379 of an address. */
+export async function startRedis(
+  lab: Lab,
+  host: string,
+  address: string,
+): Promise<void> {
   const redis = lab.start(host, [
-    ...["redis-server", "--bind", lab.address(host)],
+    ...["redis-server", "--bind", address],
     ...["--protected-mode", "no", "--save", ""],
   ]);
   await lab.listens(redis, 6379);
@@ -66,6 +77,7 @@ http {
   server {
     listen 8080;
     location / { return 200 '{"cart":17,"items":[{"sku":"A-1042","count":3}]}'; }
+    location /files/ { root .; }
     location /fail { return 500 '{"error":{"code":17,"message":"timed out"}}'; }
   }
 }
