@@ -3,8 +3,14 @@
  * what a query asks for.
  */
 import { setTimeout } from "node:timers/promises";
-import { MAX_CLAIMS, MAX_PARTS, toParts } from "../api/names.ts";
+import {
+  MAX_CLAIMS,
+  MAX_PARTS,
+  toAnsweredParts,
+  toParts,
+} from "../api/names.ts";
 import { NamesTable } from "../api/names_table.ts";
+import type { Answered } from "../entry/answered_names.ts";
 import type { End } from "../entry/entry.ts";
 import {
   type Claim,
@@ -15,6 +21,7 @@ import {
 } from "../entry/names.ts";
 import { toRfc3339 } from "../entry/json.ts";
 import type { Plan } from "../kfl/plan.ts";
+import type { NodeAnswers } from "./node_answers.ts";
 
 /** Who knows what addresses are called. Times are µs since 1970. */
 export interface NameSource {
@@ -37,14 +44,25 @@ const GATHERING = 50;
 /** Parts of a names table, as workers get them. Each is copied to be sent. */
 export type NameParts = readonly Uint8Array[];
 
+/** What a hub knows names by. */
+export interface KnownNames {
+  /** Absent where nobody claims any. */
+  readonly names?: NameSource | undefined;
+  /** Absent where nobody collects what answers said. */
+  readonly answers?: NodeAnswers | undefined;
+}
+
 /** The names that one query asks for. */
 export class PlanNames implements Disposable {
-  readonly #source: NameSource;
+  readonly #source: NameSource | undefined;
+  /** Absent where no names are wanted that answers give. */
+  readonly #answers: NodeAnswers | undefined;
   readonly #plan: Plan;
-  readonly #listening: Disposable | undefined;
+  readonly #listening = new DisposableStack();
   #parts: Promise<NameParts> | undefined;
   #warnings: readonly string[] = [];
   #heard: Claim[] = [];
+  #answered: Answered[] = [];
   #telling: ReturnType<typeof globalThis.setTimeout> | undefined;
 
   /**
@@ -53,34 +71,45 @@ export class PlanNames implements Disposable {
    * @returns nothing where the plan asks for no names
    */
   static of(
-    source: NameSource | undefined,
+    { names, answers }: KnownNames,
     plan: Plan,
     tell?: (parts: NameParts) => void,
   ): PlanNames | undefined {
-    if (!source || plan.names.length === 0) return undefined;
-    return new PlanNames(source, plan, tell);
+    const wanted = plan.names.includes("name") && answers?.isNeeded
+      ? answers
+      : undefined;
+    if (!wanted && (!names || plan.names.length === 0)) return undefined;
+    return new PlanNames(names, wanted, plan, tell);
   }
 
   private constructor(
-    source: NameSource,
+    source: NameSource | undefined,
+    answers: NodeAnswers | undefined,
     plan: Plan,
     tell: ((parts: NameParts) => void) | undefined,
   ) {
     this.#source = source;
+    this.#answers = answers;
     this.#plan = plan;
-    this.#listening = tell && source.listen((claims) => {
+    if (!tell) return;
+    const gather = <T>(gathered: () => T[]) => (heard: readonly T[]) => {
       this.#parts = undefined;
-      for (const claim of claims) this.#heard.push(claim);
+      for (const each of heard) gathered().push(each);
       this.#telling ??= globalThis.setTimeout(
         () => tell(this.#take()),
         GATHERING,
       );
-    });
+    };
+    const sources = [
+      source?.listen(gather(() => this.#heard)),
+      answers?.listen(gather(() => this.#answered)),
+    ];
+    for (const each of sources) this.#listening.use(each);
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#telling);
-    this.#listening?.[Symbol.dispose]();
+    this.#listening.dispose();
   }
 
   /**
@@ -99,8 +128,13 @@ export class PlanNames implements Disposable {
   #take(): NameParts {
     this.#telling = undefined;
     const heard = this.#heard;
+    const answered = this.#answered;
     this.#heard = [];
-    return [...toParts(grouped(heard), this.#plan.names)];
+    this.#answered = [];
+    return [
+      ...toParts(grouped(heard), this.#plan.names),
+      ...toAnsweredParts(byAddress(answered)),
+    ];
   }
 
   /**
@@ -109,31 +143,41 @@ export class PlanNames implements Disposable {
    */
   async #encode(): Promise<NameParts> {
     const { window: { from = -Infinity, to = Infinity }, names } = this.#plan;
-    const claims = [...this.#source.claims(from, to + 1)];
+    const answered = await this.#answers?.parts() ?? [];
+    const room = MAX_PARTS - answered.length;
+    const claims = [...this.#source?.claims(from, to + 1) ?? []];
     for (let most = MAX_CLAIMS;; most = Math.floor(most / 2)) {
       const { kept, until } = newest(claims, most);
       const parts: Uint8Array[] = [];
       for (const part of toParts(kept, names)) {
         parts.push(part);
-        if (parts.length > MAX_PARTS) break;
+        if (parts.length > room) break;
         await setTimeout(0);
       }
-      if (parts.length > MAX_PARTS) continue;
+      if (parts.length > room) continue;
       this.#warnings = until === undefined ? [] : [
         "More names are known than can be sent: what ended before " +
         `${until === Infinity ? "now" : toRfc3339(until)} has none`,
       ];
-      return parts;
+      return [...parts, ...answered];
     }
   }
 }
 
 /** Those of one address together, which otherwise stay in their order. */
 function grouped(claims: readonly Claim[]): Claim[] {
-  const byAddress = Map.groupBy(claims, ({ address }) => address);
-  return [...byAddress.values()].flatMap((each) =>
-    [...Map.groupBy(each, ({ port }) => port).values()].flat()
+  return byAddress(
+    claims,
+    (each) => [...Map.groupBy(each, ({ port }) => port).values()].flat(),
   );
+}
+
+function byAddress<T extends { readonly address: string }>(
+  all: readonly T[],
+  order: (each: T[]) => T[] = (each) => each,
+): T[] {
+  return [...Map.groupBy(all, ({ address }) => address).values()]
+    .flatMap(order);
 }
 
 /**

@@ -33,6 +33,7 @@ import { PausableClock } from "./clock.ts";
 import { Merge } from "./merge.ts";
 import { type NameParts, type NameSource, PlanNames } from "./names.ts";
 import type { Metrics } from "./metrics.ts";
+import type { NodeAnswers } from "./node_answers.ts";
 import type { PlannedQuery } from "./planned_query.ts";
 import type { HubWorker, Workers } from "./workers.ts";
 
@@ -65,6 +66,8 @@ export interface Surroundings {
   readonly warnings?: (() => Warnings) | undefined;
   /** Who knows what the ends are called; absent where nobody does. */
   readonly names?: NameSource | undefined;
+  /** What answers called the others; absent where nobody collects it. */
+  readonly answers?: NodeAnswers | undefined;
 }
 
 /** What is merged for an answer. */
@@ -138,10 +141,10 @@ export class Query {
       findsTwins: this.#findsTwins,
       onTaken: (source) => this.#askings[source]?.grant(),
     });
-    const { workers, metrics, names } = surroundings;
+    const { workers, metrics } = surroundings;
     this.#judgeNode = compileNode(plan);
     this.#names = PlanNames.of(
-      names,
+      surroundings,
       plan,
       plan.follow ? (parts) => this.#tellNames(parts) : undefined,
     );

@@ -8,6 +8,7 @@ import { Refused } from "../net/failure.ts";
 import type { HttpRequest } from "../net/http.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameSource } from "./names.ts";
+import type { NodeAnswers } from "./node_answers.ts";
 import type { Queries } from "./queries.ts";
 import type { SeenValues } from "./seen_values.ts";
 import type { Targeting } from "./targeting.ts";
@@ -64,6 +65,7 @@ export interface Hub {
   readonly seen: SeenValues;
   /** Who knows what the ends are called; absent where nobody does. */
   readonly names: NameSource | undefined;
+  readonly answers: NodeAnswers;
   readonly metrics: Metrics;
   readonly access: Access;
   readonly page: Page | undefined;

@@ -16,6 +16,7 @@ import {
 } from "../net/http.ts";
 import { Metrics } from "./metrics.ts";
 import type { NameSource } from "./names.ts";
+import { NodeAnswers } from "./node_answers.ts";
 import { toOpenApi } from "./openapi.ts";
 import { API_HEADERS, HEADERS, servePage } from "./page.ts";
 import { Queries } from "./queries.ts";
@@ -104,12 +105,14 @@ export class HubServer {
   private constructor(options: HubOptions) {
     const { version, access, workers, page, takeSavefile, cluster } = options;
     const names = options.names ?? cluster?.names;
+    const answers = new NodeAnswers(workers);
     const metrics = new Metrics();
     const queries = new Queries({
       workers,
       metrics,
       warnings: cluster && (() => warningsOf(cluster.status())),
       names,
+      answers,
     });
     this.#listening = cluster?.listen(() => queries.tell());
     this.#options = options;
@@ -123,6 +126,7 @@ export class HubServer {
       queries,
       seen: new SeenValues(queries, names),
       names,
+      answers,
       cluster: cluster && {
         view: cluster,
         targeting: new Targeting(workers, cluster.targets, options.mesh),

@@ -1,12 +1,12 @@
 /** One entry: its detail, its bodies and its packets, from its worker. */
 import { HUB, WORKER } from "../../api/paths.ts";
-import { parseId } from "../../entry/entry.ts";
+import { type End, parseId } from "../../entry/entry.ts";
 import { withNames } from "../../entry/names.ts";
 import { redact, type RedactPath } from "../../kfl/redaction.ts";
 import { parseTime } from "../../kfl/time.ts";
 import { Refused } from "../../net/failure.ts";
 import type { Call, Parameter, Route } from "../route.ts";
-import { namesAt, type NameSource } from "../names.ts";
+import { namesAt } from "../names.ts";
 import { reasonOf } from "../workers.ts";
 import { planOrRefuse } from "../planned_query.ts";
 
@@ -45,9 +45,11 @@ export const entryRoutes: readonly Route[] = [
     },
     handle: (call) => {
       const hidden = redactionOf(call);
-      const { names } = call.hub;
+      const { names, answers } = call.hub;
       // With a name for an address that is hidden it would be known.
-      return names ? named(call, names, hidden) : fromWorker(call, "", hidden);
+      return names || answers.isNeeded
+        ? named(call, hidden)
+        : fromWorker(call, "", hidden);
     },
   },
   {
@@ -99,15 +101,19 @@ function redactionOf({ query }: Call): readonly RedactPath[] {
 /** An entry with the names of its time, and then without what is hidden. */
 async function named(
   call: Call,
-  names: NameSource,
   hidden: readonly RedactPath[],
 ): Promise<Response> {
+  const { names, answers } = call.hub;
   const response = await fromWorker(call, "", []);
   const entry = await response.json();
   const { timestamp, src, dst } = entry;
   const at = parseTime(timestamp);
   if (at === undefined) throw new Refused("worker", "The entry has no time");
-  const [ofSrc, ofDst] = namesAt(names, [src, dst], at);
+  // Its worker knows what answers said where it was captured.
+  const answered = ({ ip, name }: End) =>
+    name === undefined ? answers.at(ip, at) : undefined;
+  const claimed = names ? namesAt(names, [src, dst], at) : [];
+  const [ofSrc = answered(src), ofDst = answered(dst)] = claimed;
   const ends = { src: withNames(src, ofSrc), dst: withNames(dst, ofDst) };
   return Response.json(redact({ ...entry, ...ends }, hidden));
 }

@@ -94,7 +94,7 @@ async function exportPackets(
 ): Promise<Response> {
   const { plan } = planOrRefuse({ ...question, output: "count" });
   if (plan.redact.length > 0) throw cannotRedact();
-  using names = PlanNames.of(hub.names, plan);
+  using names = PlanNames.of(hub, plan);
   const parts = await names?.parts;
   const body: PacketsAsk = {
     ...{ plan, exact },

@@ -445,7 +445,7 @@ Deno.test("of more names than can be sent the newest are, and that is said", asy
     names: { pod: `pod-${i}` },
   }));
   const plan = planOf('pod == "x"', { names: [] });
-  using names = PlanNames.of(new Told(claims), plan)!;
+  using names = PlanNames.of({ names: new Told(claims) }, plan)!;
   const table = new NamesTable(await names.parts);
   const podOf = (i: number) =>
     table.at({ ip: claims[i]!.address, port: 1 }, i)?.pod;
@@ -456,7 +456,7 @@ Deno.test("of more names than can be sent the newest are, and that is said", asy
   ]);
   match(names.warnings[0]!, /More names are known than can be sent/);
   equal(
-    PlanNames.of(new Told(claims), planOf("dns", { names: [] })),
+    PlanNames.of({ names: new Told(claims) }, planOf("dns", { names: [] })),
     undefined,
   );
 });

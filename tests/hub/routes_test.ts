@@ -123,6 +123,12 @@ Deno.test("the schema is that of the dissectors", async () => {
 
 Deno.test("an entry and its parts come from the worker of its node", async () => {
   const asked: string[] = [];
+  const whole = {
+    id: "node-1~0~1~0",
+    timestamp: "2026-11-23T10:13:00.123456Z",
+    src: { ip: "192.0.2.1", port: 40_000 },
+    dst: { ip: "192.0.2.2", port: 80 },
+  };
   const routes = (path: string) => {
     asked.push(path);
     if (/\/packets(\?|$)/.test(path)) {
@@ -135,9 +141,7 @@ Deno.test("an entry and its parts come from the worker of its node", async () =>
         headers: { "content-type": "text/html", "set-cookie": "a=b" },
       });
     }
-    return path.includes("~0~1~0")
-      ? Response.json({ id: "node-1~0~1~0" })
-      : undefined;
+    return path.includes("~0~1~0") ? Response.json(whole) : undefined;
   };
   const links = [
     new ScriptedWorker("node-0", []),
@@ -146,7 +150,7 @@ Deno.test("an entry and its parts come from the worker of its node", async () =>
   await using hub = await RunningHub.start({ links });
   asked.length = 0;
   const entry = await hub.fetch(`${HUB.entries}/node-1~0~1~0`);
-  deepEqual(await entry.json(), { id: "node-1~0~1~0" });
+  deepEqual(await entry.json(), whole);
   const packets = await hub.fetch(`${HUB.entries}/node-1~0~1~0/packets`);
   equal(packets.headers.get("content-type"), "application/vnd.tcpdump.pcap");
   equal(await packets.text(), "PCAP");

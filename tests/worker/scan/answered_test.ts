@@ -17,24 +17,24 @@ import { searchStore } from "../../../worker/scan/search_store.ts";
 import { linesOf } from "../../../worker/scan/shard_line.ts";
 import { Store } from "../../../worker/shards/store.ts";
 import { StoreWriter } from "../../../worker/shards/store_writer.ts";
-import { message, query } from "../../dissectors/dns/messages.ts";
 import { Random } from "../../fuzz/random.ts";
 import { MemoryFolder } from "../shards/memory_folder.ts";
 import {
   BEGIN,
-  type End,
   ETHERNET,
   type Frame,
   LINKTYPE_ETHERNET,
   toBatch,
-  toEthernet,
-  toIpPacket,
 } from "../shards/traffic.ts";
+import { datagram, type Fault, lookup } from "./lookups.ts";
 
 const HOSTS = ["a.example", "b.example", "api.c.example"];
 const CLIENT = [10, 0, 0, 1];
-const SERVER: End = { address: [10, 0, 0, 53], port: 53 };
-const UDP = 17;
+
+/** Some answers are not to be believed. */
+const FAULTS: readonly Fault[] = [
+  ...["none", "none", "none", "unasked", "failed", "wrong port"] as const,
+];
 
 /** A datagram to an address, and what its last answer before called it. */
 interface Sent {
@@ -62,34 +62,20 @@ class Traffic {
   #send(host: number): void {
     const port = this.#port++;
     const dst = { address: [192, 0, 2, host], port: 7000 };
-    this.#put({ address: CLIENT, port }, dst, new Uint8Array(20));
+    this.#put(datagram({ address: CLIENT, port }, dst));
     this.sent.push({ port, name: this.#names.get(host) });
   }
 
-  /** Some are not to be believed. */
   #ask(host: number, name: string): void {
     const client = { address: CLIENT, port: this.#port++ };
-    const id = client.port;
-    const fault = this.#random.pick(["", "", "", "unasked", "failed", "port"]);
-    const server = fault === "port" ? { ...SERVER, port: 5300 } : SERVER;
-    if (fault !== "unasked") this.#put(client, server, query(id, name));
-    const answer = message({
-      id,
-      response: true,
-      rcode: fault === "failed" ? 3 : 0,
-      questions: [[name]],
-      answers: [{ name, data: [192, 0, 2, host] }],
-    });
-    this.#put(server, client, answer);
-    if (fault === "") this.#names.set(host, name);
+    const fault = this.#random.pick(FAULTS);
+    const frames = lookup(client, name, [192, 0, 2, host], fault);
+    for (const bytes of frames) this.#put(bytes);
+    if (fault === "none") this.#names.set(host, name);
   }
 
-  #put(src: End, dst: End, payload: Uint8Array): void {
+  #put(bytes: Uint8Array): void {
     this.#time += this.#random.int(1, 20_000);
-    const ends = { src, dst, protocol: UDP, payload: payload.length };
-    const packet = toIpPacket(ends);
-    packet.set(payload, packet.length - payload.length);
-    const bytes = toEthernet(packet);
     this.frames.push({
       ...{ time: this.#time, nanos: 0, bytes, interface: 0 },
       original: bytes.length,
