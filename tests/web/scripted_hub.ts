@@ -68,8 +68,8 @@ interface Asked {
   found: number;
 }
 
-/** What goes over a socket to a page. */
-type Message = string | Uint8Array<ArrayBuffer>;
+/** What goes over a socket to a page; nothing breaks it off. */
+type Message = string | Uint8Array<ArrayBuffer> | undefined;
 
 /** What came from pages, for tests to look at. */
 export interface Received {
@@ -376,7 +376,8 @@ export class ScriptedHub implements AsyncDisposable {
   #listen(socket: WebSocket): void {
     let asked: Asked | undefined;
     const say = this.#lateness.queue((message: Message) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(message);
+      if (message === undefined) socket.close(1011, "broken off");
+      else if (socket.readyState === WebSocket.OPEN) socket.send(message);
     });
     const hear = this.#lateness.queue((message: string) => {
       if (socket.readyState !== WebSocket.OPEN) return;
@@ -424,7 +425,7 @@ export class ScriptedHub implements AsyncDisposable {
       this.#following.add(asked);
     } else if (request.order === "desc") asked.next = this.#count - 1;
     this.#send(asked);
-    if (this.breaksOff) this.drop();
+    if (this.breaksOff) say(undefined);
     else if (request.follow) tell(say, { live: { since: now } });
     return asked;
   }
