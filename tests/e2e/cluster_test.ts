@@ -86,7 +86,7 @@ Deno.test({
         await watcher.isTold("2 of 3 nodes");
         const took = performance.now() - begun;
         console.log(`told ${took.toFixed(0)} ms after the kill`);
-        ok(took < 10_000, `It took ${took} ms`);
+        ok(took < 30_000, `It took ${took} ms`);
         const before = (await followRows(page)).length;
         await eventually(
           "more rows of the others",
@@ -110,19 +110,21 @@ Deno.test({
         const [whole] = await cluster.ask([query("http", "&limit=1")]);
         match(
           endOf(whole!).coverage[1]!.damage.join(),
-          /shard 1: the capture was killed/,
+          /shard \d+: the capture was killed/,
         );
       },
     );
 
     await t.step("what was followed is what is stored, each once", async () => {
-      const [answer] = await cluster.ask([query("http or redis")]);
-      const stored = entriesOf(answer!);
+      let stored: ReturnType<typeof entriesOf> = [];
       let followed: KnownRow[] = [];
       // Entries that wait for slow workers are on their way.
-      for (let i = 0; i < 50 && followed.length < stored.length; i++) {
-        await sleep(100);
+      for (let i = 0; i < 100; i++) {
+        const [answer] = await cluster.ask([query("http or redis")]);
+        stored = entriesOf(answer!);
         followed = await followRows(page);
+        if (followed.length === stored.length) break;
+        await sleep(300);
       }
       const known = new Set(followed.map(({ id }) => id));
       equal(known.size, followed.length, "Entries were followed twice");

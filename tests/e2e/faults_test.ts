@@ -5,6 +5,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { unzipSync } from "fflate";
 import type { Program } from "../record/program.ts";
 import { lacks } from "../setup.ts";
@@ -13,6 +14,9 @@ import { eventually, THRESHER } from "./lab.ts";
 import { CONTROL } from "./nodes.ts";
 import { lacksServices } from "./services.ts";
 import { buy, openShop } from "./shop.ts";
+
+/** How long the API server is away, ms. */
+const OUTAGE = 20_000;
 
 const ignore = lacksServices() ||
   lacks("nft", "setpriv", "socat", "redis-cli", "tcpdump");
@@ -36,9 +40,8 @@ Deno.test({
     using followed = follow(
       lab.thresher(CONTROL, "query", "http", "-f", "--json"),
     );
-    // Both ends' nodes see what one pod asks of the other.
     const seen = (path: string) =>
-      eventually(path, () => followed.nodesOf(path).length >= 2);
+      eventually(path, () => followed.nodesOf(path).length > 0);
 
     await t.step("a query follows what pods say", async () => {
       await eventually("a row", async () => {
@@ -51,12 +54,23 @@ Deno.test({
 
     await t.step("a frozen API server stops nothing for good", async () => {
       server.freeze();
+      const frozen = delay(OUTAGE);
       await buy(cluster, ["frozen-1", "frozen-2"]);
       await says(/The hub does not answer: .*; trying again/);
+      await frozen;
       server.thaw();
       await seen("/carts/frozen-1");
       await seen("/carts/frozen-2");
       await says(/the hub answers again/);
+    });
+
+    await t.step("a killed one is waited for", async () => {
+      await server.down();
+      const away = delay(OUTAGE);
+      await buy(cluster, ["killed"]);
+      await away;
+      await server.up();
+      await seen("/carts/killed");
     });
 
     await t.step("an expired login is renewed by its plug-in", async () => {
@@ -71,14 +85,17 @@ Deno.test({
       await seen("/carts/busy");
     });
 
-    await t.step("each exchange was shown once of each node", () => {
-      for (const path of ["first", "frozen-1", "frozen-2", "renewed", "busy"]) {
-        deepEqual(
-          [path, followed.nodesOf(`/carts/${path}`).sort()],
-          [path, ["node-a", "node-b"]],
-        );
-      }
-    });
+    await t.step(
+      "each exchange was shown once, though two nodes saw it",
+      () => {
+        for (
+          const path of ["first", "frozen-1", "frozen-2", "renewed", "busy"]
+        ) {
+          const nodes = followed.nodesOf(`/carts/${path}`);
+          equal(nodes.length, 1, `${path}: ${nodes}`);
+        }
+      },
+    );
 
     await t.step("the packets of all nodes come as one file", async () => {
       const file = join(lab.folder, "all.pcap");
