@@ -15,7 +15,6 @@ import type { Schema } from "../entry/schema.ts";
 import { quoteText } from "./model/kfl_text.ts";
 import { appStyles } from "./app_styles.ts";
 import type { HelpDialog, TimeDialog, TimeRange } from "./dialogs.ts";
-import "./dialogs.ts";
 import type { NodesDialog } from "./cluster/nodes_dialog.ts";
 import type { TargetsDialog } from "./cluster/targets_dialog.ts";
 import { withCode } from "./code_text.ts";
@@ -63,6 +62,9 @@ import {
 
 /** Between two looks at the workers, ms. */
 const WORKERS_INTERVAL = 5000;
+
+/** Elements that are dialogs. */
+type Dialog = HelpDialog | TimeDialog | NodesDialog | TargetsDialog;
 
 /** Elements that open a dialog. */
 const DIALOGS = "time-dialog, help-dialog, nodes-dialog, targets-dialog";
@@ -113,6 +115,7 @@ export class ThresherApp extends LitElement {
   #begun = 0;
   #loadingOverview: Promise<boolean> | undefined;
   #loadingMap: Promise<boolean> | undefined;
+  #loadingLogin: Promise<boolean> | undefined;
   /** Who answers what is shown, and who does not. */
   #nodes = "";
   #polling: ReturnType<typeof setInterval> | undefined;
@@ -152,6 +155,7 @@ export class ThresherApp extends LitElement {
 
   protected override render(): unknown {
     if (this.isDenied || this.#query.phase.kind === "denied") {
+      this.#loadingLogin ??= this.#load(import("./dialogs.ts"));
       return html`
         <main class="login">
           <h1>${icons.brand}Thresher</h1>
@@ -652,7 +656,7 @@ export class ThresherApp extends LitElement {
       case "download":
         return this.#downloadPackets();
       case "time":
-        return this.renderRoot.querySelector<TimeDialog>("time-dialog")?.show();
+        return void this.#showDialog("time-dialog", import("./dialogs.ts"));
       case "zone":
         return this.#note({ utc: !this.view.utc });
       case "counts":
@@ -673,19 +677,18 @@ export class ThresherApp extends LitElement {
           import("./cluster/targets_dialog.ts"),
         );
       case "help":
-        return this.renderRoot.querySelector<HelpDialog>("help-dialog")?.show();
+        return void this.#showDialog("help-dialog", import("./dialogs.ts"));
     }
   }
 
   /** Shows what is loaded only when somebody wants to see it. */
   async #showDialog(
-    name: "nodes-dialog" | "targets-dialog",
+    name: string,
     loading: Promise<unknown>,
   ): Promise<void> {
     // Somebody may have been faster than the script, and opened another.
     if (!await this.#load(loading) || this.#hasDialog) return;
-    await this.renderRoot.querySelector<NodesDialog | TargetsDialog>(name)
-      ?.show();
+    await this.renderRoot.querySelector<Dialog>(name)?.show();
   }
 
   /** Waits for a script; says so where it cannot be had. @returns if it can */

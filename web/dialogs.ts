@@ -1,4 +1,4 @@
-/** The dialogs of the shell: keys, times, the token. */
+/** The dialogs of the shell: keys, times, the token. Loaded when wanted. */
 import { css, html, LitElement, nothing } from "lit";
 import { dialogStyles } from "./dialog_styles.ts";
 import { Denied, openSession, Refused, Unreachable } from "./hub.ts";
@@ -15,7 +15,8 @@ export class HelpDialog extends LitElement {
   declare lettersAct: boolean;
 
   /** Shows it. */
-  show(): void {
+  async show(): Promise<void> {
+    await this.updateComplete;
     this.renderRoot.querySelector("dialog")!.showModal();
   }
 
@@ -119,7 +120,8 @@ export class TimeDialog extends LitElement {
   declare private mistake: string | undefined;
 
   /** Shows it. */
-  show(): void {
+  async show(): Promise<void> {
+    await this.updateComplete;
     this.mistake = undefined;
     for (const end of ["from", "to"] as const) {
       this.#field(end).value = writeTime(this.range[end], this.#offset);

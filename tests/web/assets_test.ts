@@ -53,13 +53,13 @@ Deno.test("it is not built again while its sources are the same", async () => {
   equal(again.files.get("/main.js")!.etag, files.get("/main.js")!.etag);
 });
 
-Deno.test("what loads first fits into 60 KB, and the editor comes later", () => {
+Deno.test("what loads first fits into 60 KiB, and the editor comes later", () => {
   const first = [...neededBy("/main.js")];
   const size = first.reduce(
     (sum, path) => sum + files.get(path)!.gzip!.length,
     0,
   );
-  ok(size < 60_000, `${size} bytes of ${first.join(", ")}`);
+  ok(size < 60 * 1024, `${size} bytes of ${first.join(", ")}`);
   ok([...files.keys()].some((path) => path.startsWith("/editor-")));
 });
 
