@@ -356,6 +356,8 @@ class StoreSearch {
     return new SourceScan(this.#store.node, {
       ...this.#options,
       isWhole: stretch.some((link) => link.isNew),
+      // Then their message tables have told what answers in them said.
+      isAnswered: stretch.every((link) => link.protocols !== undefined),
       onMatch: (entry, flow) => {
         if (this.#wantsNewest) this.#matched.push(entry.timestamp);
         this.#options.onMatch(entry, flow);

@@ -53,6 +53,8 @@ export interface ScanOptions {
    * where nobody asks for the name of an end.
    */
   readonly answered?: AnsweredNames | undefined;
+  /** Whether `answered` has all that this source's answers say already. */
+  readonly isAnswered?: boolean | undefined;
   /**
    * An entry that was named, before it is known whether it matches: whoever
    * says that it is to wait takes it over. What it borrows holds until this
@@ -123,7 +125,7 @@ export class SourceScan {
     this.#horizon = horizonOf(plan);
     this.#isWhole = isWhole;
     const judge = compileFlow(plan, flowNamesOf(options));
-    const mustRead = answered ? isOfNames : () => false;
+    const mustRead = answered && !options.isAnswered ? isOfNames : () => false;
     this.#listeners = [isWhole ? this.answered : undefined, answered]
       .filter((each) => each !== undefined);
     this.replay = new Replay({
