@@ -4,9 +4,9 @@
  * Of one exchange that several nodes saw one row is given, and says who else saw
  * it: one from which nothing is missing, and of these the one that began first,
  * whatever the order. So all answers show the same one, and it is the client's
- * if clocks are right. A row waits until no twin can come: what comes now began {@link MAX_SKEW}
- * later, or nothing more comes. Where a query follows somebody looks on, and
- * {@link LIVE_HOLD} must do. A twin of what was given is left out.
+ * if clocks are right. A row waits until no twin can come: what comes now began
+ * {@link MAX_SKEW} later, or nothing more comes. Where a query follows somebody
+ * looks on, and {@link LIVE_HOLD} must do. A twin of what was given is left out.
  *
  * In a service mesh client and server talk to the proxies beside them, and an
  * exchange is seen on both *legs*, as two of the same content of which one lies
@@ -297,9 +297,13 @@ const isOutbound = ({ batch, row }: Held): boolean =>
   (batch.flags[row]! & FLAG.OUTBOUND) !== 0;
 
 /**
- * How long after the client began its request the server got it, µs; infinite
- * if two rows are not both legs of one exchange: the server's lies within the
- * client's, but for what their nodes' clocks may differ.
+ * How far two legs are apart, µs; infinite if they are not of one exchange: the
+ * server's lies within the client's, but for what their nodes' clocks may
+ * differ.
+ *
+ * Where many ask the same at once, any that fit are as good, but no leg must be
+ * left without its other one. Rows come by one end of their time, so they are
+ * paired by what is least apart at the other: that leaves the least over.
  */
 function apartOf(outbound: Held, inbound: Held): number {
   if (!isOutbound(outbound) || isOutbound(inbound)) return Infinity;
@@ -308,7 +312,9 @@ function apartOf(outbound: Held, inbound: Held): number {
   const begun = into.timestamp[inbound.row]! - out.timestamp[outbound.row]!;
   const ended = out.completed[outbound.row]! - into.completed[inbound.row]!;
   if (begun < -slack || ended < -slack) return Infinity;
-  return saysTheSame(outbound, inbound) ? Math.abs(begun) : Infinity;
+  if (!saysTheSame(outbound, inbound)) return Infinity;
+  const comesAsItEnds = outbound.key === out.completed[outbound.row];
+  return Math.abs(comesAsItEnds ? begun : ended);
 }
 
 /** Whether both may be of one exchange, by what is known of both. */
