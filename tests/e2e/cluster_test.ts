@@ -164,6 +164,25 @@ Deno.test({
       same(entriesOf(answer!), [], "of hub and workers");
     });
 
+    await t.step("who is asked for by name is called by it", async () => {
+      const address = lab.address("node-a");
+      const buy = ["curl", "-sS", `http://${address}:8080/paid`];
+      await lab.run("client", buy);
+      await lab.run("client", `dnsperf -s ${address} -n 1 -q 1`, {
+        input: "pay.shop.test A\n",
+      });
+      await lab.run("client", buy);
+      await eventually("both payments", async () => {
+        const paid = await cluster.entries('request.path == "/paid"');
+        return paid.length === 2;
+      });
+      // An answer tells of what comes after it.
+      const named = await cluster.entries<Answered>(
+        'dst.name == "pay.shop.test"',
+      );
+      deepEqual(named.map(({ summary }) => summary), ["GET /paid"]);
+    });
+
     watcher.checkComplaints();
     Deno.kill(cluster.hub.pid, "SIGINT");
     equal(await cluster.hub.ended, 130, cluster.hub.stderr);

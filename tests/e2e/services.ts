@@ -97,6 +97,7 @@ server:
   local-zone: "shop.test." static
   local-data: "carts.shop.test. 60 IN A 10.1.0.9"
   local-data: "orders.shop.test. 60 IN A 10.1.0.11"
+  local-data: "pay.shop.test. 60 IN A ${address}"
 `;
 
 /**
