@@ -72,20 +72,28 @@ function saidIn({ id, node, seenBy, timestamp, ...said }: Shown): string {
 
 const all = (): boolean => true;
 
+/** What some nodes see that lose nothing, by clocks of their own. */
+function someViews(
+  frames: readonly TimedFrame[],
+  random: Random,
+): Rendered[][] {
+  return Array.from(
+    { length: random.int(2, 4) },
+    (_, i) =>
+      rowsSeen(frames, {
+        node: `node-${i}`,
+        skew: random.int(-450_000, 450_000),
+        sees: all,
+      }),
+  );
+}
+
 for (let seed = 0; seed < 40; seed++) {
   Deno.test(`nodes that see all are as one, whatever their clocks say, seed ${seed}`, () => {
     const random = new Random(seed);
     const frames = interleaved(random, random.int(1, 5), false);
     const whole = rowsSeen(frames, { node: "all", skew: 0, sees: all });
-    const views = Array.from(
-      { length: random.int(2, 4) },
-      (_, i) =>
-        rowsSeen(frames, {
-          node: `node-${i}`,
-          skew: random.int(-450_000, 450_000),
-          sees: all,
-        }),
-    );
+    const views = someViews(frames, random);
     const order = random.pick(["asc", "desc"] as const);
     const shown = merged(views, random, order);
     deepEqual(
@@ -102,15 +110,7 @@ for (let seed = 0; seed < 20; seed++) {
   Deno.test(`a limit gives the first of what there is without it, seed ${seed}`, () => {
     const random = new Random(500 + seed);
     const frames = interleaved(random, random.int(2, 5), false);
-    const views = Array.from(
-      { length: random.int(2, 4) },
-      (_, i) =>
-        rowsSeen(frames, {
-          node: `node-${i}`,
-          skew: random.int(-450_000, 450_000),
-          sees: all,
-        }),
-    );
+    const views = someViews(frames, random);
     const order = random.pick(["asc", "desc"] as const);
     const whole = merged(views, random, order).map(({ id }) => id);
     const limit = random.int(1, whole.length);

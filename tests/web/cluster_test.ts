@@ -1,6 +1,6 @@
 /** The cluster in the page: names, nodes, and which pods are captured. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import type { WorkerStatus } from "../../api/hub.ts";
 import { browserTest, checkAccess, hold, until } from "./browser.ts";
 import { coverageOf, MORNING, type ScriptedHub } from "./scripted_hub.ts";
@@ -13,6 +13,17 @@ const nodes = (page: Page) => page.getByRole("dialog", { name: "Nodes" });
 
 const pods = (page: Page) =>
   page.getByRole("dialog", { name: "Captured pods" });
+
+/** Opens the page, and in it the dialog about pods. */
+async function openPods(
+  page: Page,
+  open: () => Promise<unknown>,
+): Promise<Locator> {
+  await open();
+  await rows(page).first().waitFor();
+  await page.keyboard.press("p");
+  return pods(page);
+}
 
 /** What stands in a table's cells, row by row. */
 const cells = (page: Page, dialog: string): Promise<string[][]> =>
@@ -224,10 +235,7 @@ browserTest("pods that come and go are followed, and nothing typed is lost", {
   stored: 100,
   inCluster: true,
 }, async ({ page, hub, open }) => {
-  await open();
-  await rows(page).first().waitFor();
-  await page.keyboard.press("p");
-  const dialog = pods(page);
+  const dialog = await openPods(page, open);
   await dialog.getByLabel("Name of the pod").fill("ledger");
   await dialog.getByText("2 of 14 pods").waitFor();
   hub.cluster!.begin("payments", "ledger", 7);
@@ -261,10 +269,7 @@ browserTest("what is typed while a selection is being set stays", {
   stored: 100,
   inCluster: true,
 }, async ({ page, hub, open }) => {
-  await open();
-  await rows(page).first().waitFor();
-  await page.keyboard.press("p");
-  const dialog = pods(page);
+  const dialog = await openPods(page, open);
   await dialog.getByText("In force on 3 nodes").waitFor();
   await dialog.getByLabel("Name of the pod").fill("web");
   await dialog.getByText("4 of 14 pods in 1 namespace would be").waitFor();
@@ -302,10 +307,7 @@ browserTest("a namespace is one press away, and what cannot be is said", {
   inCluster: true,
   mayComplain: /status of 400/,
 }, async ({ page, hub, open }) => {
-  await open();
-  await rows(page).first().waitFor();
-  await page.keyboard.press("p");
-  const dialog = pods(page);
+  const dialog = await openPods(page, open);
   await dialog.getByRole("button", { name: "kube-system" }).click();
   await dialog.getByText("3 of 14 pods").waitFor();
   equal(
