@@ -19,7 +19,7 @@ import {
   describeAccess,
   describeInstalled,
 } from "./connect.ts";
-import { HubLink, readToken } from "./hub_link.ts";
+import { HubLink } from "./hub_link.ts";
 import { describeLeftovers } from "./leftovers.ts";
 import { describeMesh } from "./mesh.ts";
 import { describeProblem, describeReadiness } from "./news.ts";
@@ -111,13 +111,7 @@ async function checkInstalled(
   }
   if (!state.hub) return;
   try {
-    await using link = await HubLink.open(client, {
-      namespace,
-      token: await readToken(client, namespace),
-      port: { port: 0 },
-      tell: () => {},
-      signal,
-    });
+    await using link = await HubLink.briefly(client, namespace, signal);
     const workers = await link.workers();
     const missing = workers.filter(({ missing }) => missing);
     report.line(

@@ -123,6 +123,26 @@ export class HubLink implements AsyncDisposable {
     }
   }
 
+  /**
+   * Opens one for a question or two, by the installation's own token: on any
+   * port, and nothing is told of what happens to it.
+   *
+   * @throws CommandError, ClusterError
+   */
+  static async briefly(
+    client: Client,
+    namespace: string,
+    signal: AbortSignal,
+  ): Promise<HubLink> {
+    return await HubLink.open(client, {
+      namespace,
+      token: await readToken(client, namespace),
+      port: { port: 0 },
+      tell: () => {},
+      signal,
+    });
+  }
+
   get port(): number {
     return this.#tunnel.port;
   }

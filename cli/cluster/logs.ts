@@ -15,7 +15,7 @@ import { Interruption } from "../interruption.ts";
 import { say } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { accessFor, connect, installationFor } from "./connect.ts";
-import { HubFailed, HubLink, readToken } from "./hub_link.ts";
+import { HubFailed, HubLink } from "./hub_link.ts";
 import { LiveLine } from "./live_line.ts";
 import type { ClusterOptions } from "./options.ts";
 
@@ -187,13 +187,11 @@ class Gathering {
   /** What the hub knows, if it can be reached. */
   async #hub(): Promise<void> {
     await this.#unlessMissing("hub/", async () => {
-      await using link = await HubLink.open(this.#client, {
-        namespace: this.#namespace,
-        token: await readToken(this.#client, this.#namespace),
-        port: { port: 0 },
-        tell: () => {},
-        signal: this.#signal,
-      });
+      await using link = await HubLink.briefly(
+        this.#client,
+        this.#namespace,
+        this.#signal,
+      );
       const files: readonly [file: string, path: string][] = [
         ["hub/metrics.txt", HUB.metrics],
         ["hub/workers.json", HUB.workers],

@@ -12,7 +12,7 @@ import {
   describeInstalled,
   requireInstallation,
 } from "./connect.ts";
-import { HubLink, readToken } from "./hub_link.ts";
+import { HubLink } from "./hub_link.ts";
 import { describeMesh } from "./mesh.ts";
 import { describeProblem, describeReadiness, News } from "./news.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -64,13 +64,7 @@ async function askMesh(
   signal: AbortSignal,
 ): Promise<MeshStatus | undefined> {
   try {
-    await using link = await HubLink.open(client, {
-      namespace,
-      token: await readToken(client, namespace),
-      port: { port: 0 },
-      tell: () => {},
-      signal,
-    });
+    await using link = await HubLink.briefly(client, namespace, signal);
     return (await link.targets()).mesh;
   } catch (error) {
     // Whoever may only look at pods is told of those.
