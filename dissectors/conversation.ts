@@ -111,6 +111,11 @@ export class Conversation {
     return this.#phase === "opaque";
   }
 
+  /** The protocol whose parser is at work; `undefined` if none is. */
+  get parsed(): string | undefined {
+    return this.#phase === "parsing" ? this.#dissector!.name : undefined;
+  }
+
   /** The protocol that it speaks, once that is known. */
   get protocol(): string | undefined {
     return this.#dissector?.name;
@@ -260,11 +265,6 @@ export class Conversation {
         throw new Error(`No dissector is called "${state.dissector}"`);
       }
       it.#dissector = dissector;
-      // What saved it may have been asked for more.
-      if (!it.#isWanted(dissector)) {
-        it.#close();
-        return it;
-      }
       if (state.parser) {
         it.#open(dissector);
         it.#parser!.restore(state.parser);
@@ -320,7 +320,7 @@ export class Conversation {
       flow.flip();
       this.#readers = { client: server, server: client };
     }
-    if (!this.#isWanted(identity.dissector)) {
+    if (!mayGive(identity.dissector, this.#entries, flow, this.#options)) {
       this.#dissector = identity.dissector;
       this.#close();
       return;
@@ -345,17 +345,6 @@ export class Conversation {
     return this.#flow.transport !== "tcp" ||
       this.#readers.client.available >= MAX_HEAD ||
       this.#readers.server.available >= MAX_HEAD;
-  }
-
-  /** Whether entries of the dissector, or of what it leads to, may match. */
-  #isWanted(dissector: AnyDissector): boolean {
-    const { mayMatch } = this.#options;
-    if (!mayMatch) return true;
-    const { reach, any } = reachOf(dissector, this.#options.dissectors);
-    if (any || mayMatch(this.#flow, reach)) return true;
-    // Whether the flow is an entry itself is known once it gave another.
-    return this.#entries === 0 &&
-      mayMatch(this.#flow, [this.#flow.transport]);
   }
 
   #open(dissector: AnyDissector): void {
@@ -518,6 +507,25 @@ function withCut(exchange: Exchange): Exchange {
 function isCut(message: Message | undefined): boolean {
   return message !== undefined &&
     (message.first.isCut || message.last.isCut) === true;
+}
+
+/**
+ * Whether a flow may still give what is asked for, of a dissector or of what it
+ * leads to.
+ *
+ * @param entries that the flow gave before
+ */
+export function mayGive(
+  dissector: AnyDissector,
+  entries: number,
+  flow: Flow<unknown>,
+  { mayMatch, dissectors }: ConversationOptions,
+): boolean {
+  if (!mayMatch) return true;
+  const { reach, any } = reachOf(dissector, dissectors);
+  if (any || mayMatch(flow, reach)) return true;
+  // Whether the flow is an entry itself is known once it gave another.
+  return entries === 0 && mayMatch(flow, [flow.transport]);
 }
 
 /** The protocols that a flow may give once `dissector` speaks for it. */

@@ -6,7 +6,10 @@
  * knows no clock but the packets'.
  */
 import type { NodeRef } from "../../entry/entry.ts";
-import type { ConversationCounters } from "../../dissectors/conversation.ts";
+import {
+  type ConversationCounters,
+  mayGive,
+} from "../../dissectors/conversation.ts";
 import { DissectedEntry } from "../../dissectors/dissected.ts";
 import type {
   AnyDissector,
@@ -92,7 +95,7 @@ interface SavedReplay {
   readonly states: readonly number[];
   readonly legs: SavedLegs;
   // Of those that have not settled:
-  readonly tracks: SavedRows<Pick<SavedTrack, "tag" | "conversation">>;
+  readonly tracks: SavedRows<Omit<SavedTrack, "low" | "high">>;
   readonly low: SavedRows<ReassemblerState>;
   readonly high: SavedRows<ReassemblerState>;
 }
@@ -247,7 +250,9 @@ export class Replay {
       ),
       legs: this.#legs.save(awake),
       tracks: toRows(
-        tracks.map(({ tag, conversation }) => ({ tag, conversation })),
+        tracks.map(({ tag, conversation, parsed, entries }) => ({
+          ...{ tag, conversation, parsed, entries },
+        })),
       ),
       low: toRows(tracks.map(({ low }) => low)),
       high: toRows(tracks.map(({ high }) => high)),
@@ -307,14 +312,20 @@ export class Replay {
       flow.analysis = undefined;
       return SETTLED;
     }
-    const track = new Track(flow, this.#track, saved);
-    if (track.isSettled) {
-      // It speaks what nobody asks for here.
-      this.#settle(flow, track);
+    if (saved && !this.#mayGive(flow, saved)) {
+      flow.analysis = undefined;
       return SETTLED;
     }
+    const track = new Track(flow, this.#track, saved);
     this.#open.add(track);
     return track;
+  }
+
+  /** Whether what was saved of a flow is of any use for what is asked now. */
+  #mayGive(flow: Flow<FlowState>, { parsed, entries }: SavedTrack): boolean {
+    const { conversation } = this.#track;
+    const dissector = conversation.dissectors.find((d) => d.name === parsed);
+    return !dissector || mayGive(dissector, entries, flow, conversation);
   }
 
   /** Gives nothing of the flow any more: another one gives it. */

@@ -40,7 +40,7 @@ import { ShardRows } from "./shard_rows.ts";
  * Key of the message tables written here. To be changed with whatever changes
  * what dissectors find, or the state of a parser, a reassembly or a flow.
  */
-export const KEY = "replay 11";
+export const KEY = "replay 12";
 
 /** Columns of the message tables; a checkpoint is compressed by zstd. */
 const CHECKPOINT = "checkpoint";

@@ -34,6 +34,10 @@ export interface TrackOptions {
 export interface SavedTrack {
   readonly tag?: number | undefined;
   readonly conversation: Uint8Array;
+  /** The protocol whose parser is at work; `undefined` if none is. */
+  readonly parsed: string | undefined;
+  /** Entries that it gave. */
+  readonly entries: number;
   readonly low: ReassemblerState;
   readonly high: ReassemblerState;
 }
@@ -148,6 +152,8 @@ export class Track {
     return {
       tag: this.#tag,
       conversation: this.conversation.save(),
+      parsed: this.conversation.parsed,
+      entries: this.conversation.entries,
       low: this.#low.save(),
       high: this.#high.save(),
     };
