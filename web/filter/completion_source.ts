@@ -19,15 +19,22 @@ import type { KnownValues } from "../model/known_values.ts";
 export type Source = (context: CompletionContext) => CompletionResult | null;
 
 /** Suggestions of KFL's own completion. */
-export function completionSource(
+export interface Suggestions {
+  readonly source: Source;
+  /** The list was closed: the next one is asked for anew. */
+  readonly onClosed: () => void;
+}
+
+/** Suggests by what the schema declares, and values that are known. */
+export function suggestionsOf(
   schema: () => Schema | undefined,
   known: KnownValues,
-): Source {
+): Suggestions {
   const toOptions = keepingOptions();
   // Where the list was asked for. CodeMirror keeps it open from there on, also
   // behind what was completed meanwhile: Enter would then never apply.
   let askedAt: number | undefined;
-  return (context: CompletionContext): CompletionResult | null => {
+  const source: Source = (context) => {
     const declared = schema();
     if (!declared) return null;
     const { state, pos, explicit, view } = context;
@@ -50,6 +57,7 @@ export function completionSource(
     }
     return { from, options: toOptions(suggestions), filter: false };
   };
+  return { source, onClosed: () => askedAt = undefined };
 }
 
 /** Whether something must follow, so that the list may open by itself. */

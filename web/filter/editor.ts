@@ -34,9 +34,9 @@ import type { Diagnostic } from "../../kfl/diagnostic.ts";
 import { highlights } from "../model/highlight.ts";
 import { type AskValues, KnownValues } from "../model/known_values.ts";
 import {
-  completionSource,
   contextOf,
-  type Source,
+  type Suggestions,
+  suggestionsOf,
   takeFirst,
 } from "./completion_source.ts";
 import { editorTheme } from "./editor_theme.ts";
@@ -70,13 +70,13 @@ export class KflEditor {
   readonly #view: EditorView;
   readonly #attributes = new Compartment();
   readonly #options: EditorOptions;
-  readonly #source: Source;
+  readonly #suggestions: Suggestions;
   #isListOpen = false;
 
   constructor(options: EditorOptions) {
     this.#options = options;
     const { parent, root, text, schema, askValues } = options;
-    this.#source = completionSource(schema, new KnownValues(askValues));
+    this.#suggestions = suggestionsOf(schema, new KnownValues(askValues));
     this.#view = new EditorView({
       parent,
       root,
@@ -132,7 +132,9 @@ export class KflEditor {
   offer(): void {
     const { state, hasFocus } = this.#view;
     if (!hasFocus || completionStatus(state) !== null) return;
-    if (this.#source(contextOf(this.#view))) startCompletion(this.#view);
+    if (this.#suggestions.source(contextOf(this.#view))) {
+      startCompletion(this.#view);
+    }
   }
 
   destroy(): void {
@@ -141,7 +143,7 @@ export class KflEditor {
 
   #extensions() {
     const { schema, onApply, onRevert, onRecall } = this.#options;
-    const source = this.#source;
+    const { source } = this.#suggestions;
     // Whoever types fast is ahead of the list.
     const take = (view: EditorView): boolean =>
       completionStatus(view.state) === "pending"
@@ -189,6 +191,7 @@ export class KflEditor {
       EditorView.updateListener.of((update) => {
         if (update.docChanged) this.#options.onChange(this.text);
         const status = completionStatus(update.state);
+        if (status === null) this.#suggestions.onClosed();
         // For the moment in which it is made anew it is there.
         const isOpen = status === "active" ||
           status === "pending" && this.#isListOpen;
