@@ -70,15 +70,18 @@ export class Watcher implements AsyncDisposable {
   rows(): Promise<SeenRow[]> {
     return this.page.locator("entry-list").evaluate((list) => {
       const { bottom } = list.getBoundingClientRect();
+      const head = list.shadowRoot!.querySelector(".row.head")!;
+      const top = head.getBoundingClientRect().bottom;
       const textOf = (row: Element, cell: string) =>
         row.querySelector(`.cell.${cell}`)!.lastChild!.textContent!;
       const all = list.shadowRoot!.querySelectorAll<HTMLElement>(
         ".row:not(.head):not([hidden])",
       );
       return [...all]
-        .map((row) => ({ row, y: row.getBoundingClientRect().y }))
-        .filter(({ y }) => y < bottom - 1)
-        .sort((a, b) => a.y - b.y)
+        .map((row) => ({ row, box: row.getBoundingClientRect() }))
+        // Some beyond the edges are kept ready.
+        .filter(({ box }) => box.bottom > top + 1 && box.y < bottom - 1)
+        .sort((a, b) => a.box.y - b.box.y)
         .map(({ row }) => ({
           protocol: textOf(row, "protocol"),
           status: textOf(row, "status"),
